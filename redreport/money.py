@@ -1,0 +1,19 @@
+"""Money in integer minor units beside its currency. Nothing here or elsewhere holds an amount as a float."""
+
+SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
+MINOR_PER_MAJOR = 100
+
+
+def format_money(amount_minor: int, currency: str) -> str:
+    """'$2,500' for whole amounts, '$208.33' otherwise; a currency without a sign of ours is named: '12.50 CHF'."""
+    sign = "-" if amount_minor < 0 else ""
+    major, minor = divmod(abs(amount_minor), MINOR_PER_MAJOR)
+    digits = f"{major:,}" if minor == 0 else f"{major:,}.{minor:02d}"
+    symbol = SYMBOLS.get(currency)
+    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {currency.upper()}"
+
+
+def split_evenly(amount_minor: int, parts: int) -> list[int]:
+    """`parts` amounts that add up to `amount_minor`, the larger ones first and none more than one unit apart."""
+    share, remainder = divmod(amount_minor, parts)
+    return [share + 1] * remainder + [share] * (parts - remainder)

@@ -1,0 +1,37 @@
+"""The rules of the house, each one named once. docs/owner-decisions.md says which the owner still has to confirm."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+CURRENCY = "usd"
+SINGLE_SEAT_MINOR = 250_00
+ANNUAL_MINOR = 2_500_00
+CREDITS_PER_YEAR = 12
+
+SESSION_MINUTES = 60
+DEFAULT_CAPACITY = 40
+
+# Stripe's shortest Checkout is 30 minutes. The hold outlasts ours, so that nobody pays for a seat already given up;
+# the difference to 30 minutes is the time in which a failed call to Stripe may be tried again with the same key.
+HOLD = timedelta(minutes=35)
+CHECKOUT_LIFETIME = timedelta(minutes=33)
+SHORTEST_CHECKOUT = timedelta(minutes=30)
+
+MAX_LAPSED_ORDERS = 3
+LAPSED_ORDERS_WINDOW = timedelta(days=1)
+MAX_ACTIVE_SEATS_PER_BUYER = 10
+
+CANCEL_CUTOFF = timedelta(hours=24)
+RETURNED_CREDIT_VALIDITY = timedelta(days=90)
+
+DOOR_OPENS_BEFORE = timedelta(minutes=15)
+DOOR_CLOSES_AFTER = timedelta(minutes=30)
+
+LONG_REMINDER_BEFORE = timedelta(hours=24)
+SHORT_REMINDER_BEFORE = timedelta(hours=1)
+# A reminder that would arrive later than this after its moment is recorded as missed instead of sent.
+REMINDER_TOLERANCE = timedelta(minutes=30)
+
+HOUSE_ZONE = ZoneInfo("America/New_York")
+
+CONSENT_VERSION = "2026-11"
