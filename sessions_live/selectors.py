@@ -1,0 +1,73 @@
+"""Reading the schedule and the seats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+from redreport.accounts.models import User
+
+from sessions_live.models import Host, LiveSession, Seat
+
+
+@dataclass(frozen=True)
+class SessionCard:
+    """What a list of sessions shows of one."""
+
+    live_session: LiveSession
+    hosts: Sequence[Host]
+    seats_left: int
+    is_open: bool
+
+
+def coming_cards(*, now: datetime, section: str = "", limit: int | None = None) -> list[SessionCard]:
+    """Published sessions that have not ended, soonest first. Two queries."""
+    coming = [s for s in _visible(section).filter(state=LiveSession.State.PUBLISHED) if s.ends_at > now]
+    return [_card(live_session, now) for live_session in coming[:limit]]
+
+
+def past_cards(*, now: datetime, section: str = "", limit: int = 24) -> list[SessionCard]:
+    """Sessions that were held, latest first. Two queries."""
+    held = _visible(section).filter(starts_at__lt=now).order_by("-starts_at")[: limit + 1]
+    return [_card(live_session, now) for live_session in held if live_session.ends_at <= now][:limit]
+
+
+def session_card(*, slug: str, now: datetime) -> SessionCard | None:
+    """The session of this address, canceled ones included (their page says so); None for drafts and unknown slugs."""
+    live_session = _with_counts(LiveSession.objects.exclude(state=LiveSession.State.DRAFTED)).filter(slug=slug).first()
+    return _card(live_session, now) if live_session else None
+
+
+def own_seat(*, user: User, live_session: LiveSession) -> Seat | None:
+    """The active seat in which the user sits, or which the user is paying for."""
+    return (
+        Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
+        .filter(Q(attendee_email__iexact=user.email) | Q(booked_by=user, state=Seat.State.HELD))
+        .order_by("state")
+        .first()
+    )
+
+
+def booked_seats(*, user: User) -> QuerySet[Seat]:
+    """Every seat the user booked that was ever given, with its session; soonest first."""
+    return (
+        Seat.objects.filter(booked_by=user)
+        .filter(Q(state__in=Seat.TAKEN) | Q(state=Seat.State.CANCELED))
+        .select_related("live_session")
+        .order_by("live_session__starts_at", "id")
+    )
+
+
+def _visible(section: str) -> QuerySet[LiveSession]:
+    shown = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
+    return _with_counts(shown.filter(section=section) if section else shown)
+
+
+def _with_counts(live_sessions: QuerySet[LiveSession]) -> QuerySet[LiveSession]:
+    active = Count("seats", filter=Q(seats__state__in=Seat.ACTIVE))
+    return live_sessions.annotate(seats_active=active).prefetch_related("hosts")
+
+
+def _card(live_session: LiveSession, now: datetime) -> SessionCard:
+    seats_left = max(0, live_session.capacity - live_session.seats_active)  # type: ignore[attr-defined]
+    return SessionCard(live_session, list(live_session.hosts.all()), seats_left, live_session.is_on_sale(now))
