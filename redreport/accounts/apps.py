@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "redreport.accounts"
+    verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        from redreport.accounts import mails
+
+        mails.register_kinds()

@@ -1,0 +1,25 @@
+"""Tables whose rows are written once. PostgreSQL itself refuses to change them, whatever code asks it to."""
+
+from django.db.migrations.operations import RunSQL
+
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_change_of_written_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END
+$$;
+"""
+
+
+def append_only(table: str) -> RunSQL:
+    """
+    A reversible migration operation after which UPDATE and DELETE of the table's rows raise IntegrityError.
+
+    TRUNCATE stays possible: it needs the owner's rights, no code of ours issues it, and the tests empty tables with it.
+    """
+    trigger = f"{table}_append_only"
+    return RunSQL(
+        sql=f"{_FUNCTION}CREATE TRIGGER {trigger} BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change_of_written_row();",
+        reverse_sql=f"DROP TRIGGER {trigger} ON {table};",
+    )

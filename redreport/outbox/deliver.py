@@ -1,0 +1,171 @@
+"""From a row to the relay: claim, ask the guard, render, send, record. No transaction is open while anybody else is spoken to."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+
+from redreport.outbox import kinds, relay
+from redreport.outbox.message import OutgoingMessage, build_message
+from redreport.outbox.models import OutgoingMail
+
+log = structlog.get_logger(__name__)
+
+# Longer than a task may live (CELERY_TASK_TIME_LIMIT), so that a claim that has run out is nobody's.
+CLAIM = timedelta(minutes=3)
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=10)
+# How long a server may say 'later' about this one mail before we stop; the relay's own troubles are waited out for ever.
+PATIENCE = timedelta(days=4)
+MAX_FAULTS = 5
+MAX_UNKNOWN_OUTCOMES = 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended: the new state and what to record beside it."""
+
+    state: OutgoingMail.State
+    reason: str = ""
+    smtp_code: int | None = None
+    message: OutgoingMessage | None = None
+    fault: bool = False
+
+
+def deliver_mail(mail_id: int, now: datetime) -> OutgoingMail.State | None:
+    """
+    Try once to deliver the mail. Returns the state it is in afterwards, or None if there was nothing to do: it is not due,
+    already done with, claimed by another worker, or the relay is known to be out of reach.
+
+    Safe to call any number of times, from any number of workers. A worker that dies between the relay's acceptance and our
+    commit leaves a claim that runs out; the mail then goes out again with the same Message-ID, and `duplicate_risk` counts it.
+    """
+    if relay.is_resting(now):
+        return None
+    mail = _claim(mail_id, now)
+    if mail is None:
+        return None
+    outcome = _attempt(mail, now)
+    if not _record(mail, outcome, now):
+        log.warning("mail_claim_lost", mail_id=mail.pk)
+        return None
+    log.info(
+        "mail_attempted",
+        mail_id=mail.pk,
+        kind=mail.kind,
+        state=outcome.state,
+        reason=outcome.reason,
+    )
+    return outcome.state
+
+
+def _claim(mail_id: int, now: datetime) -> OutgoingMail | None:
+    with transaction.atomic():
+        # The race: a redelivered task, the sweep and the first hand-off may all come for one row. Each must see the claim of
+        # the one before; so the row is locked to look at it, and whoever finds it locked leaves it to the holder.
+        mail = OutgoingMail.objects.select_for_update(skip_locked=True).filter(pk=mail_id).first()
+        if mail is None or not _is_due(mail, now):
+            return None
+        if mail.state == OutgoingMail.State.SENDING:
+            mail.duplicate_risk += 1
+            if mail.duplicate_risk > MAX_UNKNOWN_OUTCOMES:
+                _give_up(mail, now)
+                return None
+        mail.state = OutgoingMail.State.SENDING
+        mail.claim_token = uuid.uuid4()
+        mail.claimed_until = now + CLAIM
+        mail.attempts += 1
+        mail.first_attempt_at = mail.first_attempt_at or now
+        mail.updated_at = now
+        mail.save()
+        return mail
+
+
+def _is_due(mail: OutgoingMail, now: datetime) -> bool:
+    if mail.state == OutgoingMail.State.SENDING:
+        return mail.claimed_until is not None and mail.claimed_until <= now
+    return mail.state == OutgoingMail.State.QUEUED and mail.due_at <= now
+
+
+def _give_up(mail: OutgoingMail, now: datetime) -> None:
+    """A mail whose every attempt kills its worker is set aside for staff."""
+    mail.state = OutgoingMail.State.FAILED
+    mail.reason = "never_finished"
+    mail.claim_token = mail.claimed_until = mail.secret = None
+    mail.updated_at = now
+    mail.save()
+    log.error("mail_never_finished", mail_id=mail.pk, kind=mail.kind)
+
+
+def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
+    try:
+        kind = kinds.find(mail.kind)
+        verdict = kind.guard(mail, now)
+        if verdict.action == "withhold":
+            return Outcome(OutgoingMail.State.WITHHELD, verdict.reason)
+        if verdict.action == "miss":
+            return Outcome(OutgoingMail.State.MISSED, verdict.reason)
+        message = build_message(mail, kind.render(mail), now)
+    except (OperationalError, InterfaceError):
+        raise  # The database is away, not the mail at fault: the claim runs out and the mail is tried again.
+    except Exception as error:  # Poison must not stop the queue: it is counted, and set aside when it happens again and again.
+        return _faulty(mail, error)
+    return _send(mail, message, now)
+
+
+def _faulty(mail: OutgoingMail, error: Exception) -> Outcome:
+    # The class alone: the text of an error may quote a name or an address.
+    reason = f"fault: {type(error).__name__}"
+    log.error("mail_faulty", mail_id=mail.pk, kind=mail.kind, error=type(error).__name__)
+    last = mail.faults + 1 >= MAX_FAULTS or isinstance(error, DatabaseError) and mail.faults + 1 >= MAX_FAULTS
+    state = OutgoingMail.State.FAILED if last else OutgoingMail.State.QUEUED
+    return Outcome(state, reason, fault=True)
+
+
+def _send(mail: OutgoingMail, message: OutgoingMessage, now: datetime) -> Outcome:
+    reply = relay.send(message, now)
+    if reply.accepted:
+        return Outcome(OutgoingMail.State.SENT, smtp_code=reply.code, message=message)
+    started = mail.first_attempt_at or now
+    if reply.final or (not reply.ours and now - started >= PATIENCE):
+        return Outcome(OutgoingMail.State.FAILED, reply.reason, reply.code)
+    return Outcome(OutgoingMail.State.QUEUED, reply.reason, reply.code)
+
+
+def _record(claimed: OutgoingMail, outcome: Outcome, now: datetime) -> bool:
+    """Write the outcome, unless the claim has meanwhile passed to another worker (then its outcome counts, not ours)."""
+    with transaction.atomic():
+        mail = OutgoingMail.objects.select_for_update().filter(pk=claimed.pk, claim_token=claimed.claim_token).first()
+        if mail is None:
+            return False
+        mail.state = outcome.state
+        mail.reason = outcome.reason
+        mail.smtp_code = outcome.smtp_code
+        mail.claim_token = mail.claimed_until = mail.handed_until = None
+        mail.faults += outcome.fault
+        mail.updated_at = now
+        if outcome.state == OutgoingMail.State.QUEUED:
+            mail.due_at = now + _wait(mail.attempts)
+        else:
+            mail.secret = None
+        if outcome.message is not None:
+            _keep(mail, outcome.message, now)
+        mail.save()
+        return True
+
+
+def _wait(attempts: int) -> timedelta:
+    """30 seconds, doubled with every attempt, never more than ten minutes: after an outage the mail must drain soon."""
+    return min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
+
+
+def _keep(mail: OutgoingMail, message: OutgoingMessage, now: datetime) -> None:
+    sent = message.as_sent()
+    mail.sent_at = now
+    mail.sent_sha256 = hashlib.sha256(sent).hexdigest()
+    if not kinds.is_private(mail.kind):
+        mail.subject = message.subject[:300]
+        mail.sent_bytes = sent

@@ -1,0 +1,78 @@
+"""The kinds of mail. Each app registers its own at start-up; the outbox knows none of them by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from redreport.outbox.models import OutgoingMail
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a guard decides just before sending: is what the mail says still true?"""
+
+    action: Literal["send", "withhold", "miss"]
+    reason: str = ""
+
+    @classmethod
+    def send(cls) -> "Verdict":
+        return cls("send")
+
+    @classmethod
+    def withhold(cls, reason: str) -> "Verdict":
+        """It is no longer true."""
+        return cls("withhold", reason)
+
+    @classmethod
+    def miss(cls, reason: str) -> "Verdict":
+        """It is true, but its moment has gone."""
+        return cls("miss", reason)
+
+
+@dataclass(frozen=True)
+class CalendarPart:
+    """An iTIP message. `method` is the METHOD that stands in its content."""
+
+    method: str
+    content: bytes
+    filename: str
+
+
+@dataclass(frozen=True)
+class RenderedMail:
+    subject: str
+    text: str
+    html: str
+    calendar: CalendarPart | None = None
+
+
+@dataclass(frozen=True)
+class MailKind:
+    """`private`: the body holds a sign-in code or a door link; it is not kept after sending and never shown to staff."""
+
+    name: str
+    guard: Callable[[OutgoingMail, datetime], Verdict]
+    render: Callable[[OutgoingMail], RenderedMail]
+    private: bool = False
+
+
+_kinds: dict[str, MailKind] = {}
+
+
+def register(kind: MailKind) -> None:
+    """Make a kind known; called once for each from AppConfig.ready()."""
+    _kinds[kind.name] = kind
+
+
+def find(name: str) -> MailKind:
+    """The kind of this name; raises LookupError for one that nobody registered."""
+    try:
+        return _kinds[name]
+    except KeyError:
+        raise LookupError(f"no mail kind is called {name}") from None
+
+
+def is_private(name: str) -> bool:
+    """True also for a kind that is no longer known: what cannot be judged is not shown."""
+    return name not in _kinds or _kinds[name].private

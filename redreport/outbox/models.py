@@ -1,0 +1,103 @@
+"""The mails we owe. A row is inserted by the transaction that causes the mail; a worker renders and sends it later."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from redreport import clock
+from redreport.outbox import seal
+
+
+class OutgoingMail(models.Model):
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        SENT = "sent"
+        FAILED = "failed"
+        WITHHELD = "withheld"
+        MISSED = "missed"
+        BOUNCED = "bounced"
+
+    OPEN_STATES = (State.QUEUED, State.SENDING)
+
+    kind = models.CharField(max_length=60)
+    key = models.CharField(
+        max_length=200,
+        unique=True,
+        help_text="The business key: one key, at most one mail.",
+    )
+    recipient = models.EmailField()
+    context = models.JSONField(
+        default=dict,
+        help_text="Ids only; the mail is rendered from what they point at when it is sent.",
+    )
+    secret = models.BinaryField(
+        null=True,
+        help_text="Encrypted: what no id can give back. Wiped when the mail is done with.",
+    )
+    schedule_version = models.PositiveIntegerField(null=True)
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=200, blank=True)
+    due_at = models.DateTimeField()
+    # Until then the sweep leaves a row alone that it has already handed to a worker.
+    handed_until = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+    claim_token = models.UUIDField(null=True)
+
+    attempts = models.PositiveIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True)
+    faults = models.PositiveIntegerField(default=0, help_text="How often the guard or the rendering raised an error.")
+    duplicate_risk = models.PositiveIntegerField(
+        default=0,
+        help_text="How often it was sent again after an attempt whose outcome is unknown.",
+    )
+
+    message_id = models.CharField(max_length=200)
+    smtp_code = models.PositiveSmallIntegerField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    subject = models.CharField(max_length=300, blank=True)
+    sent_bytes = models.BinaryField(null=True)
+    sent_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    state="sending",
+                    claim_token__isnull=False,
+                    claimed_until__isnull=False,
+                )
+                | (~Q(state="sending") & Q(claim_token__isnull=True, claimed_until__isnull=True)),
+                name="outgoingmail_sending_is_claimed",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("queued", "sending")) | Q(secret__isnull=True),
+                name="outgoingmail_secret_wiped",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("sent", "bounced"), sent_at__isnull=False)
+                | (~Q(state__in=("sent", "bounced")) & Q(sent_at__isnull=True, sent_bytes__isnull=True)),
+                name="outgoingmail_sent_has_time",
+            ),
+        ]
+        indexes = [
+            # What the minute sweep reads; it stays small however many mails have been sent.
+            models.Index(
+                fields=["due_at"],
+                name="outgoingmail_due",
+                condition=Q(state__in=("queued", "sending")),
+            ),
+            models.Index(fields=["recipient", "-id"], name="outgoingmail_recipient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+    def read_secret(self) -> dict[str, Any]:
+        """What was sealed with the row, decrypted; empty if nothing was, or if it has been wiped."""
+        return seal.unseal(bytes(self.secret)) if self.secret else {}

@@ -1,0 +1,59 @@
+"""How the rest of the house asks for a mail."""
+
+import uuid
+from datetime import datetime
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+
+from redreport.dispatch import hand_to_worker
+from redreport.outbox import seal
+from redreport.outbox.models import OutgoingMail
+
+
+def queue_mail(
+    *,
+    kind: str,
+    key: str,
+    recipient: str,
+    context: dict[str, Any],
+    now: datetime,
+    due_at: datetime | None = None,
+    schedule_version: int | None = None,
+    secret: dict[str, Any] | None = None,
+) -> OutgoingMail:
+    """
+    Owe a mail: insert its row in the caller's transaction and, once that commits, tell a worker.
+
+    The same key again changes nothing and returns the row of the first time. `context` holds ids only; `secret` holds what no
+    id gives back and is kept encrypted until the mail is done with. With `due_at` the mail waits for the sweep of that minute.
+    A broker that is down is no error here: the sweep finds the row.
+    """
+    mail, created = OutgoingMail.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "recipient": recipient,
+            "context": context,
+            "secret": seal.seal(secret) if secret else None,
+            "schedule_version": schedule_version,
+            "due_at": due_at or now,
+            "message_id": message_id_for(key),
+            "created_at": now,
+            "updated_at": now,
+        },
+    )
+    if created and mail.due_at <= now:
+        from redreport.outbox.tasks import deliver_mail_task
+
+        transaction.on_commit(partial(hand_to_worker, deliver_mail_task, mail.pk))
+    return mail
+
+
+def message_id_for(key: str) -> str:
+    """One key, one Message-ID, at the site's host: a mail sent twice can be recognised as the same one."""
+    host = urlsplit(settings.SITE_URL).hostname
+    return f"<{uuid.uuid5(uuid.NAMESPACE_URL, f'{settings.SITE_URL}/outbox/{key}')}@{host}>"

@@ -1,0 +1,17 @@
+"""The outbox's tasks: thin, idempotent, named for good."""
+
+from celery import shared_task
+
+from redreport import clock
+from redreport.outbox.deliver import deliver_mail
+from redreport.outbox.sweep import sweep_outbox
+
+
+@shared_task(name="redreport.outbox.deliver_mail")
+def deliver_mail_task(mail_id: int) -> None:
+    deliver_mail(mail_id, clock.now())
+
+
+@shared_task(name="redreport.outbox.sweep_outbox")
+def sweep_outbox_task() -> None:
+    sweep_outbox(clock.now())

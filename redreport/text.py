@@ -1,0 +1,17 @@
+"""Checks of what people type that later stands in a header, a subject or a printed list."""
+
+import re
+
+from django.core.exceptions import ValidationError
+
+# Every control character (line feeds and tabs among them) and the two Unicode line separators.
+_NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def validate_one_line(value: str) -> None:
+    """Refuse line breaks and other control characters: with them a name could add headers of its own to a mail."""
+    if _NOT_ONE_LINE.search(value):
+        raise ValidationError(
+            "Write this on one line, without line breaks or other control characters.",
+            code="one_line",
+        )
