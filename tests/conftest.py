@@ -1,0 +1,28 @@
+"""Settings, services and guards that every test has. Django is set up on import, so that test modules may import models."""
+
+from collections.abc import Iterator
+
+import django
+import pytest
+
+from tests import environment
+from tests.closed_sockets import closed_sockets
+
+environment.apply()
+django.setup()
+
+pytest_plugins = ["tests.fixtures_services", "tests.fixtures_mail", "tests.fixtures_browser"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    with closed_sockets():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_password_hashes(django_test_environment: None) -> None:
+    """Passwords in tests are hashed quickly; nothing else about them differs."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,44 @@
+"""The environment of a test run, set before Django reads its settings.
+
+Services are embedded, throw-away and private to the run; `DATABASE_URL` names a PostgreSQL of one's own instead.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from redreport.local.embedded import Broker, PostgreSQL, socket_folder
+
+FOLDER = Path(tempfile.mkdtemp(prefix="redreport-test-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+_sockets = socket_folder(FOLDER)
+BROKER = Broker(FOLDER / "broker", _sockets)
+DATABASE = None if os.environ.get("DATABASE_URL") else PostgreSQL(FOLDER / "postgres", _sockets, throwaway=True)
+
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "redreport.settings",
+    "DJANGO_SECRET_KEY": "a key for tests only, known to everybody and therefore good for nothing else",
+    "DJANGO_DEBUG": "0",
+    "SITE_URL": "http://testserver",
+    "DJANGO_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "DATABASE_URL": DATABASE.url("redreport") if DATABASE else os.environ.get("DATABASE_URL", ""),
+    "CELERY_BROKER_URL": BROKER.url,
+    # Nobody listens there: a test that sends mail asks for the fixture `smtp_server`, and any other fails loudly.
+    "EMAIL_URL": "smtp://127.0.0.1:1",
+    "STRIPE_SECRET_KEY": "sk_test_simulator",
+    "STRIPE_API_BASE": "http://127.0.0.1:1",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_for_tests_only",
+    "STRIPE_CHECKOUT_ORIGINS": "http://127.0.0.1:1",
+    "STATIC_ROOT": str(FOLDER / "static"),
+    "LOCAL_MAIL_DIR": "",
+}
+
+
+def apply() -> None:
+    """Put the test settings into the environment. What else a developer's shell says about Django or Stripe does not count."""
+    for name in ("DJANGO_SECRET_KEY_FALLBACKS", "MAIL_FROM", "MAIL_REPLY_TO", "STRIPE_TAX_BEHAVIOR", "BEHIND_TLS_PROXY"):
+        os.environ.pop(name, None)
+    os.environ.update(SETTINGS)

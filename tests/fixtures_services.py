@@ -1,0 +1,109 @@
+"""The database and the broker of a test run, and real workers beside the test process."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from redreport.dispatch import try_again_now
+from redreport.local.processes import Process, python_module, start_process
+from tests import environment
+
+
+class RunningServices:
+    """PostgreSQL (unless DATABASE_URL names one) and the broker of this run."""
+
+    def __init__(self) -> None:
+        self._broker: Process | None = None
+        self._database: Process | None = None
+
+    def start(self) -> None:
+        if environment.DATABASE:
+            self._database = environment.DATABASE.start(log=environment.FOLDER / "database.log")
+        self.start_broker()
+
+    def stop(self) -> None:
+        self.stop_broker()
+        if self._database:
+            self._database.stop()
+
+    def start_broker(self) -> None:
+        self._broker = environment.BROKER.start(log=environment.FOLDER / "broker.log")
+
+    def stop_broker(self) -> None:
+        if self._broker:
+            self._broker.stop()
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[RunningServices]:
+    running = RunningServices()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, services: RunningServices) -> None:
+    """pytest-django asks for this before it makes the test database: the server must be up by then."""
+
+
+@pytest.fixture(scope="session")
+def test_database_url(django_db_setup: None) -> str:
+    """The test database as a DATABASE_URL, for processes beside this one."""
+    from django.db import connection
+
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+@pytest.fixture
+def broker(services: RunningServices) -> str:
+    """The broker, emptied: no message of an earlier test is left. Returns its address."""
+    with environment.BROKER.client as client:
+        client.flushall()
+    return environment.BROKER.url
+
+
+@pytest.fixture
+def broker_down(services: RunningServices) -> Iterator[None]:
+    """The broker is stopped for this test."""
+    services.stop_broker()
+    yield
+    services.start_broker()
+    try_again_now()
+
+
+@pytest.fixture
+def celery_worker_process(
+    broker: str, test_database_url: str, tmp_path: Path, transactional_db: None
+) -> Iterator[Callable[..., Process]]:
+    """Starts real Celery workers against the test database and the broker: `celery_worker_process(**environment)`.
+
+    Returns the process once the worker takes tasks. `.popen.pid` is its main process, for tests that kill it.
+    """
+    started: list[Process] = []
+
+    def start(*, concurrency: int = 1, **variables: str) -> Process:
+        number = len(started) + 1
+        log = tmp_path / f"worker-{number}.log"
+        arguments = ["-A", "redreport", "worker", "--loglevel=INFO", f"--concurrency={concurrency}"]
+        arguments += [f"--hostname=test{number}@localhost", "--without-gossip", "--without-mingle"]
+        process = start_process(
+            f"worker-{number}",
+            python_module("celery", *arguments),
+            env={**os.environ, "DATABASE_URL": test_database_url, **variables},
+            log=log,
+            stop_seconds=10,
+        )
+        started.append(process)
+        process.wait_until(lambda: log.exists() and "ready." in log.read_text(errors="replace"), seconds=30)
+        return process
+
+    yield start
+    for process in started:
+        process.stop()
