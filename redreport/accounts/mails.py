@@ -1,2 +1,71 @@
+"""The mails about an account: sign-in codes, proofs of an address, notices that something changed. All of one private kind."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from redreport import clock
+from redreport.accounts.models import User
+from redreport.outbox import kinds
+from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
+from redreport.outbox.models import OutgoingMail
+from redreport.outbox.render import render_files
+
+ACCOUNT_MAIL = "account_mail"
+# An invitation or notice that could not be sent for so long would only puzzle its reader.
+USEFUL_FOR = timedelta(days=2)
+
+
 def register_kinds() -> None:
-    pass
+    kinds.register(MailKind(ACCOUNT_MAIL, guard=guard, render=render, private=True))
+
+
+def guard(mail: OutgoingMail, now: datetime) -> Verdict:
+    """Withhold a code that no longer signs anybody in, a mail to somebody who is gone, and an answer that comes days late."""
+    expires_at = _expiry(mail.read_secret())
+    if expires_at is not None and expires_at <= now:
+        return Verdict.withhold("code_expired")
+    user_id = mail.context.get("user_id")
+    if user_id is not None and not User.objects.filter(pk=user_id, is_active=True).exists():
+        return Verdict.withhold("no_such_user")
+    if mail.created_at + USEFUL_FOR <= now:
+        return Verdict.miss("too_late")
+    return Verdict.send()
+
+
+def render(mail: OutgoingMail) -> RenderedMail:
+    """From allauth's template names: `<prefix>_subject.txt`, `<prefix>_message.txt`, `<prefix>_message.html`."""
+    prefix = mail.context["template"]
+    secret = mail.read_secret()
+    return render_files(
+        subject=f"{prefix}_subject.txt",
+        text=f"{prefix}_message.txt",
+        html=f"{prefix}_message.html",
+        context={
+            **secret,
+            "email": mail.recipient,
+            "asked_at": mail.created_at,
+            "minutes_left": _minutes_left(secret),
+            "login_url": _address("account_login", secret),
+            "signup_url": _address("account_signup", secret),
+            "account_url": settings.SITE_URL + reverse(settings.LOGIN_REDIRECT_URL),
+        },
+    )
+
+
+def _expiry(secret: dict[str, Any]) -> datetime | None:
+    return datetime.fromisoformat(secret["expires_at"]) if "expires_at" in secret else None
+
+
+def _minutes_left(secret: dict[str, Any]) -> int | None:
+    expires_at = _expiry(secret)
+    return max(1, round((expires_at - clock.now()).total_seconds() / 60)) if expires_at else None
+
+
+def _address(name: str, secret: dict[str, Any]) -> str:
+    """A page of ours that leads on to where the reader was, if they were somewhere."""
+    query = "?" + urlencode({"next": secret["next"]}) if "next" in secret else ""
+    return settings.SITE_URL + reverse(name) + query

@@ -1,4 +1,4 @@
-"""The audit trail: `record` writes one entry in the caller's transaction, so that the change and its trace stand or fall together."""
+"""The audit trail: `record` writes in the caller's transaction, so that the change and its trace stand or fall together."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from redreport.outbox import kinds, relay
 from redreport.outbox.message import OutgoingMessage, build_message
@@ -120,8 +120,7 @@ def _faulty(mail: OutgoingMail, error: Exception) -> Outcome:
     # The class alone: the text of an error may quote a name or an address.
     reason = f"fault: {type(error).__name__}"
     log.error("mail_faulty", mail_id=mail.pk, kind=mail.kind, error=type(error).__name__)
-    last = mail.faults + 1 >= MAX_FAULTS or isinstance(error, DatabaseError) and mail.faults + 1 >= MAX_FAULTS
-    state = OutgoingMail.State.FAILED if last else OutgoingMail.State.QUEUED
+    state = OutgoingMail.State.FAILED if mail.faults + 1 >= MAX_FAULTS else OutgoingMail.State.QUEUED
     return Outcome(state, reason, fault=True)
 
 

@@ -13,6 +13,8 @@ from redreport.dispatch import hand_to_worker
 from redreport.outbox import seal
 from redreport.outbox.models import OutgoingMail
 
+DELIVER_MAIL = "redreport.outbox.deliver_mail"
+
 
 def queue_mail(
     *,
@@ -47,9 +49,7 @@ def queue_mail(
         },
     )
     if created and mail.due_at <= now:
-        from redreport.outbox.tasks import deliver_mail_task
-
-        transaction.on_commit(partial(hand_to_worker, deliver_mail_task, mail.pk))
+        transaction.on_commit(partial(hand_to_worker, DELIVER_MAIL, mail.pk))
     return mail
 
 

@@ -9,6 +9,7 @@ from django.db.models import Q
 from redreport.dispatch import hand_to_worker
 from redreport.outbox import relay
 from redreport.outbox.models import OutgoingMail
+from redreport.outbox.queue import DELIVER_MAIL
 
 BATCH = 200
 # A row handed over is left alone for so long, so that a queue that stands still is not filled with copies of it.
@@ -32,14 +33,8 @@ def sweep_outbox(now: datetime) -> list[int]:
         )
         OutgoingMail.objects.filter(pk__in=due).update(handed_until=now + HANDED)
         for mail_id in due:
-            transaction.on_commit(partial(_hand, mail_id))
+            transaction.on_commit(partial(hand_to_worker, DELIVER_MAIL, mail_id))
     return due
-
-
-def _hand(mail_id: int) -> None:
-    from redreport.outbox.tasks import deliver_mail_task
-
-    hand_to_worker(deliver_mail_task, mail_id)
 
 
 def _is_due(now: datetime) -> Q:

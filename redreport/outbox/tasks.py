@@ -4,10 +4,11 @@ from celery import shared_task
 
 from redreport import clock
 from redreport.outbox.deliver import deliver_mail
+from redreport.outbox.queue import DELIVER_MAIL
 from redreport.outbox.sweep import sweep_outbox
 
 
-@shared_task(name="redreport.outbox.deliver_mail")
+@shared_task(name=DELIVER_MAIL)
 def deliver_mail_task(mail_id: int) -> None:
     deliver_mail(mail_id, clock.now())
 

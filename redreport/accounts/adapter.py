@@ -1,0 +1,88 @@
+"""Where allauth meets the house: its mails go through the outbox, and its words are ours."""
+
+import time
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from allauth.account import app_settings
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.email_verification_by_code import EMAIL_VERIFICATION_CODE_SESSION_KEY
+from allauth.account.internal.stagekit import unstash_login
+from allauth.account.utils import get_next_redirect_url
+from allauth.core import context as request_context
+from django.db import transaction
+from django.http import HttpRequest
+
+from redreport import clock
+from redreport.accounts.mails import ACCOUNT_MAIL
+from redreport.outbox.models import OutgoingMail
+from redreport.outbox.queue import queue_mail
+
+log = structlog.get_logger(__name__)
+
+# Somebody who types another person's address again and again must not fill that person's mailbox.
+MAILS_PER_HOUR = 20
+# What a mail says and no id gives back; it rests encrypted until the mail is done with.
+SECRETS = ("code", "ip", "user_agent", "from_email", "to_email", "deleted_email")
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "incorrect_code": "That code is not right. Use the newest one we mailed you.",
+        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then ask for a new code.",
+        "rate_limited": "Too many requests. Wait a few minutes, then try again.",
+        "email_password_mismatch": "The e-mail address or the password is not right.",
+    }
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queue the mail, private; it is rendered from its templates when a worker sends it."""
+        now = clock.now()
+        if self._mailbox_is_full(email, now):
+            log.warning("account_mail_dropped", template=template_prefix)
+            return
+        request: HttpRequest = request_context.request
+        user = context.get("user")
+        secret = {name: context[name] for name in SECRETS if context.get(name)}
+        if "code" in secret:
+            secret["expires_at"] = _code_expires_at(template_prefix, request, now).isoformat()
+        next_url = get_next_redirect_url(request)
+        if next_url:
+            secret["next"] = next_url
+        with transaction.atomic():
+            queue_mail(
+                kind=ACCOUNT_MAIL,
+                key=f"{ACCOUNT_MAIL}:{uuid.uuid4()}",
+                recipient=email,
+                context={"template": template_prefix, "user_id": user.pk if user is not None else None},
+                secret=secret,
+                now=now,
+            )
+
+    def _mailbox_is_full(self, email: str, now: datetime) -> bool:
+        recent = OutgoingMail.objects.filter(kind=ACCOUNT_MAIL, recipient=email, created_at__gt=now - timedelta(hours=1))
+        return recent.count() >= MAILS_PER_HOUR
+
+
+def _code_expires_at(template_prefix: str, request: HttpRequest, now: datetime) -> datetime:
+    """A code asked for again lives no longer than the first one would have: allauth counts from the beginning."""
+    if template_prefix.endswith("login_code"):
+        lifetime, state = app_settings.LOGIN_BY_CODE_TIMEOUT, _pending_login(request)
+    elif template_prefix.endswith("password_reset_code"):
+        lifetime, state = app_settings.PASSWORD_RESET_BY_CODE_TIMEOUT, None
+    else:
+        lifetime = app_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT
+        state = request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY)
+    asked_again = request.POST.get("action") == "resend"
+    elapsed = time.time() - state["at"] if asked_again and state else 0
+    return now + timedelta(seconds=lifetime - elapsed)
+
+
+def _pending_login(request: HttpRequest) -> dict[str, Any] | None:
+    login = unstash_login(request, peek=True)
+    if login is None:
+        return None
+    data: dict[str, Any] = login.state.get("stages", {}).get("login_by_code", {}).get("data", {})
+    return data if "at" in data else None

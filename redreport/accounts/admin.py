@@ -1,0 +1,45 @@
+"""People, as staff see them. Staff enter the admin through the same sign-in as everybody else."""
+
+from typing import ClassVar
+
+from allauth.account.decorators import secure_admin_login
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+
+from redreport.accounts.models import User
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+
+class UserAddForm(AdminUserCreationForm[User]):
+    """Usually without a password: the person signs in by mailed code."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "firm")
+        field_classes: ClassVar[dict[str, type[forms.Field]]] = {"email": forms.EmailField}
+
+
+class UserEditForm(UserChangeForm[User]):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    form = UserEditForm
+    add_form = UserAddForm
+    list_display = ("email", "name", "firm", "is_staff", "is_active", "date_joined")
+    list_filter = ("is_staff", "is_active", "groups")
+    search_fields = ("email", "name", "firm")
+    ordering = ("email",)
+    readonly_fields = ("date_joined", "last_login")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "firm", "time_zone", "password")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("date_joined", "last_login")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "firm", "usable_password", "password1", "password2")}),)

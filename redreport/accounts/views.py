@@ -1,0 +1,105 @@
+"""allauth's views where ours differ: `next` is never lost on the way in, and a mistyped address can be typed anew."""
+
+import time
+from typing import Any
+
+from allauth.account import views
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.stages import LoginStage
+from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from redreport.accounts.forms import PasswordLoginForm
+
+# The pages between 'sign in' and being signed in.
+ENTRANCE = (
+    "account_login",
+    "account_login_by_password",
+    "account_request_login_code",
+    "account_confirm_login_code",
+    "account_signup",
+    "account_email_verification_sent",
+)
+
+
+class KeepNext:
+    """A redirect from one page of the entrance to another takes `next` along; allauth drops it when a code has run out."""
+
+    request: HttpRequest
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if isinstance(response, HttpResponseRedirect) and response.url in {reverse(name) for name in ENTRANCE}:
+            response["Location"] = passthrough_next_redirect_url(request, response.url, REDIRECT_FIELD_NAME)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        next_url = get_next_redirect_url(self.request)
+        query = "?" + urlencode({REDIRECT_FIELD_NAME: next_url}) if next_url else ""
+        context["password_login_url"] = reverse("account_login_by_password") + query
+        context["code_minutes"] = settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT // 60
+        return context
+
+
+class StartAnew:
+    """With a code already on its way these pages still show themselves: perhaps the address was mistyped."""
+
+    def _redirect_to_pending_stage(self, request: HttpRequest, stage: LoginStage) -> None:
+        return None
+
+
+class SignInView(KeepNext, StartAnew, views.LoginView):  # type: ignore[misc]
+    """E-mail address → code → in."""
+
+
+class PasswordSignInView(SignInView):
+    form_class = PasswordLoginForm
+    template_name = "account/login_by_password.html"
+
+    def get_form_class(self) -> type[PasswordLoginForm]:
+        return PasswordLoginForm
+
+
+class ConfirmSignInView(KeepNext, views.ConfirmLoginCodeView):  # type: ignore[misc]
+    pass
+
+
+class SignUpView(KeepNext, StartAnew, views.SignupView):  # type: ignore[misc]
+    """E-mail address, name, firm → code → in."""
+
+
+class ConfirmEmailView(KeepNext, views.ConfirmEmailVerificationCodeView):  # type: ignore[misc]
+    pass
+
+
+class RecentSignIn:
+    """
+    Who has no password cannot be asked for it before a risky change, so they must have signed in (by code) within the last
+    minutes; otherwise they are signed out and do it again. Who has a password is asked for it by allauth.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if user.is_authenticated and not user.has_usable_password() and not _signed_in_recently(request):
+            logout(request)
+            return HttpResponseRedirect(reverse("account_login") + "?" + urlencode({REDIRECT_FIELD_NAME: request.path}))
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+
+def _signed_in_recently(request: HttpRequest) -> bool:
+    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    return bool(records) and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+class EmailChangeView(RecentSignIn, views.EmailView):  # type: ignore[misc]
+    pass
+
+
+class PasswordSetView(RecentSignIn, views.PasswordSetView):  # type: ignore[misc]
+    pass

@@ -1,0 +1,28 @@
+"""The audit trail, to be read."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from redreport.audit.models import AuditEntry
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
+    list_display = ("at", "who", "verb", "target_type", "target_id", "reason")
+    list_filter = ("verb", "target_type")
+    search_fields = ("target_id", "reason", "actor__email")
+    list_select_related = ("actor",)
+    date_hierarchy = "at"
+
+    @admin.display(description="who", ordering="actor__email")
+    def who(self, entry: AuditEntry) -> str:
+        return str(entry.actor) if entry.actor else entry.actor_label
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False

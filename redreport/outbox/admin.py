@@ -1,0 +1,40 @@
+"""The outbox, to be read: what was owed to whom, and what became of it. Never the secret, never the body of a private mail."""
+
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as modern_policy
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from redreport.outbox.models import OutgoingMail
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(admin.ModelAdmin[OutgoingMail]):
+    list_display = ("kind", "recipient", "subject", "state", "reason", "attempts", "due_at", "sent_at")
+    list_filter = ("state", "kind", "created_at")
+    search_fields = ("recipient", "key", "message_id")
+    fields = (
+        *("kind", "key", "recipient", "subject", "state", "reason", "smtp_code"),
+        *("due_at", "attempts", "first_attempt_at", "faults", "duplicate_risk", "claimed_until"),
+        *("message_id", "sent_at", "sent_sha256", "text_as_sent", "context", "schedule_version", "created_at", "updated_at"),
+    )
+    readonly_fields = ("text_as_sent",)
+
+    @admin.display(description="text as sent")
+    def text_as_sent(self, mail: OutgoingMail) -> str:
+        if mail.sent_bytes is None:
+            return "Not kept."
+        message = message_from_bytes(bytes(mail.sent_bytes), policy=modern_policy)
+        body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
+        return str(body.get_content()) if body else ""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
+        return False
