@@ -13,7 +13,7 @@ from redreport.accounts.models import User
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
-class UserAddForm(AdminUserCreationForm[User]):
+class UserAddForm(AdminUserCreationForm):
     """Usually without a password: the person signs in by mailed code."""
 
     class Meta:
@@ -22,14 +22,14 @@ class UserAddForm(AdminUserCreationForm[User]):
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {"email": forms.EmailField}
 
 
-class UserEditForm(UserChangeForm[User]):
+class UserEditForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(DjangoUserAdmin):
     form = UserEditForm
     add_form = UserAddForm
     list_display = ("email", "name", "firm", "is_staff", "is_active", "date_joined")

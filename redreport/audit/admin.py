@@ -7,7 +7,7 @@ from redreport.audit.models import AuditEntry
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
+class AuditEntryAdmin(admin.ModelAdmin):
     list_display = ("at", "who", "verb", "target_type", "target_id", "reason")
     list_filter = ("verb", "target_type")
     search_fields = ("target_id", "reason", "actor__email")

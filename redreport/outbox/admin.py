@@ -11,7 +11,7 @@ from redreport.outbox.models import OutgoingMail
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(admin.ModelAdmin[OutgoingMail]):
+class OutgoingMailAdmin(admin.ModelAdmin):
     list_display = ("kind", "recipient", "subject", "state", "reason", "attempts", "due_at", "sent_at")
     list_filter = ("state", "kind", "created_at")
     search_fields = ("recipient", "key", "message_id")
