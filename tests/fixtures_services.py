@@ -90,18 +90,17 @@ def celery_worker_process(
 
     def start(*, concurrency: int = 1, **variables: str) -> Process:
         number = len(started) + 1
-        log = tmp_path / f"worker-{number}.log"
         arguments = ["-A", "redreport", "worker", "--loglevel=INFO", f"--concurrency={concurrency}"]
         arguments += [f"--hostname=test{number}@localhost", "--without-gossip", "--without-mingle"]
         process = start_process(
             f"worker-{number}",
             python_module("celery", *arguments),
             env={**os.environ, "DATABASE_URL": test_database_url, **variables},
-            log=log,
+            log=tmp_path / f"worker-{number}.log",
             stop_seconds=10,
         )
         started.append(process)
-        process.wait_until(lambda: log.exists() and "ready." in log.read_text(errors="replace"), seconds=30)
+        process.wait_until_it_says(" ready.")
         return process
 
     yield start

@@ -32,21 +32,23 @@ class Process:
     stop_signal: signal.Signals
     stop_seconds: float
     log: Path | None
+    log_start: int
 
     @property
     def exit_code(self) -> int | None:
         return self.popen.poll()
 
-    def stop(self) -> None:
-        """Ask the main process alone to end, wait for it, and kill it if it takes longer than it may."""
+    def stop(self, in_a_hurry: Callable[[], bool] = lambda: False) -> None:
+        """Ask the main process alone to end and wait for it; kill it if that takes too long, or as soon as we are in a hurry."""
         if self.exit_code is not None:
             return
         self.popen.send_signal(self.stop_signal)
-        try:
-            self.popen.wait(self.stop_seconds)
-        except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
+        deadline = time.monotonic() + self.stop_seconds
+        while self.exit_code is None:
+            if time.monotonic() > deadline or in_a_hurry():
+                self.popen.kill()
+                self.popen.wait()
+            time.sleep(0.02)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         """Return when `ready()` is true; refuse with the end of the log if the process dies first or `seconds` pass."""
@@ -58,11 +60,20 @@ class Process:
                 raise ProcessFailedError(f"{self.name} was not ready after {seconds:.0f} seconds\n{self.log_tail()}")
             time.sleep(0.02)
 
-    def log_tail(self, lines: int = 15) -> str:
-        if self.log is None or not self.log.exists():
+    def wait_until_it_says(self, words: str, seconds: float = 60) -> None:
+        """Return when `words` stand in what this very process has written: no other program can have said them."""
+        self.wait_until(lambda: words in self.output(), seconds)
+
+    def output(self) -> str:
+        """What it has written to its log since it was started."""
+        if self.log is None:
             return ""
-        text = self.log.read_text(errors="replace").splitlines()[-lines:]
-        return "\n".join(f"  {self.name} | {line}" for line in text)
+        with self.log.open("rb") as log:
+            log.seek(self.log_start)
+            return log.read().decode(errors="replace")
+
+    def log_tail(self, lines: int = 15) -> str:
+        return "\n".join(f"  {self.name} | {line}" for line in self.output().splitlines()[-lines:])
 
 
 def start_process(
@@ -82,6 +93,7 @@ def start_process(
     Must be called from a thread that lives as long as the process should: the kernel ties `death_signal` to that thread.
     """
     parent = os.getpid()
+    log_start = log.stat().st_size if log and log.exists() else 0
 
     def in_child() -> None:
         # A shell's `&` starts us with SIGINT ignored, and an ignored signal would stay ignored in the program started here.
@@ -104,7 +116,7 @@ def start_process(
     finally:
         if log:
             os.close(output)
-    return Process(name, popen, stop_signal, stop_seconds, log)
+    return Process(name, popen, stop_signal, stop_seconds, log, log_start)
 
 
 def python_module(module: str, *arguments: str | Path) -> list[str | Path]:

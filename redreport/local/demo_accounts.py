@@ -1,0 +1,11 @@
+"""Who can sign in to the demo. Kept apart from the demo data, for those who must not load Django's models."""
+
+STAFF_EMAIL = "desk@redreport.example"
+SUBSCRIBER_EMAIL = "subscriber@example.com"
+READER_EMAIL = "reader@example.com"
+
+DEMO_ACCOUNTS = [
+    ("Staff", STAFF_EMAIL),
+    ("Subscriber with a year", SUBSCRIBER_EMAIL),
+    ("Reader", READER_EMAIL),
+]
