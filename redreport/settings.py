@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import environ
 
+from redreport.logs import logging_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -175,6 +177,9 @@ if CELERY_BROKER_URL.startswith(("redis", "rediss", "unix")):
         "socket_connect_timeout": 2,
     }
 
+# Logs: JSON lines on stdout from every process.
+LOGGING = logging_settings(env.str("LOG_LEVEL", default="INFO"))
+
 # Stripe
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
@@ -199,6 +204,7 @@ SECURE_PROXY_SSL_HEADER = (
 )
 X_FRAME_OPTIONS = "DENY"
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+CSRF_FAILURE_VIEW = "redreport.pages.errors.csrf_failure"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 CONTENT_SECURITY_POLICY = {

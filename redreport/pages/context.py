@@ -1,0 +1,20 @@
+"""What every page is given."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from redreport.pages.house import the_house
+
+
+def site(request: HttpRequest) -> dict[str, object]:
+    """The house in words, and whether this is a local copy whose mails can be read in the browser."""
+    house = the_house()
+    return {
+        "site_name": house.name,
+        "site_url": house.site_url,
+        "support_email": house.support_email,
+        "house_zone": str(house.rules.HOUSE_ZONE),
+        "rules": house.rules,
+        "request_id": getattr(request, "request_id", ""),
+        "debug_mail": bool(settings.DEBUG and settings.LOCAL_MAIL_DIR),
+    }

@@ -1,0 +1,13 @@
+"""The first page, the account's overview, and what load balancers ask."""
+
+from django.urls import path
+
+from redreport.pages import probes, views
+
+app_name = "pages"
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("account/", views.account, name="account"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+]

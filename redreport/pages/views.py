@@ -1,0 +1,82 @@
+"""The first page and the account's overview: what both apps know, side by side."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from redreport import clock, policy
+from redreport.accounts.models import User
+from sessions_live.door import door_url
+from sessions_live.models import Host, Seat
+from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
+from subscriptions.models import Order, Plan, Price
+from subscriptions.selectors import credit_balance, current_prices, live_subscription, orders_of
+
+COMING_ON_LANDING = 5
+PAST_ON_LANDING = 12
+
+
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    now = clock.now()
+    coming = coming_cards(now=now, limit=COMING_ON_LANDING)
+    past = past_cards(now=now, limit=PAST_ON_LANDING)
+    prices = current_prices()
+    single, annual = prices.get(Plan.SINGLE_SEAT), prices.get(Plan.ANNUAL)
+    user = request.user if isinstance(request.user, User) else None
+    context = {
+        "next_sessions": coming,
+        "past_sessions": past,
+        "hosts": _hosts_of([*coming, *past]),
+        "single_price": single,
+        "annual_price": annual,
+        "has_year": bool(user and live_subscription(user=user)),
+        **_savings(single, annual),
+    }
+    return render(request, "pages/landing.html", context)
+
+
+@require_safe
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """Everything of the reader's on one page: seats, credits, orders, the year."""
+    user: User = request.user  # type: ignore[assignment]
+    now = clock.now()
+    seats = list(booked_seats(user=user))
+    coming = [seat for seat in seats if seat.live_session.ends_at > now]
+    given = [seat for seat in coming if seat.state in Seat.TAKEN and seat.live_session.state != "canceled"]
+    orders = list(orders_of(user=user))
+    credits = credit_balance(user=user, now=now)
+    next_seat = given[0] if given else None
+    context = {
+        "next_seat": next_seat,
+        "next_door_url": door_url(next_seat) if next_seat else "",
+        "next_door_is_open": bool(next_seat and next_seat.live_session.door_opens_at <= now),
+        "coming_seats": [seat for seat in coming if seat != next_seat],
+        "past_seats": [seat for seat in reversed(seats) if seat.live_session.ends_at <= now],
+        "open_orders": [order for order in orders if order.state == Order.State.PENDING],
+        "orders": [order for order in orders if order.state != Order.State.PENDING],
+        "credit_balance": credits.total,
+        "credits_expire_on": credits.first_expiry,
+        "subscription": live_subscription(user=user),
+        "annual_price": current_prices().get(Plan.ANNUAL),
+    }
+    return render(request, "pages/account.html", context)
+
+
+def _hosts_of(cards: Iterable[SessionCard]) -> list[Host]:
+    """Each author once, in the order in which they next appear."""
+    return list(dict.fromkeys(host for card in cards for host in card.hosts))
+
+
+def _savings(single: Price | None, annual: Price | None) -> dict[str, int]:
+    """What a session costs within a year, and what a year saves, in minor units; nothing while either price is missing."""
+    if single is None or annual is None:
+        return {}
+    return {
+        "per_session_minor": annual.amount_minor // policy.CREDITS_PER_YEAR,
+        "saves_minor": single.amount_minor * policy.CREDITS_PER_YEAR - annual.amount_minor,
+    }

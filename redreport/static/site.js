@@ -1,0 +1,70 @@
+// Improves pages that work without it: the reader's own time, one click per form, the focus on an error, a page that looks again by itself.
+
+const BUSY_FOR_MS = 20_000;
+
+function inOwnTime(instant) {
+  const parts = {};
+  const style = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit", hour12: true };
+  for (const { type, value } of new Intl.DateTimeFormat("en-US", style).formatToParts(instant)) parts[type] = value;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  const city = zone.split("/").pop().replaceAll("_", " ");
+  const clock = `${parts.hour}:${parts.minute} ${(parts.dayPeriod ?? "").toLowerCase()}`;
+  return `Your time: ${parts.weekday} ${parts.day} ${parts.month}, ${clock}${city ? ` (${city})` : ""}`;
+}
+
+function printOwnTimes() {
+  for (const slot of document.querySelectorAll("[data-your-time]")) {
+    slot.textContent = inOwnTime(new Date(slot.dataset.yourTime));
+  }
+}
+
+// The server refuses a second submission too; this only spares the reader the wait and the doubt.
+function guardAgainstSecondClick(event) {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.busy) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.busy = "yes";
+  const button = event.submitter ?? form.querySelector("button");
+  if (!button) return;
+  button.dataset.label = button.textContent;
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = button.dataset.busyLabel ?? "One moment…";
+  setTimeout(() => release(form), BUSY_FOR_MS);
+}
+
+function release(form) {
+  delete form.dataset.busy;
+  for (const button of document.querySelectorAll("button[data-label]")) {
+    if (button.form !== form) continue;
+    button.textContent = button.dataset.label;
+    button.removeAttribute("aria-disabled");
+    delete button.dataset.label;
+  }
+}
+
+// A deadline such as that of a held seat: '34 minutes left' beside the printed time.
+function printTimeLeft() {
+  for (const slot of document.querySelectorAll("[data-until]")) {
+    const minutes = Math.ceil((new Date(slot.dataset.until) - Date.now()) / 60_000);
+    const words = minutes > 1 ? `${minutes} minutes left` : minutes === 1 ? "less than a minute left" : "time is up";
+    if (slot.textContent !== words) slot.textContent = words;
+  }
+}
+
+function lookAgain() {
+  const waiting = document.querySelector("[data-look-again]");
+  if (waiting) setTimeout(() => location.reload(), Number(waiting.dataset.lookAgain) * 1000);
+}
+
+document.addEventListener("submit", guardAgainstSecondClick);
+addEventListener("pageshow", (event) => {
+  if (event.persisted) for (const form of document.querySelectorAll("form[data-busy]")) release(form);
+});
+printOwnTimes();
+printTimeLeft();
+setInterval(printTimeLeft, 10_000);
+lookAgain();
+document.querySelector(".error-summary")?.focus();

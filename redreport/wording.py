@@ -1,0 +1,96 @@
+"""How moments and spans of time are said to readers, on pages and in mails alike."""
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from redreport import policy
+
+# What readers call a zone whose abbreviation changes with the season.
+ZONE_LABELS = {"America/New_York": "ET"}
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def house_time(moment: datetime) -> str:
+    """'Wed 6 Jan 2027, 11:00 am ET (16:00 UTC)'; the UTC day is named too where it is another one."""
+    here, utc = moment.astimezone(policy.HOUSE_ZONE), moment.astimezone(UTC)
+    utc_clock = f"{utc:%H:%M} UTC" if utc.date() == here.date() else f"{utc:%H:%M} UTC {short_day(utc)}"
+    return f"{short_day(here)} {here.year}, {clock_time(here)} {zone_label(here)} ({utc_clock})"
+
+
+def short_house_time(moment: datetime) -> str:
+    """'Wed 6 Jan, 11:00 am ET'."""
+    return f"{short_day(house_day(moment))}, {house_clock(moment)}"
+
+
+def house_clock(moment: datetime) -> str:
+    """'11:00 am ET'."""
+    here = moment.astimezone(policy.HOUSE_ZONE)
+    return f"{clock_time(here)} {zone_label(here)}"
+
+
+def time_in_zone(moment: datetime, zone_name: str) -> str:
+    """'Wed 6 Jan, 5:00 pm (Brussels)' in the reader's zone; '' for a zone that is empty or unknown."""
+    if not zone_name:
+        return ""
+    try:
+        there = moment.astimezone(ZoneInfo(zone_name))
+    except (ZoneInfoNotFoundError, ValueError):
+        return ""
+    city = zone_name.rsplit("/", 1)[-1].replace("_", " ")
+    return f"{short_day(there)}, {clock_time(there)} ({city})"
+
+
+def short_day(day: date) -> str:
+    """'Wed 6 Jan'. A datetime is taken as it stands: convert it to the wanted zone first."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1][:3]}"
+
+
+def full_day(day: date) -> str:
+    """'6 January 2027'."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def house_day(moment: date | datetime) -> date:
+    """The calendar day in the house's zone; a plain date stays what it is."""
+    return moment.astimezone(policy.HOUSE_ZONE).date() if isinstance(moment, datetime) else moment
+
+
+def clock_time(moment: datetime) -> str:
+    """'11:00 am', '12:30 pm'."""
+    return f"{moment.hour % 12 or 12}:{moment:%M} {'am' if moment.hour < 12 else 'pm'}"
+
+
+def zone_label(moment: datetime) -> str:
+    """'ET' in the house's zone all year round; elsewhere the zone's own abbreviation."""
+    zone: tzinfo | None = moment.tzinfo
+    return ZONE_LABELS.get(str(zone)) or moment.tzname() or ""
+
+
+def span_in_words(span: timedelta) -> str:
+    """'35 minutes', '1 hour', '24 hours', '90 days'; hours are kept up to two days because rules are stated in them."""
+    minutes = round(span.total_seconds() / 60)
+    if minutes < 60 or minutes % 60:
+        return _counted(minutes, "minute")
+    hours = minutes // 60
+    if hours <= 48 or hours % 24:
+        return _counted(hours, "hour")
+    return _counted(hours // 24, "day")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
