@@ -17,6 +17,12 @@ def keep_logging_as_it_is(**options: object) -> None:
     """A listener here is how Celery is told to leave LOGGING alone: its lines are ours, JSON, without personal data."""
 
 
+EVERY_MINUTE = {"schedule": 60.0, "options": {"expires": 55}}
 app.conf.beat_schedule = {
-    "sweep-outbox": {"task": "redreport.outbox.sweep_outbox", "schedule": 60.0, "options": {"expires": 55}},
+    "sweep-outbox": {"task": "redreport.outbox.sweep_outbox", **EVERY_MINUTE},
+    "queue-reminders": {"task": "sessions_live.queue_reminders", **EVERY_MINUTE},
+    "end-past-sessions": {"task": "sessions_live.end_past_sessions", **EVERY_MINUTE},
+    "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
+    "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
+    "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
 }

@@ -1,6 +1,6 @@
 """The rules of the house, each one named once. docs/owner-decisions.md says which the owner still has to confirm."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 CURRENCY = "usd"
@@ -29,9 +29,23 @@ DOOR_CLOSES_AFTER = timedelta(minutes=30)
 
 LONG_REMINDER_BEFORE = timedelta(hours=24)
 SHORT_REMINDER_BEFORE = timedelta(hours=1)
-# A reminder that would arrive later than this after its moment is recorded as missed instead of sent.
-REMINDER_TOLERANCE = timedelta(minutes=30)
+# A reminder that would be sent later than this after its moment is recorded as missed instead.
+LONG_REMINDER_TOLERANCE = timedelta(hours=6)
+SHORT_REMINDER_TOLERANCE = timedelta(minutes=45)
 
 HOUSE_ZONE = ZoneInfo("America/New_York")
 
 CONSENT_VERSION = "2026-11"
+
+# How often an order that waits for its payment is compared with Stripe, and when one that expired is looked at again:
+# a payment that was taken all the same is found even where no webhook reaches us.
+CHECK_PENDING_EVERY = timedelta(minutes=3)
+CHECK_EXPIRED_AFTER = (timedelta(minutes=10), timedelta(hours=2), timedelta(hours=24))
+
+
+def a_year_after(instant: datetime) -> datetime:
+    """The same day of the next year, as Stripe reckons it: 29 February becomes the 28th."""
+    try:
+        return instant.replace(year=instant.year + 1)
+    except ValueError:
+        return instant.replace(year=instant.year + 1, day=28)

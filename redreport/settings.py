@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import environ
 
+from redreport import policy
 from redreport.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -125,7 +126,10 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 # Known and unknown addresses are answered alike: an unknown one is mailed the way to sign up instead of a code.
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
-ACCOUNT_RATE_LIMITS = {"request_login_code": "20/m/ip,3/m/key,12/h/key", "signup": "20/m/ip"}
+ACCOUNT_RATE_LIMITS = {
+    "request_login_code": "20/m/ip,3/m/key,12/h/key",
+    "confirm_email": "3/10s/key,12/h/key",
+}
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -133,8 +137,8 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 # How many proxies of ours stand before the web server; only their entries in X-Forwarded-For are believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
-# Time and language
-TIME_ZONE = "UTC"
+# Time and language. The database holds UTC; staff enter and read times in the zone of the house.
+TIME_ZONE = str(policy.HOUSE_ZONE)
 USE_TZ = True
 LANGUAGE_CODE = "en-us"
 USE_I18N = False

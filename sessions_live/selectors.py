@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
-from redreport.accounts.models import User
 
+from redreport.accounts.models import User
 from sessions_live.models import Host, LiveSession, Seat
 
 

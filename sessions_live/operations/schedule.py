@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from django.db import transaction
+
 from redreport import audit
 from redreport.accounts.models import User
-
 from sessions_live.errors import NotPublishable
 from sessions_live.models import LiveSession
 from sessions_live.operations.seats import lock_live_session

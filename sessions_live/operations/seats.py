@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+
 from redreport import policy
 from redreport.accounts.models import User
-
 from sessions_live.errors import AlreadySeated, HoldExpired, SalesClosed, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat
 
@@ -110,27 +109,28 @@ def _take_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, n
 
 def _insert_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime, **fields: object) -> Seat:
     active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
-    if active.filter(Q(attendee_email__iexact=attendee.email)).exists():
-        raise AlreadySeated
-    taken = set(active.values_list("number", flat=True))
-    # Counted as well as numbered: a capacity lowered below what is sold evicts nobody and sells no more.
-    if len(taken) >= live_session.capacity:
-        raise SoldOut
-    number = next(candidate for candidate in range(1, live_session.capacity + 1) if candidate not in taken)
-    try:
-        with transaction.atomic():
-            return Seat.objects.create(
-                live_session=live_session,
-                number=number,
-                attendee_name=attendee.name,
-                attendee_email=attendee.email.lower(),
-                attendee_firm=attendee.firm,
-                booked_by=booker,
-                held_at=now,
-                **fields,
-            )
-    except IntegrityError as error:
-        # Only without the session's lock can two buyers pick one number or seat one person twice: the database is the second guard.
-        if "seat_attendee_unique_while_active" in str(error):
-            raise AlreadySeated from error
-        raise
+    while True:
+        if active.filter(attendee_email__iexact=attendee.email).exists():
+            raise AlreadySeated
+        taken = set(active.values_list("number", flat=True))
+        # Counted as well as numbered: a capacity lowered below what is sold evicts nobody and sells no more.
+        free = [number for number in range(1, live_session.capacity + 1) if number not in taken]
+        if len(taken) >= live_session.capacity or not free:
+            raise SoldOut
+        try:
+            with transaction.atomic():
+                return Seat.objects.create(
+                    live_session=live_session,
+                    number=free[0],
+                    attendee_name=attendee.name,
+                    attendee_email=attendee.email.lower(),
+                    attendee_firm=attendee.firm,
+                    booked_by=booker,
+                    held_at=now,
+                    **fields,
+                )
+        except IntegrityError as error:
+            # The second guard: were the session's lock ever missing, a rival committed this number or this attendee
+            # between our look and our insert. Each turn of the loop means that somebody got a seat, so it ends.
+            if "while_active" not in str(error):
+                raise

@@ -1,0 +1,62 @@
+"""Rosters in Django admin, and the way to each from its session."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from redreport.audit.read_only import ReadOnlyAdmin
+from redreport.desk.models import RosterSeat
+from redreport.desk.roster import paid_with, roster_seats
+from sessions_live.admin import LiveSessionAdmin
+from sessions_live.models import LiveSession
+
+
+@admin.register(RosterSeat)
+class RosterSeatAdmin(ReadOnlyAdmin):
+    list_display = [
+        "attendee_name",
+        "attendee_firm",
+        "attendee_email",
+        "paid_with",
+        "state",
+        "last_mail",
+        "entered_at",
+        "session",
+    ]
+    list_filter = ["state", ("live_session", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["attendee_name", "attendee_firm", "attendee_email", "coverage__order__number", "live_session__title"]
+    list_per_page = 200
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RosterSeat]:
+        return roster_seats()
+
+    @admin.display
+    def paid_with(self, seat: RosterSeat) -> str:
+        return paid_with(seat)
+
+    @admin.display
+    def last_mail(self, seat: Any) -> str:
+        return seat.last_mail or "none"
+
+    @admin.display(ordering="live_session__starts_at")
+    def session(self, seat: RosterSeat) -> str:
+        return seat.live_session.title
+
+
+admin.site.unregister(LiveSession)
+
+
+@admin.register(LiveSession)
+class DeskLiveSessionAdmin(LiveSessionAdmin):
+    """The session's admin with a link to its roster, which spans more than the schedule knows."""
+
+    list_display = [*LiveSessionAdmin.list_display, "roster"]
+
+    @admin.display
+    def roster(self, live_session: LiveSession) -> str:
+        address = reverse("admin:desk_rosterseat_changelist")
+        return format_html('<a href="{}?live_session__id__exact={}">Roster</a>', address, live_session.pk)

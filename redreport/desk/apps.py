@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class DeskConfig(AppConfig):
+    """What staff use that spans both apps."""
+
+    name = "redreport.desk"
+    verbose_name = "Desk"

@@ -1,0 +1,103 @@
+"""The schedule, as staff make it. Times are entered and shown in the house's zone."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from redreport import audit, clock
+from redreport.accounts.models import User
+from sessions_live.errors import NotPublishable
+from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.operations.schedule import publish_live_session
+
+
+@admin.register(Host)
+class HostAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "email"]
+    search_fields = ["name", "email"]
+
+
+@admin.register(LiveSession)
+class LiveSessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["title", "section", "starts_at", "state", "taken", "held", "capacity"]
+    list_filter = ["state", "section"]
+    search_fields = ["title", "question"]
+    date_hierarchy = "starts_at"
+    prepopulated_fields = {"slug": ["title"]}
+    filter_horizontal = ["hosts"]
+    actions = ["publish"]
+    fields = [
+        *["title", "slug", "section", "question", "description", "hosts"],
+        *["starts_at", "duration_minutes", "capacity", "meeting_url", "state"],
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LiveSession]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                seats_taken=Count("seats", filter=Q(seats__state__in=Seat.TAKEN)),
+                seats_held=Count("seats", filter=Q(seats__state__in=[Seat.State.HELD, Seat.State.OFFERED])),
+            )
+        )
+
+    @admin.display(ordering="seats_taken")
+    def taken(self, live_session: Any) -> int:
+        return int(live_session.seats_taken)
+
+    @admin.display(ordering="seats_held")
+    def held(self, live_session: Any) -> int:
+        return int(live_session.seats_held)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: LiveSession | None = None) -> list[str]:
+        """Once readers can see it, its time and address are promises: they are not changed in a form."""
+        is_draft = obj is None or obj.state == LiveSession.State.DRAFTED
+        return ["state"] if is_draft else ["state", "slug", "starts_at", "duration_minutes"]
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: LiveSession | None = None) -> dict[str, Any]:
+        return {} if "slug" in self.get_readonly_fields(request, obj) else {"slug": ["title"]}
+
+    def has_delete_permission(self, request: HttpRequest, obj: LiveSession | None = None) -> bool:
+        is_draft = obj is None or obj.state == LiveSession.State.DRAFTED
+        return is_draft and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def save_model(self, request: HttpRequest, obj: LiveSession, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]
+        """Only what was changed is written: the form may be older than a publication or a sale made meanwhile."""
+        fields = [name for name in form.changed_data if name != "hosts"]
+        if change and fields:
+            obj.save(update_fields=fields)
+        elif not change:
+            obj.save()
+        audit.record(
+            actor=_staff(request),
+            verb="changed" if change else "created",
+            target=obj,
+            detail={"fields": sorted(form.changed_data)},
+            now=clock.now(),
+        )
+
+    @admin.action(description="Publish: show to readers and open the sale", permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[LiveSession]) -> None:
+        published = 0
+        for live_session in queryset:
+            try:
+                publish_live_session(live_session_id=live_session.pk, actor=_staff(request), now=clock.now())
+            except NotPublishable as reason:
+                self.message_user(request, f"{live_session.title} was not published. {reason}", messages.ERROR)
+            else:
+                published += 1
+        if published:
+            self.message_user(request, f"Published: {published}.", messages.SUCCESS)
+
+
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

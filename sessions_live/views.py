@@ -1,0 +1,107 @@
+"""The schedule's pages and the personal door."""
+
+from urllib.parse import urlsplit
+
+from csp.decorators import csp_update
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from redreport import clock
+from sessions_live import selectors
+from sessions_live.calendar import public_entry
+from sessions_live.door import seat_behind
+from sessions_live.errors import DoorClosed
+from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.attendance import enter_by_door
+
+
+@require_GET
+def schedule(request: HttpRequest) -> HttpResponse:
+    """Coming and past sessions, of one section if the reader chose one."""
+    now = clock.now()
+    section = request.GET.get("section", "")
+    if section and section not in LiveSession.Section.values:
+        raise Http404
+    return render(
+        request,
+        "sessions_live/list.html",
+        {
+            "coming": selectors.coming_cards(now=now, section=section),
+            "past": selectors.past_cards(now=now, section=section),
+            "sections": LiveSession.Section.choices,
+            "section": section,
+        },
+    )
+
+
+@require_GET
+def detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One session; what the reader can do about it is the booking tag's part."""
+    card = _card_or_404(slug)
+    return render(request, "sessions_live/detail.html", {"live_session": card.live_session, "card": card})
+
+
+@require_GET
+def calendar(request: HttpRequest, slug: str) -> HttpResponse:
+    """The session as a calendar file, without any link into it."""
+    live_session = _card_or_404(slug).live_session
+    response = HttpResponse(public_entry(live_session, clock.now()), content_type="text/calendar; charset=utf-8; method=PUBLISH")
+    response["Content-Disposition"] = f'attachment; filename="{live_session.slug}.ics"'
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+# The meeting's provider sends the browser on to hosts of its own, and browsers hold a form to where its redirects lead.
+@csp_update({"form-action": ["https:"]})
+def door(request: HttpRequest, token: str) -> HttpResponse:
+    """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
+    seat = seat_behind(token)
+    if seat is None:
+        return _without_referrer(render(request, "sessions_live/door_dead.html", status=404))
+    if request.method == "POST":
+        return _enter(request, seat)
+    return _without_referrer(_door_page(request, seat))
+
+
+def _enter(request: HttpRequest, seat: Seat) -> HttpResponse:
+    try:
+        meeting_url = enter_by_door(seat_id=seat.pk, live_session_id=seat.live_session_id, now=clock.now())
+    except DoorClosed:
+        return _without_referrer(_door_page(request, seat, status=409))
+    response = HttpResponse(status=303)
+    response["Location"] = meeting_url
+    origin = urlsplit(meeting_url)
+    if origin.scheme == "http":
+        response._csp_update = {"form-action": [f"http://{origin.netloc}"]}  # type: ignore[attr-defined]
+    return _without_referrer(response)
+
+
+def _door_page(request: HttpRequest, seat: Seat, status: int = 200) -> HttpResponse:
+    live_session = seat.live_session
+    now = clock.now()
+    context = {
+        "seat": seat,
+        "live_session": live_session,
+        "is_open": live_session.door_opens_at <= now <= live_session.door_closes_at,
+        "is_over": now > live_session.door_closes_at,
+        "opens_at": live_session.door_opens_at,
+        "closes_at": live_session.door_closes_at,
+    }
+    return render(request, "sessions_live/door.html", context, status=status)
+
+
+def _without_referrer(response: HttpResponse) -> HttpResponse:
+    # The door's address is a secret: it goes neither to the meeting's provider nor to our own next page.
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _card_or_404(slug: str) -> selectors.SessionCard:
+    card = selectors.session_card(slug=slug, now=clock.now())
+    if card is None:
+        raise Http404
+    return card

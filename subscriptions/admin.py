@@ -1,0 +1,151 @@
+"""Money, credits and Stripe's inbox, to be looked at. Nothing here is changed by hand: operations do that, with a trace."""
+
+from django.contrib import admin
+
+from redreport.audit.read_only import ReadOnlyAdmin
+from redreport.money import format_money
+from subscriptions.models import (
+    Case,
+    CreditEntry,
+    CreditGrant,
+    Order,
+    Payment,
+    Price,
+    Refund,
+    StripeEvent,
+    Subscriber,
+    Subscription,
+)
+
+
+class AmountColumn:
+    """Shows a row's amount as readers see it."""
+
+    @admin.display(ordering="amount_minor")
+    def amount(self, row: Order | Payment | Refund | Price) -> str:
+        return format_money(row.amount_minor, row.currency)
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(ReadOnlyAdmin):
+    list_display = ["user", "billing_name", "firm", "stripe_customer_id", "created_at"]
+    search_fields = ["user__email", "user__name", "firm", "billing_name", "stripe_customer_id"]
+    list_select_related = ["user"]
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin):
+    list_display = ["subscriber_email", "status", "current_period_start", "current_period_end", "renews_again", "synced_at"]
+    list_filter = ["status"]
+    search_fields = ["subscriber__user__email", "stripe_subscription_id"]
+    list_select_related = ["subscriber__user"]
+
+    @admin.display(ordering="subscriber__user__email")
+    def subscriber_email(self, subscription: Subscription) -> str:
+        return subscription.subscriber.user.email
+
+    @admin.display(boolean=True, description="renews")
+    def renews_again(self, subscription: Subscription) -> bool:
+        return subscription.renews
+
+
+@admin.register(Price)
+class PriceAdmin(AmountColumn, ReadOnlyAdmin):
+    list_display = ["plan", "amount", "interval", "is_current", "livemode", "stripe_price_id"]
+
+
+class PaymentInline(AmountColumn, admin.TabularInline):  # type: ignore[type-arg]
+    model = Payment
+    fields = readonly_fields = ["stripe_payment_intent_id", "amount", "captured_at"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, *args: object) -> bool:
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(AmountColumn, ReadOnlyAdmin):
+    list_display = ["number", "buyer", "kind", "what", "amount", "state", "created_at", "paid_at", "fulfilled_at"]
+    list_filter = ["state", "kind"]
+    search_fields = ["number", "subscriber__user__email", "subscriber__firm", "stripe_checkout_session_id"]
+    list_select_related = ["subscriber__user", "live_session"]
+    date_hierarchy = "created_at"
+    inlines = [PaymentInline]
+    exclude = ["checkout_url"]
+
+    @admin.display(ordering="subscriber__user__email")
+    def buyer(self, order: Order) -> str:
+        return order.subscriber.user.email
+
+    @admin.display(ordering="live_session__title")
+    def what(self, order: Order) -> str:
+        return order.live_session.title if order.live_session else "A year"
+
+
+@admin.register(Payment)
+class PaymentAdmin(AmountColumn, ReadOnlyAdmin):
+    list_display = ["stripe_payment_intent_id", "order", "amount", "refunded", "captured_at"]
+    search_fields = ["stripe_payment_intent_id", "stripe_charge_id", "order__number", "subscriber__user__email"]
+    list_select_related = ["order"]
+    date_hierarchy = "captured_at"
+
+    @admin.display(ordering="refunded_minor")
+    def refunded(self, payment: Payment) -> str:
+        return format_money(payment.refunded_minor, payment.currency)
+
+
+@admin.register(Refund)
+class RefundAdmin(AmountColumn, ReadOnlyAdmin):
+    list_display = ["payment", "order_number", "amount", "reason", "state", "attempts", "created_at"]
+    list_filter = ["state", "reason"]
+    search_fields = ["stripe_refund_id", "payment__order__number", "payment__stripe_payment_intent_id"]
+    list_select_related = ["payment__order"]
+
+    @admin.display(description="order")
+    def order_number(self, refund: Refund) -> str:
+        return refund.payment.order.number if refund.payment.order else ""
+
+
+@admin.register(CreditGrant)
+class CreditGrantAdmin(ReadOnlyAdmin):
+    list_display = ["owner", "credits", "balance", "valid_from", "expires_at", "stripe_invoice_line_id"]
+    search_fields = ["subscriber__user__email", "subscriber__firm", "stripe_invoice_line_id"]
+    list_select_related = ["subscriber__user"]
+
+    @admin.display(ordering="subscriber__user__email")
+    def owner(self, grant: CreditGrant) -> str:
+        return grant.subscriber.user.email
+
+
+@admin.register(CreditEntry)
+class CreditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "owner", "kind", "delta", "balance_after", "session", "reason"]
+    list_filter = ["kind"]
+    search_fields = ["grant__subscriber__user__email", "grant__subscriber__firm", "reason"]
+    list_select_related = ["grant__subscriber__user", "seat__live_session"]
+    date_hierarchy = "at"
+
+    @admin.display(ordering="grant__subscriber__user__email")
+    def owner(self, entry: CreditEntry) -> str:
+        return entry.grant.subscriber.user.email
+
+    @admin.display
+    def session(self, entry: CreditEntry) -> str:
+        return entry.seat.live_session.title if entry.seat else ""
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ReadOnlyAdmin):
+    list_display = ["received_at", "type", "object_id", "state", "attempts", "error", "due_at"]
+    list_filter = ["state", "type"]
+    search_fields = ["stripe_event_id", "object_id", "type"]
+    date_hierarchy = "received_at"
+
+
+@admin.register(Case)
+class CaseAdmin(ReadOnlyAdmin):
+    list_display = ["opened_at", "kind", "summary", "state", "order"]
+    list_filter = ["state", "kind"]
+    search_fields = ["summary", "order__number", "subscriber__user__email"]
+    list_select_related = ["order"]

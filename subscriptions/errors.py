@@ -1,0 +1,69 @@
+"""Refusals of buying and billing. Views turn them into words; none tells a stranger about other people."""
+
+
+class BookingRefused(Exception):
+    """An order or a booking cannot be made; the subclass says why."""
+
+
+class PriceChanged(BookingRefused):
+    """The price that the reader saw is not the price in force."""
+
+
+class TooManyLapsedHolds(BookingRefused):
+    """The buyer let several holds lapse in this session; no further hold for a day."""
+
+
+class NoCredit(BookingRefused):
+    """No credit that is valid at the session's start is left."""
+
+
+class CreditExpiresBefore(BookingRefused):
+    """There are credits, but all of them expire before the session starts; `expires_at` is the last of those dates."""
+
+    def __init__(self, expires_at: object) -> None:
+        super().__init__(expires_at)
+        self.expires_at = expires_at
+
+
+class YearAlreadyRunning(BookingRefused):
+    """The subscriber has a live subscription."""
+
+
+class EmailNotProven(BookingRefused):
+    """The buyer's e-mail address has not been proven yet."""
+
+
+class OrderNotOpen(Exception):
+    """The order is no longer waiting for its payment."""
+
+
+class GatewayError(Exception):
+    """A call to Stripe did not give an answer to act on."""
+
+
+class GatewayUnavailable(GatewayError):
+    """Stripe is down, slow, or asks us to wait. What was asked may or may not have happened: ask again with the same key."""
+
+
+class GatewayRefused(GatewayError):
+    """Stripe understood and refused. Trying the same again gives the same answer."""
+
+
+class GatewayNotFound(GatewayRefused):
+    """Stripe has no such object."""
+
+
+class BadSignature(Exception):
+    """A webhook that Stripe did not sign for us, or not now."""
+
+
+class ObjectBusy(Exception):
+    """Another worker is fetching this object of Stripe's. It was told to fetch once more; who needs certainty asks again later."""
+
+
+class LeaseLost(ObjectBusy):
+    """Another worker took over this object because our lease ran out: what we fetched may be old and must not be written."""
+
+
+class CatalogNotReady(Exception):
+    """No price is in force: `manage.py stripe_setup` has not run for this Stripe account."""

@@ -1,0 +1,196 @@
+"""Orders, the money received and given back for them, and what covers a seat. Rows here are never deleted."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from sessions_live.models import LiveSession, Seat
+from subscriptions.models.billing import Subscriber, Subscription
+from subscriptions.models.catalog import Price
+from subscriptions.models.credits import CreditEntry
+
+# Without letters and digits that are mistaken for each other when read aloud.
+NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def new_order_number() -> str:
+    """'RR-7F3K9QXW': short enough for the telephone, too sparse to be guessed."""
+    return "RR-" + "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(8))
+
+
+class Order(models.Model):
+    """One purchase: a seat or a year. Its number is the reference between us, the reader and Stripe."""
+
+    class Kind(models.TextChoices):
+        SEAT = "seat"
+        YEAR = "year"
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        PAID = "paid"
+        PARTLY_REFUNDED = "partly_refunded"
+        REFUNDED = "refunded"
+        EXPIRED = "expired"
+        FAILED = "failed"
+
+    number = models.CharField(max_length=16, unique=True, default=new_order_number, editable=False)
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="orders")
+    kind = models.CharField(max_length=4, choices=Kind)
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    live_session = models.ForeignKey(LiveSession, on_delete=models.PROTECT, null=True, blank=True, related_name="orders")
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="orders")
+    # The right amount: before tax and discount.
+    amount_minor = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    created_at = models.DateTimeField()
+    # When we start to ask Stripe to expire the Checkout; what was held is given back only once Stripe says that it is expired.
+    expires_at = models.DateTimeField()
+    checkout_expires_at = models.DateTimeField()
+    stripe_checkout_session_id = models.CharField(max_length=120, unique=True, null=True, blank=True)
+    checkout_url = models.TextField(blank=True)
+    # When Stripe took the payment, and when what was paid for had been given.
+    paid_at = models.DateTimeField(null=True, blank=True)
+    fulfilled_at = models.DateTimeField(null=True, blank=True)
+    # When the buyer gave the hold back before paying: such an order did not lapse.
+    given_up_at = models.DateTimeField(null=True, blank=True)
+    # When the sweep next asks Stripe about this order; empty when there is nothing left to learn.
+    next_check_at = models.DateTimeField(null=True, blank=True)
+    checks = models.PositiveSmallIntegerField(default=0)
+    consent_version = models.CharField(max_length=20, blank=True)
+    consented_at = models.DateTimeField(null=True, blank=True)
+    subscription = models.OneToOneField(Subscription, on_delete=models.PROTECT, null=True, blank=True, related_name="started_by")
+    hosted_invoice_url = models.TextField(blank=True)
+    invoice_pdf_url = models.TextField(blank=True)
+    receipt_url = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="order_next_check_idx"),
+            models.Index(fields=["paid_at"], condition=Q(state="paid", fulfilled_at__isnull=True), name="order_unfulfilled_idx"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscriber"], condition=Q(kind="year", state="pending"), name="order_one_pending_year"
+            ),
+            models.UniqueConstraint(
+                fields=["subscriber", "live_session"],
+                condition=Q(kind="seat", state="pending"),
+                name="order_one_pending_per_session",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="seat", live_session__isnull=False) | Q(kind="year", live_session__isnull=True),
+                name="order_seat_names_session",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="seat") | (~Q(consent_version="") & Q(consented_at__isnull=False)),
+                name="order_year_has_consent",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "expired", "failed"]) | Q(paid_at__isnull=False), name="order_paid_has_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Payment(models.Model):
+    """Money that Stripe took for us, in one payment intent."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="payments")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="payments")
+    stripe_payment_intent_id = models.CharField(max_length=80, unique=True)
+    stripe_charge_id = models.CharField(max_length=80, blank=True)
+    stripe_invoice_id = models.CharField(max_length=80, blank=True)
+    amount_minor = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    # The sum of its refunds that have not failed.
+    refunded_minor = models.PositiveIntegerField(default=0)
+    captured_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-captured_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(refunded_minor__lte=F("amount_minor")), name="payment_refunds_within_amount"),
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_payment_intent_id
+
+
+class Refund(models.Model):
+    """Money given back. The row is committed before Stripe is asked, and makes the key with which it is asked."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        SUBMITTED = "submitted"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELED = "canceled"
+
+    class Reason(models.TextChoices):
+        SOLD_OUT = "sold_out", "paid after the held seat was given to somebody else"
+        STARTED = "started", "paid after the session had started"
+        NOT_HELD = "not_held", "the session does not take place"
+        ALREADY_SEATED = "already_seated", "the attendee already had a seat"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    amount_minor = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=20, choices=Reason)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    stripe_refund_id = models.CharField(max_length=80, unique=True, null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="refund_pending_idx"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gte=1), name="refund_amount_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Refund of {self.amount_minor} {self.currency}"
+
+
+class SeatCoverage(models.Model):
+    """What paid for a seat: exactly one of an order, a credit, an offline payment, or a comp by a named member of staff."""
+
+    class Kind(models.TextChoices):
+        ORDER = "order", "paid"
+        CREDIT = "credit", "credit"
+        OFFLINE = "offline", "offline payment"
+        COMP = "comp", "complimentary"
+
+    seat = models.OneToOneField(Seat, on_delete=models.PROTECT, related_name="coverage")
+    kind = models.CharField(max_length=7, choices=Kind)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="coverages")
+    credit_entry = models.OneToOneField(CreditEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="coverage")
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="order", order__isnull=False, credit_entry__isnull=True, approved_by__isnull=True)
+                | Q(kind="credit", order__isnull=True, credit_entry__isnull=False, approved_by__isnull=True)
+                | Q(kind__in=["offline", "comp"], order__isnull=True, credit_entry__isnull=True, approved_by__isnull=False),
+                name="seat_coverage_exactly_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for seat {self.seat_id}"

@@ -1,0 +1,128 @@
+"""Beginning a purchase: what the reader asked for is checked, a seat is held, an order stands. Stripe is not called here."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from redreport import policy
+from redreport.accounts.models import User
+from redreport.accounts.selectors import has_proven_email
+from sessions_live.models import LiveSession
+from sessions_live.operations.seats import Attendee, hold_seat, lock_live_session, take_confirmed_seat
+from subscriptions import mails
+from subscriptions.errors import EmailNotProven, PriceChanged, TooManyLapsedHolds, YearAlreadyRunning
+from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, Subscription
+from subscriptions.operations.credits import spend_credit
+from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
+from subscriptions.selectors import current_price
+
+
+def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, price_id: int, now: datetime) -> Order:
+    """Hold a seat and make its order, or return the order that already holds one for this buyer in this session.
+
+    Refuses with EmailNotProven, PriceChanged, TooManyLapsedHolds, SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    """
+    _require_proven_email(user)
+    subscriber = subscriber_of(user)
+    with transaction.atomic():
+        # The session's lock: the count of its seats and the hold are one step; also a second click waits here for the first.
+        live_session = lock_live_session(live_session_id)
+        pending = Order.objects.filter(
+            subscriber=subscriber, live_session=live_session, kind=Order.Kind.SEAT, state=Order.State.PENDING
+        ).first()
+        if pending:
+            return pending
+        price = _price_in_force(Plan.SINGLE_SEAT, price_id)
+        _refuse_after_lapsed_holds(subscriber, live_session, now)
+        seat = hold_seat(live_session=live_session, attendee=attendee, booker=user, now=now)
+        order = Order.objects.create(
+            subscriber=subscriber,
+            kind=Order.Kind.SEAT,
+            live_session=live_session,
+            price=price,
+            amount_minor=price.amount_minor,
+            currency=price.currency,
+            created_at=now,
+            expires_at=seat.hold_expires_at,
+            checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
+            next_check_at=now + policy.CHECK_PENDING_EVERY,
+        )
+        SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
+        return order
+
+
+def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
+    """Make the order for a year, to whose renewal terms the reader has just consented, or return the pending one.
+
+    Refuses with EmailNotProven, PriceChanged or YearAlreadyRunning.
+    """
+    _require_proven_email(user)
+    subscriber = subscriber_of(user)
+    with transaction.atomic():
+        # The subscriber's lock: two clicks, one pending order.
+        lock_subscriber(subscriber.pk)
+        if Subscription.objects.filter(subscriber=subscriber, status__in=Subscription.LIVE).exists():
+            raise YearAlreadyRunning
+        orders = Order.objects.filter(subscriber=subscriber, kind=Order.Kind.YEAR)
+        if orders.filter(state=Order.State.PAID, fulfilled_at__isnull=True).exists():
+            # Paid, and its subscription not heard of yet: a second one now would be paid twice.
+            raise YearAlreadyRunning
+        pending = orders.filter(state=Order.State.PENDING).first()
+        if pending:
+            return pending
+        price = _price_in_force(Plan.ANNUAL, price_id)
+        return Order.objects.create(
+            subscriber=subscriber,
+            kind=Order.Kind.YEAR,
+            price=price,
+            amount_minor=price.amount_minor,
+            currency=price.currency,
+            created_at=now,
+            expires_at=now + policy.HOLD,
+            checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
+            next_check_at=now + policy.CHECK_PENDING_EVERY,
+            consent_version=policy.CONSENT_VERSION,
+            consented_at=now,
+        )
+
+
+def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> SeatCoverage:
+    """Take a seat for the subscriber and spend one credit on it, in one step.
+
+    Refuses with EmailNotProven, NoCredit, CreditExpiresBefore, SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    """
+    _require_proven_email(user)
+    subscriber = subscriber_of(user)
+    attendee = Attendee(user.name, user.email, user.firm)
+    with transaction.atomic():
+        # Locks: the session, then its new seat, the subscriber, the grants. Two tabs with the last credit: the second finds none.
+        live_session = lock_live_session(live_session_id)
+        seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=user, now=now)
+        entry = spend_credit(subscriber_id=subscriber.pk, seat=seat, live_session=live_session, actor=user, now=now)
+        coverage = SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.CREDIT, credit_entry=entry, created_at=now)
+        mails.queue_seat_confirmed(seat=seat, now=now)
+        return coverage
+
+
+def _require_proven_email(user: User) -> None:
+    if not has_proven_email(user):
+        raise EmailNotProven
+
+
+def _price_in_force(plan: Plan, price_id: int) -> Price:
+    price = current_price(plan)
+    if price.pk != price_id:
+        raise PriceChanged
+    return price
+
+
+def _refuse_after_lapsed_holds(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> None:
+    lapsed = Order.objects.filter(
+        subscriber=subscriber,
+        live_session=live_session,
+        state=Order.State.EXPIRED,
+        given_up_at__isnull=True,
+        created_at__gt=now - policy.LAPSED_ORDERS_WINDOW,
+    )
+    if lapsed.count() >= policy.MAX_LAPSED_ORDERS:
+        raise TooManyLapsedHolds

@@ -1,0 +1,176 @@
+"""An order's Checkout at Stripe: opened, looked at, given up. Every function here calls Stripe, so none runs inside a transaction."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from redreport import policy
+from subscriptions import stripe_gateway as gateway
+from subscriptions.errors import GatewayError, OrderNotOpen
+from subscriptions.models import Order, Refund
+from subscriptions.operations.leases import Lease, synchronize
+from subscriptions.operations.orders import (
+    close_unpaid_order,
+    fulfil_seat_order,
+    lock_order,
+    record_payment,
+    schedule_next_check,
+)
+from subscriptions.operations.refunds import submit_refund
+from subscriptions.operations.renewals import sync_invoice, sync_subscription
+from subscriptions.operations.subscribers import ensure_customer
+from subscriptions.stripe_objects import CheckoutState
+
+
+def open_checkout(*, order_id: int, now: datetime) -> str:
+    """The address at which Stripe takes this order's payment; asking again gives the same Checkout.
+
+    Refuses with OrderNotOpen when the order is not pending any more, with a GatewayError when Stripe gives no answer; the hold
+    is then kept only for as long as trying again can succeed.
+    """
+    order = Order.objects.select_related("subscriber__user", "price", "live_session").get(pk=order_id)
+    if order.state != Order.State.PENDING:
+        raise OrderNotOpen
+    if order.checkout_url:
+        return order.checkout_url
+    try:
+        checkout = _create_checkout(order, ensure_customer(order.subscriber))
+    except GatewayError:
+        _keep_only_while_it_can_be_retried(order_id, now)
+        raise
+    if not _attach_checkout(order_id, checkout, now):
+        gateway.expire_checkout(checkout.id)
+        raise OrderNotOpen
+    return checkout.url
+
+
+def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
+    """Ask Stripe to take no payment for a pending order any more, then do as Stripe answers: give back what it held, or,
+    when the payment was quicker, treat it as paid. Refuses with GatewayUnavailable: then everything stays as it is."""
+    order = Order.objects.select_related("subscriber").get(pk=order_id)
+    if order.state != Order.State.PENDING:
+        return
+    if by_buyer:
+        Order.objects.filter(pk=order_id, given_up_at__isnull=True).update(given_up_at=now)
+    checkout_id = order.stripe_checkout_session_id or _adopt_unanswered_checkout(order, now)
+    if checkout_id is None:
+        close_unpaid_order(order_id=order_id, lease=None, now=now)
+        return
+    gateway.expire_checkout(checkout_id)
+    sync_checkout(checkout_session_id=checkout_id, now=now)
+
+
+def sync_checkout(*, checkout_session_id: str, now: datetime) -> None:
+    """Fetch a Checkout and apply what it is now: paid, expired, or still open. Refuses with ObjectBusy when another worker is at it."""
+
+    def fetch_and_apply(lease: Lease) -> CheckoutState:
+        checkout = gateway.fetch_checkout(checkout_session_id)
+        _apply_checkout(checkout, lease, now)
+        return checkout
+
+    checkout = synchronize(checkout_session_id, fetch_and_apply)
+    if checkout.is_paid and checkout.subscription_id:
+        subscription = sync_subscription(stripe_subscription_id=checkout.subscription_id, now=now)
+        sync_invoice(stripe_invoice_id=subscription.latest_invoice_id, now=now)
+    _submit_refunds_of(checkout.order_number, now)
+
+
+def check_order(*, order_id: int, now: datetime) -> None:
+    """One turn of the minute sweep for one order: give it up when its time is over, else compare it with Stripe."""
+    order = Order.objects.select_related("live_session").get(pk=order_id)
+    if order.state == Order.State.PAID:
+        _finish_paid_order(order, now)
+        return
+    with transaction.atomic():
+        # The order's lock: put off before Stripe is asked, so that a Stripe which is down is not asked in every turn.
+        locked = lock_order(order_id)
+        schedule_next_check(locked, now)
+        locked.save(update_fields=["next_check_at", "checks"])
+    if order.state == Order.State.PENDING and _time_is_over(order, now):
+        give_up_order(order_id=order_id, by_buyer=False, now=now)
+    elif order.stripe_checkout_session_id:
+        sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=now)
+
+
+def _finish_paid_order(order: Order, now: datetime) -> None:
+    """What a crash left between the recorded payment and what it paid for."""
+    if order.kind == Order.Kind.SEAT:
+        fulfil_seat_order(order_id=order.pk, now=now)
+        _submit_refunds_of(order.number, now)
+    elif order.stripe_checkout_session_id:
+        sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=now)
+
+
+def _time_is_over(order: Order, now: datetime) -> bool:
+    return order.expires_at <= now or (order.live_session is not None and order.live_session.starts_at <= now)
+
+
+def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
+    page = settings.SITE_URL + reverse("subscriptions:order", args=[order.number])
+    common = {
+        "key": f"checkout-{order.number}",
+        "order_number": order.number,
+        "customer_id": customer_id,
+        "price_id": order.price.stripe_price_id,
+        "expires_at": order.checkout_expires_at,
+        "return_url": f"{page}?returned=paid",
+        "back_url": f"{page}?returned=back",
+    }
+    if order.live_session is None:
+        return gateway.create_year_checkout(**common)
+    return gateway.create_seat_checkout(**common, title=order.live_session.title)
+
+
+def _attach_checkout(order_id: int, checkout: CheckoutState, now: datetime) -> bool:
+    with transaction.atomic():
+        # The order's lock: a sweep may have given the order up while Stripe was opening its Checkout.
+        order = lock_order(order_id)
+        if order.state != Order.State.PENDING:
+            return False
+        order.stripe_checkout_session_id = checkout.id
+        order.checkout_url = checkout.url
+        order.expires_at = order.created_at + policy.HOLD
+        schedule_next_check(order, now)
+        order.save(update_fields=["stripe_checkout_session_id", "checkout_url", "expires_at", "next_check_at"])
+        return True
+
+
+def _keep_only_while_it_can_be_retried(order_id: int, now: datetime) -> None:
+    with transaction.atomic():
+        # The order's lock: the other tab's call may have been answered.
+        order = lock_order(order_id)
+        if order.state == Order.State.PENDING and not order.stripe_checkout_session_id:
+            order.expires_at = order.checkout_expires_at - policy.SHORTEST_CHECKOUT
+            schedule_next_check(order, now)
+            order.save(update_fields=["expires_at", "next_check_at"])
+
+
+def _adopt_unanswered_checkout(order: Order, now: datetime) -> str | None:
+    """The Checkout that a call without an answer may have opened; None when there is none, and none can come any more."""
+    if order.subscriber.stripe_customer_id is None:
+        return None
+    checkout = gateway.find_checkout(customer_id=order.subscriber.stripe_customer_id, order_number=order.number)
+    if checkout is None:
+        return None
+    _attach_checkout(order.pk, checkout, now)
+    return checkout.id
+
+
+def _apply_checkout(checkout: CheckoutState, lease: Lease, now: datetime) -> None:
+    order = Order.objects.filter(number=checkout.order_number).first()
+    if order is None or checkout.livemode != settings.STRIPE_LIVEMODE:
+        return
+    if checkout.is_paid:
+        recorded = record_payment(order_id=order.pk, checkout=checkout, lease=lease, now=now)
+        if recorded and order.kind == Order.Kind.SEAT:
+            fulfil_seat_order(order_id=order.pk, now=now)
+    elif checkout.status == "expired":
+        close_unpaid_order(order_id=order.pk, lease=lease, now=now)
+
+
+def _submit_refunds_of(order_number: str, now: datetime) -> None:
+    owed = Refund.objects.filter(payment__order__number=order_number, state=Refund.State.PENDING)
+    for refund_id in owed.order_by("id").values_list("id", flat=True):
+        submit_refund(refund_id=refund_id, now=now)

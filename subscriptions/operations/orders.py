@@ -1,0 +1,185 @@
+"""What becomes of an order once Stripe has spoken: money recorded, seats given, or the price on its way back.
+
+Received money is recorded in a transaction of its own before the seat is tried, so that it is known whatever happens next.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from redreport import audit, policy
+from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused
+from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import confirm_seat, lock_live_session, lock_seat, release_held_seat
+from subscriptions import mails
+from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
+from subscriptions.operations.cases import open_case
+from subscriptions.operations.leases import Lease
+from subscriptions.operations.refunds import owe_refund
+from subscriptions.stripe_objects import CapturedPayment, CheckoutState
+
+CLOSED_UNPAID = (Order.State.PENDING, Order.State.EXPIRED, Order.State.FAILED)
+
+
+def record_payment(*, order_id: int, checkout: CheckoutState, lease: Lease, now: datetime) -> bool:
+    """Note that Stripe took the money of a paid Checkout; an order that had expired is paid all the same.
+
+    False, with a case opened, when the amount or the currency is not the order's: then nothing is given for it by itself.
+    """
+    with transaction.atomic():
+        lease.confirm()
+        # The order's lock: the return page and a webhook bring the same payment at once.
+        order = lock_order(order_id)
+        if checkout.payment:
+            record_captured_payment(payment=checkout.payment, order=order, invoice_id=checkout.invoice_id, now=now)
+        if (checkout.amount_minor, checkout.currency) != (order.amount_minor, order.currency):
+            open_case(
+                key=f"amount_mismatch:{order.number}",
+                kind=Case.Kind.AMOUNT_MISMATCH,
+                summary=f"{order.number}: {checkout.amount_minor} {checkout.currency} paid, "
+                f"{order.amount_minor} {order.currency} ordered",
+                order=order,
+                now=now,
+            )
+            return False
+        if order.state in CLOSED_UNPAID:
+            mark_paid(order=order, paid_at=checkout.payment.captured_at if checkout.payment else now, now=now)
+        order.stripe_checkout_session_id = order.stripe_checkout_session_id or checkout.id
+        order.hosted_invoice_url = checkout.hosted_invoice_url or order.hosted_invoice_url
+        order.invoice_pdf_url = checkout.invoice_pdf_url or order.invoice_pdf_url
+        order.receipt_url = (checkout.payment and checkout.payment.receipt_url) or order.receipt_url
+        order.save()
+        return True
+
+
+def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
+    """Turn an unpaid order into a paid one; the caller has locked it, and saves it."""
+    if order.state in CLOSED_UNPAID:
+        audit.record(actor="stripe", verb="paid", target=order, detail={"was": order.state}, now=now)
+        order.state = Order.State.PAID
+    order.paid_at = paid_at
+    order.next_check_at = None
+    order.checkout_url = ""
+
+
+def record_captured_payment(*, payment: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> Payment:
+    """The row of this payment, made once. The caller has locked the order."""
+    row, _ = Payment.objects.get_or_create(
+        stripe_payment_intent_id=payment.payment_intent_id,
+        defaults={
+            "order": order,
+            "subscriber": order.subscriber,
+            "stripe_charge_id": payment.charge_id,
+            "stripe_invoice_id": invoice_id,
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "captured_at": payment.captured_at,
+            "recorded_at": now,
+        },
+    )
+    return row
+
+
+def fulfil_seat_order(*, order_id: int, now: datetime) -> None:
+    """Give a paid order its seats, all of them or none; if they cannot be had any more, owe the whole price back.
+
+    Doing it again changes nothing. Stripe is not called here: the refund is a committed row that `refunds.submit_refund` carries out.
+    """
+    order = Order.objects.get(pk=order_id)
+    assert order.live_session_id is not None
+    with transaction.atomic():
+        # Locks: the session, its seats by id, the order. The price is given its seat or its way back exactly once.
+        live_session = lock_live_session(order.live_session_id)
+        seats = _lock_seats_of(order)
+        order = lock_order(order_id)
+        if order.state != Order.State.PAID or order.fulfilled_at or _is_refund_owed(order):
+            return
+        assert order.paid_at is not None
+        try:
+            with transaction.atomic():
+                given = _confirm_all(order, live_session, seats, now)
+        except SeatRefused as refusal:
+            for seat in seats:
+                release_held_seat(seat=seat)
+            for payment in order.payments.all():
+                owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
+            return
+        order.fulfilled_at = now
+        order.save(update_fields=["fulfilled_at"])
+        for seat in given:
+            mails.queue_seat_confirmed(seat=seat, now=now)
+
+
+def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> None:
+    """Give back what a pending order held, once it is certain that Stripe takes no payment for it any more.
+
+    With a lease Stripe said that its Checkout expired. Without one no Checkout was ever opened: the order failed, and counts
+    as no lapse of the buyer's.
+    """
+    order = Order.objects.get(pk=order_id)
+    with transaction.atomic():
+        if lease:
+            lease.confirm()
+        # Locks: the session, its seats by id, the order. A payment may be confirming these seats right now.
+        if order.live_session_id:
+            lock_live_session(order.live_session_id)
+        seats = _lock_seats_of(order)
+        order = lock_order(order_id)
+        if order.state != Order.State.PENDING or (lease is None and order.stripe_checkout_session_id):
+            return
+        order.state = Order.State.EXPIRED if lease else Order.State.FAILED
+        order.checkout_url = ""
+        order.checks = 0
+        schedule_next_check(order, now)
+        order.save()
+        for seat in seats:
+            if release_held_seat(seat=seat) and lease and not order.given_up_at:
+                mails.queue_hold_lapsed(order=order, seat=seat, now=now)
+
+
+def schedule_next_check(order: Order, now: datetime) -> None:
+    """Set when the sweep next asks Stripe about this order: soon, and in the minute its hold or the sale ends. The caller saves it."""
+    if order.state == Order.State.PENDING:
+        ends = [order.expires_at, *([order.live_session.starts_at] if order.live_session else [])]
+        order.next_check_at = min([now + policy.CHECK_PENDING_EVERY, *(end for end in ends if end > now)])
+    elif order.stripe_checkout_session_id and order.checks < len(policy.CHECK_EXPIRED_AFTER):
+        order.next_check_at = now + policy.CHECK_EXPIRED_AFTER[order.checks]
+        order.checks += 1
+    else:
+        order.next_check_at = None
+
+
+def lock_order(order_id: int) -> Order:
+    """The order's row, locked after session, seats, subscriber and grants."""
+    return (
+        Order.objects.select_for_update(of=["self"]).select_related("subscriber__user", "price", "live_session").get(pk=order_id)
+    )
+
+
+def _confirm_all(order: Order, live_session: LiveSession, seats: list[Seat], now: datetime) -> list[Seat]:
+    assert order.paid_at is not None
+    given = []
+    for seat in seats:
+        confirmed = confirm_seat(live_session=live_session, seat=seat, taken_at=order.paid_at, now=now)
+        if confirmed.pk != seat.pk:
+            SeatCoverage.objects.create(seat=confirmed, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
+        given.append(confirmed)
+    return given
+
+
+def _lock_seats_of(order: Order) -> list[Seat]:
+    seat_ids = SeatCoverage.objects.filter(order=order).order_by("seat_id").values_list("seat_id", flat=True)
+    return [lock_seat(seat_id) for seat_id in seat_ids]
+
+
+def _is_refund_owed(order: Order) -> bool:
+    return Refund.objects.filter(payment__order=order).exists()
+
+
+def _refund_reason(refusal: SeatRefused, live_session: LiveSession) -> Refund.Reason:
+    if isinstance(refusal, AlreadySeated):
+        return Refund.Reason.ALREADY_SEATED
+    if isinstance(refusal, SalesClosed):
+        held = live_session.state in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED)
+        return Refund.Reason.STARTED if held else Refund.Reason.NOT_HELD
+    return Refund.Reason.SOLD_OUT

@@ -1,0 +1,159 @@
+"""Giving money back: the row is committed first, then Stripe is asked with a key made from it, then the answer is committed."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Sum
+
+from redreport import audit
+from subscriptions import mails
+from subscriptions import stripe_gateway as gateway
+from subscriptions.errors import GatewayRefused, GatewayUnavailable
+from subscriptions.models import Case, Order, Payment, Refund
+from subscriptions.operations.cases import open_case
+from subscriptions.operations.leases import Lease, synchronize
+from subscriptions.stripe_objects import RefundState
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(minutes=30)
+
+STATE_OF_STATUS = {
+    "pending": Refund.State.SUBMITTED,
+    "requires_action": Refund.State.SUBMITTED,
+    "succeeded": Refund.State.SUCCEEDED,
+    "failed": Refund.State.FAILED,
+    "canceled": Refund.State.CANCELED,
+}
+GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELED)
+
+
+def owe_refund(*, payment_id: int, reason: Refund.Reason, now: datetime) -> Refund | None:
+    """Owe what is left of a payment, in the caller's transaction; None when nothing is left. The minute sweep carries it out."""
+    # The payment's lock: two refunds at once must not give back more than was taken; the database refuses it too.
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    amount = payment.amount_minor - payment.refunded_minor
+    if amount == 0:
+        return None
+    payment.refunded_minor = F("refunded_minor") + amount
+    payment.save(update_fields=["refunded_minor"])
+    refund = Refund.objects.create(
+        payment=payment, amount_minor=amount, currency=payment.currency, reason=reason, created_at=now, next_attempt_at=now
+    )
+    audit.record(actor=None, verb="owed", target=refund, reason=refund.get_reason_display(), now=now)
+    return refund
+
+
+def submit_refund(*, refund_id: int, now: datetime) -> None:
+    """Ask Stripe to carry out a pending refund. When Stripe cannot be reached it stays pending for the sweep."""
+    refund = _claim_attempt(refund_id, now)
+    if refund is None:
+        return
+    key, intent_id = str(refund.public_id), refund.payment.stripe_payment_intent_id
+    try:
+        # Stripe may forget a key after a day: from the second attempt on, look whether an earlier one got through.
+        state = gateway.find_refund(key=key, payment_intent_id=intent_id) if refund.attempts > 1 else None
+        state = state or gateway.create_refund(key=key, payment_intent_id=intent_id, amount_minor=refund.amount_minor)
+    except GatewayUnavailable:
+        return
+    except GatewayRefused as refusal:
+        _give_up(refund_id, str(refusal), now)
+        return
+    apply_refund(refund_id=refund_id, state=state, lease=None, now=now)
+
+
+def sync_refund(*, stripe_refund_id: str, now: datetime) -> None:
+    """Fetch a refund and apply it. Refuses with ObjectBusy when another worker is at it."""
+
+    def fetch_and_apply(lease: Lease) -> None:
+        state = gateway.fetch_refund(stripe_refund_id)
+        refund = Refund.objects.filter(public_id=state.refund_key).first() if state.refund_key else None
+        if refund:
+            apply_refund(refund_id=refund.pk, state=state, lease=lease, now=now)
+
+    synchronize(stripe_refund_id, fetch_and_apply)
+
+
+def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now: datetime) -> None:
+    """Write what Stripe says of a refund, and the order's state that follows. A failed one opens a case."""
+    order_id = Refund.objects.values_list("payment__order_id", flat=True).get(pk=refund_id)
+    with transaction.atomic():
+        if lease:
+            lease.confirm()
+        # Locks: order, payment, refund: its webhook and our own call bring the answer at once.
+        order = Order.objects.select_for_update().get(pk=order_id) if order_id else None
+        refund = _lock_with_payment(refund_id)
+        new_state = STATE_OF_STATUS[state.status]
+        if refund.state in GIVEN_UP or (refund.state == Refund.State.SUCCEEDED and new_state == Refund.State.SUBMITTED):
+            return
+        first_answer = refund.state == Refund.State.PENDING
+        refund.state = new_state
+        refund.stripe_refund_id = state.id
+        refund.next_attempt_at = None
+        refund.error = state.failure_reason
+        refund.save()
+        if new_state in GIVEN_UP:
+            _release_amount(refund, order, now)
+        elif order:
+            order.state = _state_after_refunds(order)
+            order.save(update_fields=["state"])
+            if first_answer:
+                mails.queue_late_payment_refunded(order=order, refund=refund, now=now)
+
+
+def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
+    with transaction.atomic():
+        # The refund's lock: two sweeps at once make one attempt. Counted before the call, so that a crash is seen as an attempt.
+        refund = Refund.objects.select_for_update(of=["self"]).select_related("payment").get(pk=refund_id)
+        if refund.state != Refund.State.PENDING or refund.next_attempt_at is None or refund.next_attempt_at > now:
+            return None
+        refund.attempts += 1
+        refund.next_attempt_at = now + min(FIRST_WAIT * 2 ** (refund.attempts - 1), LONGEST_WAIT)
+        refund.save(update_fields=["attempts", "next_attempt_at"])
+        return refund
+
+
+def _give_up(refund_id: int, error: str, now: datetime) -> None:
+    order_id = Refund.objects.values_list("payment__order_id", flat=True).get(pk=refund_id)
+    with transaction.atomic():
+        # Locks: order, payment, refund.
+        order = Order.objects.select_for_update().get(pk=order_id) if order_id else None
+        refund = _lock_with_payment(refund_id)
+        if refund.state != Refund.State.PENDING:
+            return
+        refund.state = Refund.State.FAILED
+        refund.error = error[:200]
+        refund.next_attempt_at = None
+        refund.save()
+        _release_amount(refund, order, now)
+
+
+def _release_amount(refund: Refund, order: Order | None, now: datetime) -> None:
+    """A refund that failed gave nothing back: its amount may be refunded again, and a person decides how."""
+    Payment.objects.filter(pk=refund.payment_id).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+    if order:
+        order.state = _state_after_refunds(order)
+        order.save(update_fields=["state"])
+    open_case(
+        key=f"refund_failed:{refund.public_id}",
+        kind=Case.Kind.REFUND_FAILED,
+        summary=f"Refund of {refund.amount_minor} {refund.currency} failed: {refund.error or 'no reason given'}",
+        order=order,
+        subscriber=refund.payment.subscriber,
+        now=now,
+    )
+
+
+def _lock_with_payment(refund_id: int) -> Refund:
+    payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
+    Payment.objects.select_for_update().get(pk=payment_id)
+    return Refund.objects.select_for_update().get(pk=refund_id)
+
+
+def _state_after_refunds(order: Order) -> Order.State:
+    standing = Refund.objects.filter(payment__order=order, state__in=[Refund.State.SUBMITTED, Refund.State.SUCCEEDED]).aggregate(
+        total=Sum("amount_minor")
+    )["total"]
+    paid = order.payments.aggregate(total=Sum("amount_minor"))["total"]
+    if not standing:
+        return Order.State.PAID
+    return Order.State.REFUNDED if standing >= paid else Order.State.PARTLY_REFUNDED

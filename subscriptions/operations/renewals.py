@@ -1,0 +1,150 @@
+"""The yearly agreement and its paid invoices: what Stripe has now becomes our rows, and each paid year its credits, once."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from subscriptions import mails
+from subscriptions import stripe_gateway as gateway
+from subscriptions.models import Case, Order, Payment, Plan, Price, Subscriber, Subscription
+from subscriptions.operations.cases import open_case
+from subscriptions.operations.credits import grant_year_credits
+from subscriptions.operations.leases import Lease, synchronize
+from subscriptions.operations.orders import mark_paid
+from subscriptions.operations.subscribers import lock_subscriber
+from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
+
+
+def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> SubscriptionState:
+    """Fetch a subscription and write it down. Refuses with ObjectBusy when another worker is at it."""
+
+    def fetch_and_apply(lease: Lease) -> SubscriptionState:
+        state = gateway.fetch_subscription(stripe_subscription_id)
+        _apply_subscription(state, lease, now)
+        return state
+
+    return synchronize(stripe_subscription_id, fetch_and_apply)
+
+
+def sync_invoice(*, stripe_invoice_id: str, now: datetime) -> None:
+    """Fetch an invoice; if it is paid, grant the credits of its yearly lines. Refuses with ObjectBusy when another worker is at it."""
+
+    def fetch_and_apply(lease: Lease) -> None:
+        invoice = gateway.fetch_invoice(stripe_invoice_id)
+        if invoice.livemode != settings.STRIPE_LIVEMODE:
+            return
+        if not invoice.subscription_id:
+            _note_documents(invoice, lease)
+            return
+        if not Subscription.objects.filter(stripe_subscription_id=invoice.subscription_id).exists():
+            # The invoice was quicker than the news of its subscription.
+            sync_subscription(stripe_subscription_id=invoice.subscription_id, now=now)
+        if invoice.status == "paid":
+            _apply_paid_invoice(invoice, lease, now)
+
+    synchronize(stripe_invoice_id, fetch_and_apply)
+
+
+def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -> None:
+    subscriber_id = Subscriber.objects.filter(stripe_customer_id=state.customer_id).values_list("id", flat=True).first()
+    if subscriber_id is None or state.livemode != settings.STRIPE_LIVEMODE:
+        return
+    with transaction.atomic():
+        lease.confirm()
+        # The subscriber's lock: whether this is a second live year is decided for one subscription after the other.
+        subscriber = lock_subscriber(subscriber_id)
+        subscription, _ = Subscription.objects.update_or_create(
+            stripe_subscription_id=state.id,
+            defaults={
+                "subscriber": subscriber,
+                "status": state.status,
+                "current_period_start": state.current_period_start,
+                "current_period_end": state.current_period_end,
+                "cancel_at": state.cancel_at,
+                "cancel_at_period_end": state.cancel_at_period_end,
+                "canceled_at": state.canceled_at,
+                "synced_at": now,
+            },
+        )
+        Order.objects.filter(number=state.order_number, subscriber=subscriber, kind=Order.Kind.YEAR).update(
+            subscription=subscription
+        )
+        live = subscriber.subscriptions.filter(status__in=Subscription.LIVE)
+        if subscription.is_live and live.exclude(pk=subscription.pk).exists():
+            open_case(
+                key=f"second_year:{state.id}",
+                kind=Case.Kind.SECOND_YEAR,
+                summary="A second live subscription of one subscriber: refund one of them",
+                subscriber=subscriber,
+                now=now,
+            )
+
+
+def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> None:
+    subscription = Subscription.objects.filter(stripe_subscription_id=invoice.subscription_id).first()
+    with transaction.atomic():
+        lease.confirm()
+        lines = _yearly_lines(invoice)
+        if not lines:
+            return
+        if subscription is None:
+            open_case(
+                key=f"unknown_invoice:{invoice.id}",
+                kind=Case.Kind.UNKNOWN_INVOICE,
+                summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
+                now=now,
+            )
+            return
+        # Locks: subscriber, then the order. Two invoices of one subscriber, and the order's own Checkout, wait for each other.
+        lock_subscriber(subscription.subscriber_id)
+        for line in lines:
+            grant, is_new = grant_year_credits(subscription=subscription, line=line, now=now)
+            if is_new:
+                mails.queue_year_started(grant=grant, now=now)
+        order = Order.objects.select_for_update().filter(subscription=subscription).first()
+        _record_payments(invoice, subscription, order, now)
+        if order and not order.fulfilled_at:
+            _fulfil_year_order(order, invoice, now)
+
+
+def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
+    ours = set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
+    return [line for line in invoice.lines if line.price_id in ours]
+
+
+def _record_payments(invoice: InvoiceState, subscription: Subscription, order: Order | None, now: datetime) -> None:
+    first_year = order if order and order.fulfilled_at is None else None
+    for payment in invoice.payments:
+        Payment.objects.get_or_create(
+            stripe_payment_intent_id=payment.payment_intent_id,
+            defaults={
+                "order": first_year,
+                "subscriber_id": subscription.subscriber_id,
+                "stripe_charge_id": payment.charge_id,
+                "stripe_invoice_id": invoice.id,
+                "amount_minor": payment.amount_minor,
+                "currency": payment.currency,
+                "captured_at": payment.captured_at,
+                "recorded_at": now,
+            },
+        )
+
+
+def _fulfil_year_order(order: Order, invoice: InvoiceState, now: datetime) -> None:
+    mark_paid(order=order, paid_at=invoice.paid_at or now, now=now)
+    order.fulfilled_at = now
+    order.next_check_at = None
+    order.hosted_invoice_url = invoice.hosted_invoice_url
+    order.invoice_pdf_url = invoice.invoice_pdf_url
+    order.receipt_url = next((payment.receipt_url for payment in invoice.payments), "")
+    order.save()
+
+
+def _note_documents(invoice: InvoiceState, lease: Lease) -> None:
+    """A single seat's invoice: the payment comes by its Checkout, the addresses of its papers may come here first."""
+    with transaction.atomic():
+        lease.confirm()
+        Order.objects.filter(number=invoice.order_number).update(
+            hosted_invoice_url=invoice.hosted_invoice_url, invoice_pdf_url=invoice.invoice_pdf_url
+        )

@@ -1,0 +1,37 @@
+"""Whoever pays: our row, and the Stripe customer linked to it."""
+
+from django.db import transaction
+
+from redreport.accounts.models import User
+from subscriptions import stripe_gateway as gateway
+from subscriptions.models import Subscriber
+
+
+def subscriber_of(user: User) -> Subscriber:
+    """The user's subscriber row, made when there is none."""
+    subscriber, _ = Subscriber.objects.get_or_create(user=user, defaults={"firm": user.firm, "billing_name": user.name})
+    return subscriber
+
+
+def lock_subscriber(subscriber_id: int) -> Subscriber:
+    """The subscriber's row, locked: two orders for a year, or two bookings by credit, of one subscriber go one after the other."""
+    return Subscriber.objects.select_for_update().get(pk=subscriber_id)
+
+
+def ensure_customer(subscriber: Subscriber) -> str:
+    """The id of the subscriber's Stripe customer, made there first if need be. Calls Stripe; not inside a transaction."""
+    if subscriber.stripe_customer_id:
+        return subscriber.stripe_customer_id
+    customer_id = gateway.create_customer(
+        key=f"customer-{subscriber.public_id}",
+        email=subscriber.user.email,
+        name=subscriber.billing_name or subscriber.user.name,
+        reference=str(subscriber.public_id),
+    )
+    with transaction.atomic():
+        # The subscriber's lock: two tabs got the same customer from the same key; the first to commit links it.
+        locked = lock_subscriber(subscriber.pk)
+        if not locked.stripe_customer_id:
+            locked.stripe_customer_id = customer_id
+            locked.save(update_fields=["stripe_customer_id"])
+        return locked.stripe_customer_id

@@ -1,0 +1,118 @@
+"""Refusals in the reader's words: what happened, whether money moved, what to do next."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from redreport import policy
+from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut, TooManySeats
+from sessions_live.models import LiveSession
+from subscriptions.errors import (
+    CatalogNotReady,
+    CreditExpiresBefore,
+    EmailNotProven,
+    GatewayError,
+    NoCredit,
+    ObjectBusy,
+    OrderNotOpen,
+    PriceChanged,
+    TooManyLapsedHolds,
+    YearAlreadyRunning,
+)
+
+NOT_CHARGED = "Nothing was charged."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A plain page that says what happened."""
+
+    heading: str
+    what_happened: str
+    status: int = 409
+    money: str = NOT_CHARGED
+    next_label: str = ""
+
+
+PROBLEMS: dict[type[Exception], Problem] = {
+    SoldOut: Problem(
+        "This session is sold out",
+        "The last seat was taken before yours could be held. If a held seat is not paid for, it comes back on sale.",
+        next_label="See whether a seat is left",
+    ),
+    SalesClosed: Problem("Seats are no longer sold", "This session has started, or does not take place."),
+    AlreadySeated: Problem(
+        "This person already has a seat", "The e-mail address you gave already has a seat in this session. One person, one seat."
+    ),
+    TooManySeats: Problem(
+        "You have the most seats one person can book",
+        f"One buyer can have {policy.MAX_ACTIVE_SEATS_PER_BUYER} seats in a session. Write to us if your firm needs more.",
+    ),
+    TooManyLapsedHolds: Problem(
+        "We cannot hold another seat for you today",
+        f"You let {policy.MAX_LAPSED_ORDERS} held seats lapse in this session within a day, so we hold no more for you until tomorrow.",
+    ),
+    PriceChanged: Problem(
+        "The price has changed",
+        "The price on the page you sent is not the price in force. Please look at the new one before you go on.",
+        next_label="See the price",
+    ),
+    EmailNotProven: Problem(
+        "Your e-mail address is not confirmed yet",
+        "We hold a seat once we know that the address is yours. Sign in with a mailed code and come back.",
+        status=403,
+    ),
+    NoCredit: Problem(
+        "You have no credit left",
+        "No credit of yours is left for this session. You can still pay for a single seat.",
+        money="No credit was used, and nothing was charged.",
+    ),
+    CreditExpiresBefore: Problem(
+        "Your credits end before this session",
+        "A credit is good for sessions that start before it expires, and this one starts later.",
+        money="No credit was used, and nothing was charged.",
+    ),
+    YearAlreadyRunning: Problem(
+        "You already have a year", "Your subscription is running, so we did not start a second one.", next_label="Your account"
+    ),
+    OrderNotOpen: Problem(
+        "This order is no longer open",
+        "The time to pay for it is over, or it was given up, or it is paid already. Its page says which.",
+        money="",
+        next_label="See the order",
+    ),
+    GatewayError: Problem(
+        "We cannot reach the payment service just now",
+        "Stripe, which takes our payments, did not answer. Please try again in a minute or two: what we hold for you is kept for a few minutes.",
+        status=503,
+        next_label="Try again",
+    ),
+    ObjectBusy: Problem(
+        "One moment, please",
+        "This order is being worked on right now. Please look at it again.",
+        status=503,
+        money="",
+        next_label="Look again",
+    ),
+    CatalogNotReady: Problem("Sales have not opened yet", "The prices are not set up yet. Please come back later.", status=503),
+}
+
+REFUSALS = tuple(PROBLEMS)
+
+
+def show_problem(
+    request: HttpRequest, refusal: Exception, *, live_session: LiveSession | None = None, next_url: str = ""
+) -> HttpResponse:
+    """The page for a refusal. Without `next_url` it leads back to the session, or to the schedule."""
+    problem = next(problem for kind, problem in PROBLEMS.items() if isinstance(refusal, kind))
+    back = reverse("sessions:detail", args=[live_session.slug]) if live_session else reverse("sessions:list")
+    context = {
+        "heading": problem.heading,
+        "what_happened": problem.what_happened,
+        "money": problem.money,
+        "next_label": problem.next_label or ("Back to the session" if live_session else "See the sessions"),
+        "next_url": next_url or back,
+    }
+    return render(request, "subscriptions/problem.html", context, status=problem.status)

@@ -1,0 +1,145 @@
+"""Reading what was bought, what is left, and what somebody may do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from redreport.accounts.models import User
+from sessions_live.models import LiveSession, Seat
+from sessions_live.selectors import own_seat
+from subscriptions.errors import CatalogNotReady
+from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Subscription
+
+
+class Action(StrEnum):
+    """The one thing a reader can do about a session just now."""
+
+    SIGN_IN = "sign_in"
+    RESERVE = "reserve"
+    USE_CREDIT = "use_credit"
+    CONTINUE = "continue"
+    YOURS = "yours"
+    SOLD_OUT = "sold_out"
+    CLOSED = "closed"
+    ENDED = "ended"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """Whether a reader may take a seat in a session, and how it would be paid."""
+
+    action: Action
+    seat: Seat | None = None
+    order: Order | None = None
+    credits_left: int = 0
+    credits_expire_at: datetime | None = None
+    # Credits are there, but all of them end before the session starts.
+    credits_end_too_soon: bool = False
+
+
+@dataclass(frozen=True)
+class CreditBalance:
+    """Credits valid at an instant, and when the first of them expires."""
+
+    total: int
+    first_expiry: datetime | None
+    last_expiry: datetime | None
+
+
+def current_price(plan: Plan) -> Price:
+    """The price in force for a plan in our mode. Refuses with CatalogNotReady when `stripe_setup` has not run."""
+    price = Price.objects.filter(plan=plan, livemode=settings.STRIPE_LIVEMODE, is_current=True).first()
+    if price is None:
+        raise CatalogNotReady(plan)
+    return price
+
+
+def current_prices() -> dict[str, Price]:
+    """The prices in force by plan, in one query; a plan that is not on sale yet is missing."""
+    return {price.plan: price for price in Price.objects.filter(livemode=settings.STRIPE_LIVEMODE, is_current=True)}
+
+
+def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int, now: datetime) -> Entitlement:
+    """What the reader may do: a pure function of seats, orders, credits and time. Four queries at most."""
+    closed = _closed(live_session, now)
+    seat = own_seat(user=user, live_session=live_session) if user else None
+    if seat and seat.state in Seat.TAKEN and closed not in (Action.ENDED, Action.CANCELED):
+        return Entitlement(Action.YOURS, seat=seat)
+    if closed:
+        return Entitlement(closed, seat=seat)
+    order = _pending_order(user, live_session) if user else None
+    if order:
+        return Entitlement(Action.CONTINUE, order=order, seat=seat)
+    if seats_left == 0:
+        return Entitlement(Action.SOLD_OUT)
+    if user is None:
+        return Entitlement(Action.SIGN_IN)
+    return _by_credit_or_money(user, live_session, now)
+
+
+def credit_balance(*, user: User, now: datetime) -> CreditBalance:
+    """The user's credits that have not expired."""
+    grants = [grant for grant in _valid_grants(user, now) if grant.balance]
+    ends = [grant.expires_at for grant in grants]
+    return CreditBalance(sum(grant.balance for grant in grants), min(ends, default=None), max(ends, default=None))
+
+
+def credit_statement(*, user: User) -> QuerySet[CreditEntry]:
+    """Every line of the user's ledger, latest first, with its grant and the seat it paid for."""
+    return (
+        CreditEntry.objects.filter(grant__subscriber__user=user)
+        .select_related("grant", "seat__live_session")
+        .order_by("-at", "-id")
+    )
+
+
+def credit_grants(*, user: User) -> QuerySet[CreditGrant]:
+    """The user's grants, the soonest to expire first."""
+    return CreditGrant.objects.filter(subscriber__user=user).order_by("expires_at", "id")
+
+
+def live_subscription(*, user: User) -> Subscription | None:
+    """The user's running year, paid or not; the one that ends last if Stripe has two."""
+    return (
+        Subscription.objects.filter(subscriber__user=user, status__in=Subscription.LIVE).order_by("-current_period_end").first()
+    )
+
+
+def orders_of(*, user: User) -> QuerySet[Order]:
+    """The user's orders, latest first, with what they are for."""
+    return Order.objects.filter(subscriber__user=user).select_related("live_session", "price")
+
+
+def _closed(live_session: LiveSession, now: datetime) -> Action | None:
+    if live_session.state == LiveSession.State.CANCELED:
+        return Action.CANCELED
+    if live_session.state == LiveSession.State.ENDED or live_session.ends_at <= now:
+        return Action.ENDED
+    return None if live_session.is_on_sale(now) else Action.CLOSED
+
+
+def _pending_order(user: User, live_session: LiveSession) -> Order | None:
+    return Order.objects.filter(
+        subscriber__user=user, live_session=live_session, kind=Order.Kind.SEAT, state=Order.State.PENDING
+    ).first()
+
+
+def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) -> Entitlement:
+    grants = [grant for grant in _valid_grants(user, now) if grant.balance]
+    usable = [grant for grant in grants if grant.expires_at > live_session.starts_at]
+    if not usable:
+        last = max((grant.expires_at for grant in grants), default=None)
+        return Entitlement(Action.RESERVE, credits_end_too_soon=bool(grants), credits_expire_at=last)
+    return Entitlement(
+        Action.USE_CREDIT,
+        credits_left=sum(grant.balance for grant in usable),
+        credits_expire_at=usable[0].expires_at,
+    )
+
+
+def _valid_grants(user: User, now: datetime) -> QuerySet[CreditGrant]:
+    return CreditGrant.objects.filter(subscriber__user=user, valid_from__lte=now, expires_at__gt=now).order_by("expires_at", "id")

@@ -1,0 +1,127 @@
+"""What we read of Stripe's objects: plain values of our own, so that no shape of Stripe's travels further than the gateway."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class EventHint:
+    """A verified webhook: something happened to an object. What it says is not believed; the object is fetched."""
+
+    id: str
+    type: str
+    object_id: str
+    livemode: bool
+    account: str
+    api_version: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class CapturedPayment:
+    """Money taken: its intent, charge and invoice, the amount in minor units, and when Stripe took it."""
+
+    payment_intent_id: str
+    charge_id: str
+    amount_minor: int
+    currency: str
+    captured_at: datetime
+    receipt_url: str = ""
+
+
+@dataclass(frozen=True)
+class CheckoutState:
+    """A Checkout session as Stripe has it now. `amount_minor` is the subtotal before tax and discount."""
+
+    id: str
+    url: str
+    status: str
+    payment_status: str
+    order_number: str
+    customer_id: str
+    amount_minor: int
+    currency: str
+    livemode: bool
+    expires_at: datetime
+    payment: CapturedPayment | None
+    subscription_id: str
+    invoice_id: str
+    hosted_invoice_url: str
+    invoice_pdf_url: str
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether what it sells may be given."""
+        return self.status == "complete" and self.payment_status in ("paid", "no_payment_required")
+
+
+@dataclass(frozen=True)
+class SubscriptionState:
+    """A subscription as Stripe has it now; the period is that of its first item."""
+
+    id: str
+    customer_id: str
+    status: str
+    order_number: str
+    current_period_start: datetime
+    current_period_end: datetime
+    cancel_at: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    latest_invoice_id: str
+    livemode: bool
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """One line of an invoice: the price it charges, and the period it pays for."""
+
+    id: str
+    price_id: str
+    amount_minor: int
+    period_start: datetime
+    period_end: datetime
+
+
+@dataclass(frozen=True)
+class InvoiceState:
+    """An invoice as Stripe has it now, with the payments that settled it."""
+
+    id: str
+    customer_id: str
+    status: str
+    subscription_id: str
+    order_number: str
+    lines: tuple[InvoiceLine, ...]
+    payments: tuple[CapturedPayment, ...]
+    paid_at: datetime | None
+    hosted_invoice_url: str
+    invoice_pdf_url: str
+    livemode: bool
+
+
+@dataclass(frozen=True)
+class RefundState:
+    """A refund as Stripe has it now. `refund_key` is our row's public id, empty for one made by hand in the dashboard."""
+
+    id: str
+    status: str
+    amount_minor: int
+    currency: str
+    payment_intent_id: str
+    refund_key: str
+    failure_reason: str
+
+
+@dataclass(frozen=True)
+class CatalogPrice:
+    """One of Stripe's prices, as `stripe_setup` found or made it."""
+
+    id: str
+    product_id: str
+    lookup_key: str
+    amount_minor: int
+    currency: str
+    interval: str
+    tax_behavior: str
+    livemode: bool

@@ -1,0 +1,51 @@
+"""The one thing a reader can do about a session, as a piece of the session's page."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.urls import reverse
+
+from redreport import clock
+from redreport.accounts.models import User
+from sessions_live.door import door_url
+from sessions_live.models import LiveSession, Seat
+from sessions_live.selectors import SessionCard
+from subscriptions.models import Plan
+from subscriptions.selectors import Action, current_prices, entitlement
+
+register = template.Library()
+
+
+@register.inclusion_tag("subscriptions/_booking_action.html", takes_context=True)
+def booking_action(context: template.Context, live_session: LiveSession) -> dict[str, Any]:
+    """Buy button, credit button, door, or why there is none; five queries at most."""
+    now = clock.now()
+    request, card = context["request"], context["card"]
+    assert isinstance(card, SessionCard)
+    user = request.user if isinstance(request.user, User) else None
+    answer = entitlement(user=user, live_session=live_session, seats_left=card.seats_left, now=now)
+    own_seat = answer.seat if answer.seat and answer.seat.state in Seat.TAKEN else None
+    price = current_prices().get(Plan.SINGLE_SEAT)
+    page = reverse("sessions:detail", args=[live_session.slug])
+    return {
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+        "rules": context.get("rules"),
+        "action": str(answer.action) if price or answer.action not in (Action.SIGN_IN, Action.RESERVE) else Action.CLOSED,
+        "live_session": live_session,
+        "card": card,
+        "seat": answer.seat,
+        "order": answer.order,
+        "price": price,
+        "capacity": live_session.capacity,
+        "seats_left": card.seats_left,
+        "credits_left": answer.credits_left,
+        "credits_expire_on": answer.credits_expire_at,
+        "credits_end_too_soon": answer.credits_end_too_soon,
+        "can_pay_instead": answer.action == Action.USE_CREDIT and price is not None,
+        "sign_in_url": f"{reverse('account_login')}?{urlencode({'next': page})}",
+        "door_url": door_url(own_seat) if own_seat else "",
+        "door_opens_at": live_session.door_opens_at,
+        "door_is_open": live_session.door_opens_at <= now <= live_session.door_closes_at,
+    }

@@ -1,0 +1,223 @@
+"""The pages of buying: plans, reserve, the order, the credits. Thin: operations act, selectors read, problems speak."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from redreport import clock, policy
+from redreport.accounts.models import User
+from redreport.money import format_money
+from sessions_live.models import LiveSession
+from sessions_live.operations.seats import Attendee
+from sessions_live.selectors import session_card
+from subscriptions import selectors
+from subscriptions.errors import CatalogNotReady, GatewayError, ObjectBusy
+from subscriptions.forms import ReserveForm, YearForm
+from subscriptions.models import Order, Plan, Price
+from subscriptions.operations.booking import book_with_credit
+from subscriptions.operations.checkouts import give_up_order, open_checkout, sync_checkout
+from subscriptions.operations.purchase import buy_seat, buy_year
+from subscriptions.order_page import order_context
+from subscriptions.problems import REFUSALS, show_problem
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: after a POST, go and look there with GET."""
+
+    status_code = 303
+
+
+@require_GET
+def plans(request: HttpRequest) -> HttpResponse:
+    """The two prices side by side."""
+    prices = selectors.current_prices()
+    user = _user(request)
+    context = {
+        "single_price": prices.get(Plan.SINGLE_SEAT),
+        "annual_price": prices.get(Plan.ANNUAL),
+        "credits_per_year": policy.CREDITS_PER_YEAR,
+        "has_year": bool(user and selectors.live_subscription(user=user)),
+        **_comparison(prices),
+    }
+    return render(request, "subscriptions/plans.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reserve(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask who attends; then hold the seat and send the reader to Stripe."""
+    live_session, user, now = _live_session_or_404(slug), _signed_in(request), clock.now()
+    try:
+        price = selectors.current_price(Plan.SINGLE_SEAT)
+    except CatalogNotReady as refusal:
+        return show_problem(request, refusal, live_session=live_session)
+    form = ReserveForm(
+        request.POST or None,
+        initial={
+            "attendee_name": user.name,
+            "attendee_email": user.email,
+            "attendee_firm": user.firm,
+            "price_id": price.pk,
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        attendee = Attendee(given["attendee_name"], given["attendee_email"], given["attendee_firm"])
+        try:
+            address = buy_seat(user=user, live_session_id=live_session.pk, attendee=attendee, price_id=given["price_id"], now=now)
+        except REFUSALS as refusal:
+            return show_problem(request, refusal, live_session=live_session, next_url=_try_again(refusal, live_session))
+        return SeeOther(address)
+    context = {
+        "form": form,
+        "live_session": live_session,
+        "price": price,
+        "hold_minutes": int(policy.HOLD.total_seconds() // 60),
+    }
+    return render(request, "subscriptions/reserve.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take the seat and spend the credit, in one step."""
+    live_session = _live_session_or_404(slug)
+    try:
+        book_with_credit(user=_signed_in(request), live_session_id=live_session.pk, now=clock.now())
+    except REFUSALS as refusal:
+        return show_problem(request, refusal, live_session=live_session)
+    return SeeOther(reverse("sessions:detail", args=[slug]))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """The renewal terms with their unticked box; then Stripe."""
+    user, now = _signed_in(request), clock.now()
+    try:
+        price = selectors.current_price(Plan.ANNUAL)
+    except CatalogNotReady as refusal:
+        return show_problem(request, refusal)
+    form = YearForm(request.POST or None, initial={"price_id": price.pk, "terms_version": policy.CONSENT_VERSION})
+    if request.method == "POST" and form.is_valid():
+        try:
+            return SeeOther(buy_year(user=user, price_id=form.cleaned_data["price_id"], now=now))
+        except GatewayError as refusal:
+            return show_problem(request, refusal, next_url=reverse("subscriptions:subscribe"))
+        except REFUSALS as refusal:
+            return show_problem(request, refusal, next_url=reverse("pages:account"))
+    context = {
+        "form": form,
+        "annual_price": price,
+        "renews_on": policy.a_year_after(now),
+        "credits_per_year": policy.CREDITS_PER_YEAR,
+        "terms": _terms(price),
+    }
+    return render(request, "subscriptions/subscribe.html", context, status=400 if form.errors else 200)
+
+
+@never_cache
+@login_required
+@require_GET
+def order(request: HttpRequest, number: str) -> HttpResponse:
+    """The order's page, and where Stripe sends the reader back to. It asks Stripe itself, so it confirms without any webhook."""
+    found = _order_or_404(request, number)
+    if found.state == Order.State.PENDING and found.stripe_checkout_session_id and request.GET.get("returned") == "paid":
+        try:
+            sync_checkout(checkout_session_id=found.stripe_checkout_session_id, now=clock.now())
+        except (GatewayError, ObjectBusy):
+            # The page says 'confirming' and looks again; a worker or the sweep may be quicker.
+            pass
+        found = _order_or_404(request, number)
+    returned_paid = request.GET.get("returned") == "paid"
+    return render(request, "subscriptions/order.html", order_context(found, returned_paid=returned_paid, now=clock.now()))
+
+
+@login_required
+@require_POST
+def pay(request: HttpRequest, number: str) -> HttpResponse:
+    """Back to Stripe's page of a pending order."""
+    found = _order_or_404(request, number)
+    try:
+        return SeeOther(open_checkout(order_id=found.pk, now=clock.now()))
+    except REFUSALS as refusal:
+        return show_problem(request, refusal, next_url=reverse("subscriptions:order", args=[number]))
+
+
+@login_required
+@require_POST
+def release(request: HttpRequest, number: str) -> HttpResponse:
+    """Give a held seat back before paying."""
+    found = _order_or_404(request, number)
+    try:
+        give_up_order(order_id=found.pk, by_buyer=True, now=clock.now())
+    except REFUSALS as refusal:
+        return show_problem(request, refusal, next_url=reverse("subscriptions:order", args=[number]))
+    return redirect("subscriptions:order", number=number)
+
+
+@login_required
+@require_GET
+def credits(request: HttpRequest) -> HttpResponse:
+    """The credit statement."""
+    user = _signed_in(request)
+    context = {
+        "grants": selectors.credit_grants(user=user),
+        "entries": selectors.credit_statement(user=user),
+        "balance": selectors.credit_balance(user=user, now=clock.now()).total,
+    }
+    return render(request, "subscriptions/credits.html", context)
+
+
+def _terms(price: Price) -> list[str]:
+    amount = format_money(price.amount_minor, price.currency)
+    return [
+        f"You pay {amount} now for {policy.CREDITS_PER_YEAR} credits, good for sessions that start within a year from today.",
+        f"The subscription renews every year for {amount}, charged to the same card, until you turn it off.",
+        "You can turn the renewal off at any time and keep your credits until the year ends.",
+    ]
+
+
+def _comparison(prices: Mapping[str, Price]) -> dict[str, Any]:
+    """What a year saves against single seats; empty while a price is missing."""
+    single, annual = prices.get(Plan.SINGLE_SEAT), prices.get(Plan.ANNUAL)
+    if single is None or annual is None:
+        return {}
+    return {
+        "saves_minor": single.amount_minor * policy.CREDITS_PER_YEAR - annual.amount_minor,
+        "per_session_minor": annual.amount_minor // policy.CREDITS_PER_YEAR,
+    }
+
+
+def _try_again(refusal: Exception, live_session: LiveSession) -> str:
+    return reverse("subscriptions:reserve", args=[live_session.slug]) if isinstance(refusal, GatewayError) else ""
+
+
+def _live_session_or_404(slug: str) -> LiveSession:
+    card = session_card(slug=slug, now=clock.now())
+    if card is None:
+        raise Http404
+    return card.live_session
+
+
+def _order_or_404(request: HttpRequest, number: str) -> Order:
+    """The signed-in reader's own order; somebody else's is as unknown as one that never was."""
+    found = selectors.orders_of(user=_signed_in(request)).filter(number=number).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _user(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def _signed_in(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

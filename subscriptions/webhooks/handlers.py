@@ -1,0 +1,47 @@
+"""Which of Stripe's events concern us, and which operation each one asks for. What an event says is only a hint: objects are fetched."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from subscriptions.operations.checkouts import sync_checkout
+from subscriptions.operations.refunds import sync_refund
+from subscriptions.operations.renewals import sync_invoice, sync_subscription
+
+Handler = Callable[[str, datetime], None]
+
+
+def on_checkout_session(object_id: str, now: datetime) -> None:
+    """A Checkout was paid, failed or expired."""
+    sync_checkout(checkout_session_id=object_id, now=now)
+
+
+def on_subscription(object_id: str, now: datetime) -> None:
+    """A subscription began, changed or ended."""
+    sync_subscription(stripe_subscription_id=object_id, now=now)
+
+
+def on_invoice(object_id: str, now: datetime) -> None:
+    """An invoice was paid."""
+    sync_invoice(stripe_invoice_id=object_id, now=now)
+
+
+def on_refund(object_id: str, now: datetime) -> None:
+    """A refund was made, went through or failed."""
+    sync_refund(stripe_refund_id=object_id, now=now)
+
+
+HANDLERS: dict[str, Handler] = {
+    "checkout.session.completed": on_checkout_session,
+    "checkout.session.async_payment_succeeded": on_checkout_session,
+    "checkout.session.async_payment_failed": on_checkout_session,
+    "checkout.session.expired": on_checkout_session,
+    "customer.subscription.created": on_subscription,
+    "customer.subscription.updated": on_subscription,
+    "customer.subscription.deleted": on_subscription,
+    "customer.subscription.paused": on_subscription,
+    "customer.subscription.resumed": on_subscription,
+    "invoice.paid": on_invoice,
+    "refund.created": on_refund,
+    "refund.updated": on_refund,
+    "refund.failed": on_refund,
+}

@@ -1,0 +1,69 @@
+"""The address that Stripe calls: verify, store once, answer 200. Everything else happens in a worker."""
+
+from datetime import datetime
+from functools import partial
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from redreport import clock
+from redreport.dispatch import hand_to_worker
+from subscriptions import stripe_gateway as gateway
+from subscriptions.errors import BadSignature
+from subscriptions.models import StripeEvent
+from subscriptions.stripe_objects import EventHint
+from subscriptions.tasks import process_event_task
+from subscriptions.webhooks.handlers import HANDLERS
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 512 * 1024
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest) -> HttpResponse:
+    """400 for what Stripe did not sign for us just now, or what is too large; else 200 once the event is stored."""
+    payload = request.read(MOST_BYTES + 1)
+    if len(payload) > MOST_BYTES:
+        return HttpResponse("Too large.", status=400)
+    now = clock.now()
+    try:
+        event = gateway.verify_event(
+            payload=payload,
+            signature=request.headers.get("Stripe-Signature", ""),
+            secrets=settings.STRIPE_WEBHOOK_SECRETS,
+            now=now,
+        )
+    except BadSignature:
+        return HttpResponse("Not signed for us, or not now.", status=400)
+    if event.livemode != settings.STRIPE_LIVEMODE:
+        log.warning("stripe_event_of_other_mode", stripe_event=event.id, livemode=event.livemode)
+        return HttpResponse("Not of this mode.", status=400)
+    store_event(event, now)
+    return HttpResponse("Stored.")
+
+
+def store_event(event: EventHint, now: datetime) -> None:
+    """Insert the event unless it is there already, and hand a new one that concerns us to a worker."""
+    concerns_us = event.type in HANDLERS and bool(event.object_id)
+    with transaction.atomic():
+        row, is_new = StripeEvent.objects.get_or_create(
+            stripe_event_id=event.id,
+            defaults={
+                "type": event.type,
+                "object_id": event.object_id,
+                "api_version": event.api_version,
+                "livemode": event.livemode,
+                "occurred_at": event.occurred_at,
+                "received_at": now,
+                "state": StripeEvent.State.RECEIVED if concerns_us else StripeEvent.State.IGNORED,
+                "due_at": now if concerns_us else None,
+            },
+        )
+        if is_new and concerns_us:
+            transaction.on_commit(partial(hand_to_worker, process_event_task, row.pk))
