@@ -174,7 +174,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 if CELERY_BROKER_URL.startswith(("redis", "rediss", "unix")):
-    # The visibility time-out is longer than the longest task; the restore settings bring back a killed worker's tasks soon after it.
+    # Longer than the longest task may run; the restore interval brings back a killed worker's tasks soon after.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": 180,
         "unacked_restore_interval": 10,

@@ -44,7 +44,7 @@ def seat_of(mail: OutgoingMail) -> Seat:
 
 
 def stands(seat: Seat, mail: OutgoingMail) -> Verdict:
-    """Whether what a mail says of a seat still holds: the seat is somebody's, the session takes place, at the time the mail means."""
+    """Whether what a mail says still holds: the seat is this person's, the session takes place, at the time the mail means."""
     live_session = seat.live_session
     if seat.state not in Seat.TAKEN:
         return Verdict.withhold(f"the seat is {seat.state}")

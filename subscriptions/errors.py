@@ -58,7 +58,7 @@ class BadSignature(Exception):
 
 
 class ObjectBusy(Exception):
-    """Another worker is fetching this object of Stripe's. It was told to fetch once more; who needs certainty asks again later."""
+    """Another worker is fetching this object of Stripe's. It was told to fetch again; who needs certainty asks later."""
 
 
 class LeaseLost(ObjectBusy):

@@ -15,7 +15,7 @@ REFUND_WORDS = {
 
 
 def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[str, Any]:
-    """The template's values. Says 'paid' only when what was paid for has been given, and offers to pay only while that is safe."""
+    """The template's values. 'Paid' only once what was paid for is given; an offer to pay only while that is safe."""
     seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
     refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
     grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first()

@@ -52,7 +52,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     TooManyLapsedHolds: Problem(
         "We cannot hold another seat for you today",
-        f"You let {policy.MAX_LAPSED_ORDERS} held seats lapse in this session within a day, so we hold no more for you until tomorrow.",
+        f"You let {policy.MAX_LAPSED_ORDERS} held seats lapse in this session within a day. We hold the next one tomorrow.",
     ),
     PriceChanged: Problem(
         "The price has changed",
@@ -85,7 +85,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     GatewayError: Problem(
         "We cannot reach the payment service just now",
-        "Stripe, which takes our payments, did not answer. Please try again in a minute or two: what we hold for you is kept for a few minutes.",
+        "Stripe, which takes our payments, did not answer. Please try again in a minute or two. "
+        "What we hold for you is kept for a few minutes.",
         status=503,
         next_label="Try again",
     ),

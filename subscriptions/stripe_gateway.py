@@ -1,4 +1,4 @@
-"""The only door to Stripe. Values of our own go in and come out; Stripe's errors become ours. Never called inside a transaction."""
+"""The only door to Stripe. Values of our own go in and come out; Stripe's errors become ours. Not inside a transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

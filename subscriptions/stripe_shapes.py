@@ -1,4 +1,4 @@
-"""Reading Stripe's objects, as the SDK hands them over in plain dicts, into values of our own. The shapes are those of the pinned version."""
+"""Reading Stripe's objects, plain dicts from the SDK in the shapes of the pinned version, into values of our own."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

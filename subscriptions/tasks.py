@@ -34,7 +34,7 @@ def sweep_events_task() -> int:
 
 @shared_task(name="subscriptions.sweep_orders")
 def sweep_orders_task() -> int:
-    """Finish orders: those paid but not given, those whose time is over, those to be compared with Stripe; returns how many were tried."""
+    """Finish orders that are paid but not given, and compare those due with Stripe; returns how many were tried."""
     return sweep_orders(now=clock.now())
 
 

@@ -1,6 +1,7 @@
 """The pages of buying: plans, reserve, the order, the credits. Thin: operations act, selectors read, problems speak."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -129,11 +130,9 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     """The order's page, and where Stripe sends the reader back to. It asks Stripe itself, so it confirms without any webhook."""
     found = _order_or_404(request, number)
     if found.state == Order.State.PENDING and found.stripe_checkout_session_id and request.GET.get("returned") == "paid":
-        try:
+        # Without an answer the page says 'confirming' and looks again; a worker or the sweep may be quicker.
+        with suppress(GatewayError, ObjectBusy):
             sync_checkout(checkout_session_id=found.stripe_checkout_session_id, now=clock.now())
-        except (GatewayError, ObjectBusy):
-            # The page says 'confirming' and looks again; a worker or the sweep may be quicker.
-            pass
         found = _order_or_404(request, number)
     returned_paid = request.GET.get("returned") == "paid"
     return render(request, "subscriptions/order.html", order_context(found, returned_paid=returned_paid, now=clock.now()))

@@ -1,4 +1,4 @@
-"""An order's Checkout at Stripe: opened, looked at, given up. Every function here calls Stripe, so none runs inside a transaction."""
+"""An order's Checkout at Stripe: opened, looked at, given up. Every function here calls Stripe: never inside a transaction."""
 
 from datetime import datetime
 
@@ -63,7 +63,7 @@ def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
 
 
 def sync_checkout(*, checkout_session_id: str, now: datetime) -> None:
-    """Fetch a Checkout and apply what it is now: paid, expired, or still open. Refuses with ObjectBusy when another worker is at it."""
+    """Fetch a Checkout and apply what it is now: paid, expired, or still open. Refuses with ObjectBusy while another does."""
 
     def fetch_and_apply(lease: Lease) -> CheckoutState:
         checkout = gateway.fetch_checkout(checkout_session_id)

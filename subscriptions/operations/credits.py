@@ -1,4 +1,4 @@
-"""The credit ledger: granting and spending. A grant's balance and its ledger line change in one transaction, under the grant's lock."""
+"""The credit ledger: granting and spending. A grant's balance and its ledger line change together, under the grant's lock."""
 
 from datetime import datetime
 

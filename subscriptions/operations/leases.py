@@ -31,7 +31,7 @@ class Lease:
     holder: uuid.UUID
 
     def confirm(self) -> None:
-        """Called first in each transaction that writes: locks the lease's row, and refuses with LeaseLost if it passed to another."""
+        """First in each transaction that writes: locks the lease's row, and refuses with LeaseLost if it passed to another."""
         if _locked(self.stripe_object_id).holder != self.holder:
             raise LeaseLost(self.stripe_object_id)
 

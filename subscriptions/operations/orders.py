@@ -83,7 +83,7 @@ def record_captured_payment(*, payment: CapturedPayment, order: Order, invoice_i
 def fulfil_seat_order(*, order_id: int, now: datetime) -> None:
     """Give a paid order its seats, all of them or none; if they cannot be had any more, owe the whole price back.
 
-    Doing it again changes nothing. Stripe is not called here: the refund is a committed row that `refunds.submit_refund` carries out.
+    Doing it again changes nothing. Stripe is not called here: the refund is a row that `refunds.submit_refund` carries out.
     """
     order = Order.objects.get(pk=order_id)
     assert order.live_session_id is not None
@@ -138,7 +138,7 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
 
 
 def schedule_next_check(order: Order, now: datetime) -> None:
-    """Set when the sweep next asks Stripe about this order: soon, and in the minute its hold or the sale ends. The caller saves it."""
+    """Set when the sweep next asks Stripe: soon, and in the minute the hold or the sale ends. The caller saves the order."""
     if order.state == Order.State.PENDING:
         ends = [order.expires_at, *([order.live_session.starts_at] if order.live_session else [])]
         order.next_check_at = min([now + policy.CHECK_PENDING_EVERY, *(end for end in ends if end > now)])

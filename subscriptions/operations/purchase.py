@@ -21,7 +21,7 @@ def buy_seat(*, user: User, live_session_id: int, attendee: Attendee, price_id: 
 
 
 def buy_year(*, user: User, price_id: int, now: datetime) -> str:
-    """The address where the reader pays for the year whose terms they accepted. Refuses as `start_year_order` and `open_checkout` do."""
+    """Where the reader pays for the year whose terms they accepted. Refuses as `start_year_order` and `open_checkout` do."""
     return _pay_for(lambda: start_year_order(user=user, price_id=price_id, now=now), now)
 
 

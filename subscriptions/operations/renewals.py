@@ -17,7 +17,7 @@ from subscriptions.stripe_objects import InvoiceLine, InvoiceState, Subscription
 
 
 def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> SubscriptionState:
-    """Fetch a subscription and write it down. Refuses with ObjectBusy when another worker is at it."""
+    """Fetch a subscription and write it down. Refuses with ObjectBusy while another does."""
 
     def fetch_and_apply(lease: Lease) -> SubscriptionState:
         state = gateway.fetch_subscription(stripe_subscription_id)
@@ -28,7 +28,7 @@ def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> Subscrip
 
 
 def sync_invoice(*, stripe_invoice_id: str, now: datetime) -> None:
-    """Fetch an invoice; if it is paid, grant the credits of its yearly lines. Refuses with ObjectBusy when another worker is at it."""
+    """Fetch an invoice; if it is paid, grant the credits of its yearly lines. Refuses with ObjectBusy while another does."""
 
     def fetch_and_apply(lease: Lease) -> None:
         invoice = gateway.fetch_invoice(stripe_invoice_id)

@@ -14,7 +14,7 @@ def subscriber_of(user: User) -> Subscriber:
 
 
 def lock_subscriber(subscriber_id: int) -> Subscriber:
-    """The subscriber's row, locked: two orders for a year, or two bookings by credit, of one subscriber go one after the other."""
+    """The subscriber's row, locked: two orders for a year, or two bookings by credit, go one after the other."""
     return Subscriber.objects.select_for_update().get(pk=subscriber_id)
 
 

@@ -1,4 +1,4 @@
-"""Which of Stripe's events concern us, and which operation each one asks for. What an event says is only a hint: objects are fetched."""
+"""Which of Stripe's events concern us, and the operation each asks for. What an event says is a hint: objects are fetched."""
 
 from collections.abc import Callable
 from datetime import datetime
