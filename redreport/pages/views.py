@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from redreport import clock, policy
 from redreport.accounts.models import User
 from sessions_live.door import door_url
-from sessions_live.models import Host, Seat
+from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
 from subscriptions.models import Order, Plan, Price
 from subscriptions.selectors import credit_balance, current_prices, live_subscription, orders_of
@@ -29,7 +29,7 @@ def landing(request: HttpRequest) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     context = {
         "next_sessions": coming,
-        "past_sessions": past,
+        "past_sessions": sorted(past, key=_section_rank),
         "hosts": _hosts_of([*coming, *past]),
         "single_price": single,
         "annual_price": annual,
@@ -70,6 +70,11 @@ def account(request: HttpRequest) -> HttpResponse:
 def _hosts_of(cards: Iterable[SessionCard]) -> list[Host]:
     """Each author once, in the order in which they next appear."""
     return list(dict.fromkeys(host for card in cards for host in card.hosts))
+
+
+def _section_rank(card: SessionCard) -> int:
+    """The newsletter's own order of its sections."""
+    return LiveSession.Section.values.index(card.live_session.section)
 
 
 def _savings(single: Price | None, annual: Price | None) -> dict[str, int]:

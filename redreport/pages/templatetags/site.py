@@ -19,6 +19,11 @@ register = template.Library()
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef]+")
 
 
+BETTER_SAID = {
+    "Enter a valid email address.": "Write the e-mail address in full, such as name@example.com",
+}
+
+
 @register.filter
 def money(amount_minor: int | None, currency: str) -> str:
     """`{{ order.amount_minor|money:order.currency }}` gives '$2,500'."""
@@ -97,6 +102,14 @@ def han(text: str, autoescape: bool = True) -> SafeString:
 def field(bound_field: BoundField) -> SafeString:
     """A whole form field: label above, hint, error in words, control."""
     return bound_field.as_field_group()
+
+
+@register.filter
+def said_of(error: str, label: str) -> str:
+    """Django's stock refusals name no field; in a summary of several they must. Other messages stay as they are."""
+    if error == "This field is required.":
+        return f"Fill in: {label}"
+    return BETTER_SAID.get(error, error)
 
 
 @register.inclusion_tag("components/seats.html")
