@@ -15,13 +15,13 @@ from sessions_live.operations.schedule import publish_live_session
 
 
 @admin.register(Host)
-class HostAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class HostAdmin(admin.ModelAdmin):
     list_display = ["name", "email"]
     search_fields = ["name", "email"]
 
 
 @admin.register(LiveSession)
-class LiveSessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class LiveSessionAdmin(admin.ModelAdmin):
     list_display = ["title", "section", "starts_at", "state", "taken", "held", "capacity"]
     list_filter = ["state", "section"]
     search_fields = ["title", "question"]
@@ -69,7 +69,7 @@ class LiveSessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         actions.pop("delete_selected", None)
         return actions
 
-    def save_model(self, request: HttpRequest, obj: LiveSession, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]
+    def save_model(self, request: HttpRequest, obj: LiveSession, form: ModelForm, change: bool) -> None:
         """Only what was changed is written: the form may be older than a publication or a sale made meanwhile."""
         fields = [name for name in form.changed_data if name != "hosts"]
         if change and fields:

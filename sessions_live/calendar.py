@@ -25,7 +25,7 @@ def seat_request(seat: Seat, now: datetime) -> bytes:
     attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
     attendee.params["PARTSTAT"] = vText("ACCEPTED")
     attendee.params["RSVP"] = vText("FALSE")
-    event.add("attendee", attendee, encode=0)
+    event["attendee"] = attendee
     door = door_url(seat)
     event.add("location", door)
     event.add("url", door)

@@ -55,7 +55,7 @@ def calendar(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 # The meeting's provider sends the browser on to hosts of its own, and browsers hold a form to where its redirects lead.
-@csp_update({"form-action": ["https:"]})
+@csp_update({"form-action": ["https:"]})  # type: ignore[arg-type]
 def door(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
     seat = seat_behind(token)

@@ -54,9 +54,10 @@ class PriceAdmin(AmountColumn, ReadOnlyAdmin):
     list_display = ["plan", "amount", "interval", "is_current", "livemode", "stripe_price_id"]
 
 
-class PaymentInline(AmountColumn, admin.TabularInline):  # type: ignore[type-arg]
+class PaymentInline(AmountColumn, admin.TabularInline):
     model = Payment
-    fields = readonly_fields = ["stripe_payment_intent_id", "amount", "captured_at"]
+    fields = ("stripe_payment_intent_id", "amount", "captured_at")
+    readonly_fields = ("stripe_payment_intent_id", "amount", "captured_at")
     extra = 0
     can_delete = False
 

@@ -32,7 +32,7 @@ OFFERS = (
 )
 
 PORTAL_MARK = {"redreport": "portal"}
-PORTAL_FEATURES = {
+PORTAL_FEATURES: Any = {
     "customer_update": {"enabled": True, "allowed_updates": ["address", "name", "tax_id"]},
     "invoice_history": {"enabled": True},
     "payment_method_update": {"enabled": True},
@@ -54,13 +54,13 @@ def ensure_price(offer: Offer) -> tuple[CatalogPrice, bool]:
             if _is_as_offered(price, offer):
                 return price, False
         _ensure_product(offer)
-        made = client().v1.prices.create(_price_params(offer))  # type: ignore[arg-type]
+        made = client().v1.prices.create(_price_params(offer))
         return _read_price(made.to_dict()), True
 
 
 def ensure_webhook_endpoint(url: str) -> tuple[str, str]:
     """What was done ('created', 'updated', 'unchanged'), and the signing secret, which Stripe tells at creation alone."""
-    events = sorted(HANDLERS)
+    events: Any = sorted(HANDLERS)
     with stripe_errors():
         for endpoint in client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter():
             if endpoint.url != url or endpoint.api_version != API_VERSION:
@@ -69,18 +69,17 @@ def ensure_webhook_endpoint(url: str) -> tuple[str, str]:
                 return "unchanged", ""
             client().v1.webhook_endpoints.update(
                 endpoint.id,
-                {"enabled_events": events, "disabled": False},  # type: ignore[typeddict-item]
+                {"enabled_events": events, "disabled": False},
             )
             return "updated", ""
         made = client().v1.webhook_endpoints.create(
-            {"url": url, "enabled_events": events, "api_version": API_VERSION, "description": settings.SITE_URL}  # type: ignore[typeddict-item]
+            {"url": url, "enabled_events": events, "api_version": API_VERSION, "description": settings.SITE_URL}
         )
         return "created", made.to_dict()["secret"]
 
 
 def ensure_portal() -> str:
     """Give the customer portal the settings that fit our pages; returns what was done."""
-    profile = {"headline": "Red Report Live"}
     with stripe_errors():
         for found in client().v1.billing_portal.configurations.list({"limit": 100, "active": True}).auto_paging_iter():
             values = found.to_dict()
@@ -88,12 +87,12 @@ def ensure_portal() -> str:
                 continue
             if _contains(values["features"], PORTAL_FEATURES):
                 return "unchanged"
-            client().v1.billing_portal.configurations.update(found.id, {"features": PORTAL_FEATURES})  # type: ignore[typeddict-item]
+            client().v1.billing_portal.configurations.update(found.id, {"features": PORTAL_FEATURES})
             return "updated"
         client().v1.billing_portal.configurations.create(
             {
-                "features": PORTAL_FEATURES,  # type: ignore[typeddict-item]
-                "business_profile": profile,  # type: ignore[typeddict-item]
+                "features": PORTAL_FEATURES,
+                "business_profile": {"headline": "Red Report Live"},
                 "default_return_url": f"{settings.SITE_URL}/account/",
                 "metadata": PORTAL_MARK,
             }
@@ -108,7 +107,7 @@ def _ensure_product(offer: Offer) -> None:
         client().v1.products.create({"id": offer.lookup_key, "name": offer.name})
 
 
-def _price_params(offer: Offer) -> dict[str, object]:
+def _price_params(offer: Offer) -> Any:
     return {
         "product": offer.lookup_key,
         "currency": policy.CURRENCY,

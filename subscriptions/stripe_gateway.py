@@ -13,6 +13,7 @@ from stripe import RequestsClient, StripeClient
 from subscriptions.errors import BadSignature, GatewayNotFound, GatewayRefused, GatewayUnavailable
 from subscriptions.stripe_objects import (
     CapturedPayment,
+    CheckoutRequest,
     CheckoutState,
     EventHint,
     InvoiceState,
@@ -91,57 +92,20 @@ def create_customer(*, key: str, email: str, name: str, reference: str) -> str:
     return customer.id
 
 
-def create_seat_checkout(
-    *,
-    key: str,
-    order_number: str,
-    customer_id: str,
-    price_id: str,
-    expires_at: datetime,
-    return_url: str,
-    back_url: str,
-    title: str,
-) -> CheckoutState:
-    """Open a Checkout for one seat, paid at once, with an invoice. The same `key` gives the same Checkout."""
-    reference = {"order": order_number}
-    return _create_checkout(
-        key,
-        {
-            "mode": "payment",
-            "customer": customer_id,
-            "client_reference_id": order_number,
-            "line_items": [{"price": price_id, "quantity": 1}],
-            "expires_at": int(expires_at.timestamp()),
-            "success_url": return_url,
-            "cancel_url": back_url,
-            "metadata": reference,
-            "payment_intent_data": {"metadata": reference, "description": title},
-            "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
-            "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
-        },
-    )
+def create_seat_checkout(request: CheckoutRequest, *, title: str) -> CheckoutState:
+    """Open a Checkout for one seat, paid at once, with an invoice."""
+    reference = {"order": request.order_number}
+    seat = {
+        "mode": "payment",
+        "payment_intent_data": {"metadata": reference, "description": title},
+        "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
+    }
+    return _create_checkout(request, seat)
 
 
-def create_year_checkout(
-    *, key: str, order_number: str, customer_id: str, price_id: str, expires_at: datetime, return_url: str, back_url: str
-) -> CheckoutState:
-    """Open a Checkout for a yearly subscription. The same `key` gives the same Checkout."""
-    reference = {"order": order_number}
-    return _create_checkout(
-        key,
-        {
-            "mode": "subscription",
-            "customer": customer_id,
-            "client_reference_id": order_number,
-            "line_items": [{"price": price_id, "quantity": 1}],
-            "expires_at": int(expires_at.timestamp()),
-            "success_url": return_url,
-            "cancel_url": back_url,
-            "metadata": reference,
-            "subscription_data": {"metadata": reference},
-            "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
-        },
-    )
+def create_year_checkout(request: CheckoutRequest) -> CheckoutState:
+    """Open a Checkout for a yearly subscription."""
+    return _create_checkout(request, {"mode": "subscription", "subscription_data": {"metadata": {"order": request.order_number}}})
 
 
 def fetch_checkout(checkout_session_id: str) -> CheckoutState:
@@ -223,9 +187,20 @@ def fetch_refund(refund_id: str) -> RefundState:
     return read_refund(refund.to_dict())
 
 
-def _create_checkout(key: str, params: Any) -> CheckoutState:
+def _create_checkout(request: CheckoutRequest, what: dict[str, Any]) -> CheckoutState:
+    params: Any = {
+        "customer": request.customer_id,
+        "client_reference_id": request.order_number,
+        "line_items": [{"price": request.price_id, "quantity": 1}],
+        "expires_at": int(request.expires_at.timestamp()),
+        "success_url": request.return_url,
+        "cancel_url": request.back_url,
+        "metadata": {"order": request.order_number},
+        "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
+        **what,
+    }
     with stripe_errors():
-        session = client().v1.checkout.sessions.create(params, {"idempotency_key": key})
+        session = client().v1.checkout.sessions.create(params, {"idempotency_key": request.key})
     return read_checkout(session.to_dict())
 
 

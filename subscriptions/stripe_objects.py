@@ -30,6 +30,19 @@ class CapturedPayment:
 
 
 @dataclass(frozen=True)
+class CheckoutRequest:
+    """What every Checkout we open says. The same `key` gives the same Checkout."""
+
+    key: str
+    order_number: str
+    customer_id: str
+    price_id: str
+    expires_at: datetime
+    return_url: str
+    back_url: str
+
+
+@dataclass(frozen=True)
 class CheckoutState:
     """A Checkout session as Stripe has it now. `amount_minor` is the subtotal before tax and discount."""
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Lists and pages to be read: no adding, no changing, no deleting, for anybody."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -12,7 +12,7 @@ class Plan(models.TextChoices):
 
 
 class Price(models.Model):
-    """One of Stripe's prices, as `stripe_setup` put it there. It never changes: a new amount is a new row, the old one is retired."""
+    """One of Stripe's prices, as `stripe_setup` put it there. It never changes: a new amount is a new row."""
 
     plan = models.CharField(max_length=12, choices=Plan)
     lookup_key = models.CharField(max_length=80)

@@ -43,7 +43,7 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
             amount_minor=price.amount_minor,
             currency=price.currency,
             created_at=now,
-            expires_at=seat.hold_expires_at,
+            expires_at=now + policy.HOLD,
             checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
             next_check_at=now + policy.CHECK_PENDING_EVERY,
         )

@@ -21,7 +21,7 @@ from subscriptions.operations.orders import (
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 from subscriptions.operations.subscribers import ensure_customer
-from subscriptions.stripe_objects import CheckoutState
+from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 
 
 def open_checkout(*, order_id: int, now: datetime) -> str:
@@ -109,18 +109,18 @@ def _time_is_over(order: Order, now: datetime) -> bool:
 
 def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
     page = settings.SITE_URL + reverse("subscriptions:order", args=[order.number])
-    common = {
-        "key": f"checkout-{order.number}",
-        "order_number": order.number,
-        "customer_id": customer_id,
-        "price_id": order.price.stripe_price_id,
-        "expires_at": order.checkout_expires_at,
-        "return_url": f"{page}?returned=paid",
-        "back_url": f"{page}?returned=back",
-    }
+    request = CheckoutRequest(
+        key=f"checkout-{order.number}",
+        order_number=order.number,
+        customer_id=customer_id,
+        price_id=order.price.stripe_price_id,
+        expires_at=order.checkout_expires_at,
+        return_url=f"{page}?returned=paid",
+        back_url=f"{page}?returned=back",
+    )
     if order.live_session is None:
-        return gateway.create_year_checkout(**common)
-    return gateway.create_seat_checkout(**common, title=order.live_session.title)
+        return gateway.create_year_checkout(request)
+    return gateway.create_seat_checkout(request, title=order.live_session.title)
 
 
 def _attach_checkout(order_id: int, checkout: CheckoutState, now: datetime) -> bool:
