@@ -70,7 +70,8 @@ class Configuration:
 
     @property
     def webhook_secret_file(self) -> Path:
-        return self.stripe_folder / "webhook-secret"
+        # One for each address of ours: the endpoint of another port has a secret of its own.
+        return self.stripe_folder / f"webhook-secret-{self.port}"
 
     def secret(self, name: str) -> str:
         """A secret of this stack, made once and kept in a file that only its owner reads."""

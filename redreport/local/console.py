@@ -43,7 +43,7 @@ class Console:
             for line in self._new_lines(name, process):
                 if line.startswith(MAIL_ARRIVED):
                     self.say(f"{name.ljust(9)} | {self.configuration.site_url}/dev/mail/{line.removeprefix(MAIL_ARRIVED)}/")
-                elif name != "database" and IMPORTANT.search(line):
+                elif name not in ("database", "broker") and IMPORTANT.search(line):
                     self.say(f"{name.ljust(9)} | {line}")
 
     def _new_lines(self, name: str, process: Process) -> list[str]:

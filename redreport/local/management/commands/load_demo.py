@@ -1,0 +1,23 @@
+"""Load the demo once; running it again changes nothing. DEMO_PASSWORD is what its accounts sign in with."""
+
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from redreport import clock
+from redreport.local.demo import buy_year_at_simulator, load_people_and_schedule
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        password = os.environ.get("DEMO_PASSWORD")
+        if not password:
+            raise CommandError("DEMO_PASSWORD is not set: the demo's accounts need a password of this copy's own.")
+        loaded = load_people_and_schedule(password=password, now=clock.now())
+        bought = buy_year_at_simulator(now=clock.now())
+        self.stdout.write(
+            f"load_demo: schedule {'loaded' if loaded else 'unchanged'}, year {'bought' if bought else 'unchanged'}."
+        )
