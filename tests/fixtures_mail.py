@@ -1,5 +1,6 @@
 """A real SMTP server for tests. It keeps what it takes, and refuses, loses answers or is down when it is told to."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -106,7 +107,8 @@ class MailServer:
             return refusal
         content = envelope.original_content or b""
         self.mails.append(ReceivedMail(envelope.mail_from or "", list(envelope.rcpt_tos), content))
-        if self._loses_answers and server.transport is not None:
+        if self._loses_answers:
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return "250 OK"
 

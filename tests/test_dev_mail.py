@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import include, path
 
 from redreport.local import mailcatcher
 from redreport.local.processes import Process, python_module, start_process
+from redreport.urls import urlpatterns as addresses_elsewhere
 from tests.ports import free_ports
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+# The addresses of a development copy: the test run itself is none.
+urlpatterns = [path("dev/", include("redreport.local.urls")), *addresses_elsewhere]
 
 
 @pytest.fixture
@@ -53,13 +58,13 @@ def send(port: int, message: EmailMessage) -> None:
 
 def test_caught_mail_is_listed_and_read_in_all_its_parts(catcher: int, mail_folder: Path, client: Client) -> None:
     send(catcher, seat_confirmed())
-    [path] = mail_folder.glob("*.eml")
-    assert path.stat().st_mode & 0o777 == 0o600
+    [caught] = mail_folder.glob("*.eml")
+    assert caught.stat().st_mode & 0o777 == 0o600
 
     listed = client.get("/dev/mail/").content.decode()
     assert "reader@example.com" in listed
     assert "Seat confirmed: 北戴河, Wed 6 Jan" in listed
-    shown = client.get(f"/dev/mail/{path.name}/")
+    shown = client.get(f"/dev/mail/{caught.name}/")
     assert '<a href="http://127.0.0.1:8000/door/abc/"' in shown.content.decode()
     assert "BEGIN:VCALENDAR" in shown.content.decode()
     assert "frame-src 'self'" in shown["Content-Security-Policy"]
@@ -67,14 +72,14 @@ def test_caught_mail_is_listed_and_read_in_all_its_parts(catcher: int, mail_fold
 
 def test_html_of_a_mail_is_shown_without_its_scripts(catcher: int, mail_folder: Path, client: Client) -> None:
     send(catcher, seat_confirmed())
-    [path] = mail_folder.glob("*.eml")
-    framed = client.get(f"/dev/mail/{path.name}/html/")
+    [caught] = mail_folder.glob("*.eml")
+    framed = client.get(f"/dev/mail/{caught.name}/html/")
     assert "<h1>Your door</h1>" in framed.content.decode()
     assert "script-src" not in framed["Content-Security-Policy"]
     assert "default-src 'none'" in framed["Content-Security-Policy"]
     assert "sandbox" in framed["Content-Security-Policy"]
     assert "allow-scripts" not in framed["Content-Security-Policy"]
-    assert "alert(1)" not in client.get(f"/dev/mail/{path.name}/").content.decode()
+    assert "alert(1)" not in client.get(f"/dev/mail/{caught.name}/").content.decode()
 
 
 def test_newest_mail_is_first(mail_folder: Path, client: Client) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -30,11 +31,11 @@ def stack(folder: Path) -> Iterator[Stack]:
     stack.stop()
 
 
-def query(stack: Stack, sql: str) -> object:
+def query(stack: Stack, sql: LiteralString) -> object:
     database = PostgreSQL(stack.run_dir / "postgres", socket_folder(stack.run_dir))
     with psycopg.connect(database.url("redreport")) as connection:
-        row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
-        return row[0]
+        [value] = connection.execute(sql).fetchone() or [None]
+        return value
 
 
 def test_it_answers_says_where_and_stops_in_order_without_leaving_a_process(stack: Stack) -> None:

@@ -31,14 +31,14 @@ def mails(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@csp_update({"frame-src": ["'self'"]})
+@csp_update({"frame-src": ["'self'"]})  # type: ignore[arg-type]  # its annotation knows only views without arguments
 def mail(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "local/mail.html", {"mail": caught_mail(name)})
 
 
 @require_safe
 @xframe_options_sameorigin
-@csp(
+@csp(  # type: ignore[arg-type]
     {
         "default-src": ["'none'"],
         "style-src": ["'unsafe-inline'"],
