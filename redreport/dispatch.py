@@ -53,12 +53,12 @@ def try_again_now() -> None:
 def _impatient() -> dict[str, Any]:
     """One try, and a socket that gives up: Celery's own defaults wait for ever for a broker that accepts and says nothing."""
     options: dict[str, Any] = {"max_retries": 0}
-    if current_app.conf.broker_url.startswith(("redis", "unix", "valkey")):
+    if current_app.conf.broker_write_url.startswith(("redis", "unix", "valkey")):
         return {
             **options,
             "socket_timeout": WAIT_SECONDS,
             "socket_connect_timeout": WAIT_SECONDS,
         }
-    if current_app.conf.broker_url.startswith(("amqp", "pyamqp")):
+    if current_app.conf.broker_write_url.startswith(("amqp", "pyamqp")):
         return {**options, "read_timeout": WAIT_SECONDS, "write_timeout": WAIT_SECONDS}
     return options

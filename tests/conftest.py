@@ -11,7 +11,13 @@ from tests.closed_sockets import closed_sockets
 environment.apply()
 django.setup()
 
-pytest_plugins = ["tests.fixtures_services", "tests.fixtures_mail", "tests.fixtures_browser"]
+pytest_plugins = [
+    "tests.fixtures_services",
+    "tests.fixtures_memory",
+    "tests.fixtures_static",
+    "tests.fixtures_mail",
+    "tests.fixtures_browser",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,11 +3,15 @@
 from typing import ClassVar
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.db import transaction
+from django.http import HttpRequest
 
+from redreport import audit, clock
 from redreport.accounts.models import User
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -43,3 +47,14 @@ class UserAdmin(DjangoUserAdmin):
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "firm", "usable_password", "password1", "password2")}),)
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        """A corrected address is unproven until its owner signs in with it; the one it replaces opens nothing from now on."""
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            if not change:
+                audit.record(actor=request.user, verb="user_added", target=obj, now=clock.now())
+                return
+            EmailAddress.objects.filter(user=obj).exclude(email=obj.email).delete()
+            detail = {"fields": sorted(form.changed_data)}
+            audit.record(actor=request.user, verb="user_changed", target=obj, detail=detail, now=clock.now())

@@ -4,27 +4,44 @@ from typing import Any
 
 from allauth.account.fields import PasswordField
 from allauth.account.forms import LoginForm, SignupForm
+from allauth.account.internal.flows.manage_email import sync_user_email_address
+from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 
 from redreport.accounts.models import User
 
 
-class SignUpForm(SignupForm):  # type: ignore[misc]
+class SignUpForm(SignupForm):
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """Save the user and the address together, or answer as for an address that has an account already."""
-        outcome: tuple[User | None, HttpResponse | None]
+        """
+        Save the user and the address together. Who has signed up before and never typed the code is mailed another one; that
+        account's name stays as it is, for this form proves nothing yet. Any other known address is answered as a new one is.
+        """
         try:
             with transaction.atomic():
-                outcome = super().try_save(request)
+                return self._try_save(request)
         except IntegrityError:
             # The race: a double click sends the form twice, and both saw that the address was free.
             self.account_already_exists = True
-            outcome = super().try_save(request)
+            return self._try_save(request)
+
+    def _try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        unproven = self._unproven_user() if self.account_already_exists else None
+        if unproven is not None:
+            sync_user_email_address(unproven)
+            return unproven, None
+        outcome: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return outcome
 
+    def _unproven_user(self) -> User | None:
+        proven = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+        waiting = User.objects.filter(~Exists(proven), email=self.cleaned_data["email"], is_active=True, last_login=None)
+        return waiting.first()
 
-class PasswordLoginForm(LoginForm):  # type: ignore[misc]
+
+class PasswordLoginForm(LoginForm):
     """allauth asks for no password at sign-in where sign-up asks for none; here it does."""
 
     def _setup_password_field(self) -> None:

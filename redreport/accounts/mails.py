@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -51,7 +52,7 @@ def render(mail: OutgoingMail) -> RenderedMail:
             "minutes_left": _minutes_left(secret),
             "login_url": _address("account_login", secret),
             "signup_url": _address("account_signup", secret),
-            "account_url": settings.SITE_URL + reverse(settings.LOGIN_REDIRECT_URL),
+            "account_url": settings.SITE_URL + resolve_url(settings.LOGIN_REDIRECT_URL),
         },
     )
 

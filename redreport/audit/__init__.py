@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
     from django.db.models import Model
 
     from redreport.audit.models import AuditEntry
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def record(
     *,
-    actor: AbstractBaseUser | str | None,
+    actor: AbstractBaseUser | AnonymousUser | str | None,
     verb: str,
     target: Model,
     reason: str = "",
@@ -22,7 +23,8 @@ def record(
     now: datetime,
 ) -> AuditEntry:
     """
-    Write who did what to the target, and why. The actor is a user, or a label such as "stripe"; None stands for "system".
+    Write who did what to the target, and why. The actor is a user, or a label such as "stripe"; None stands for "system", and
+    somebody not signed in for "visitor".
 
     `detail` holds ids, amounts and states (JSON), never secrets.
     """
@@ -30,11 +32,13 @@ def record(
         AuditEntry,
     )  # Models cannot be imported while Django still loads this package.
 
-    person = None if actor is None or isinstance(actor, str) else actor
-    label = actor if isinstance(actor, str) else ("system" if actor is None else "user")
+    if actor is None or isinstance(actor, str):
+        actor_id, label = None, actor or "system"
+    else:
+        actor_id, label = actor.pk, "user" if actor.is_authenticated else "visitor"
     return AuditEntry.objects.create(
         at=now,
-        actor_id=person.pk if person else None,
+        actor_id=actor_id,
         actor_label=label,
         verb=verb,
         target_type=target._meta.label_lower,

@@ -1,13 +1,13 @@
 """The audit trail, to be read."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from redreport.audit.models import AuditEntry
+from redreport.audit.read_only import ReadOnlyAdmin
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "who", "verb", "target_type", "target_id", "reason")
     list_filter = ("verb", "target_type")
     search_fields = ("target_id", "reason", "actor__email")
@@ -17,12 +17,3 @@ class AuditEntryAdmin(admin.ModelAdmin):
     @admin.display(description="who", ordering="actor__email")
     def who(self, entry: AuditEntry) -> str:
         return str(entry.actor) if entry.actor else entry.actor_label
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        return False

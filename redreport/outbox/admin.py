@@ -5,13 +5,13 @@ from email.message import EmailMessage
 from email.policy import default as modern_policy
 
 from django.contrib import admin
-from django.http import HttpRequest
 
+from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.outbox.models import OutgoingMail
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(admin.ModelAdmin):
+class OutgoingMailAdmin(ReadOnlyAdmin):
     list_display = ("kind", "recipient", "subject", "state", "reason", "attempts", "due_at", "sent_at")
     list_filter = ("state", "kind", "created_at")
     search_fields = ("recipient", "key", "message_id")
@@ -29,12 +29,3 @@ class OutgoingMailAdmin(admin.ModelAdmin):
         message = message_from_bytes(bytes(mail.sent_bytes), policy=modern_policy)
         body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
         return str(body.get_content()) if body else ""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        return False

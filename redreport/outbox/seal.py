@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 
 def seal(values: dict[str, Any]) -> bytes:
@@ -25,6 +26,6 @@ def _cipher() -> MultiFernet:
     return MultiFernet([_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
 
-def _fernet(secret_key: str) -> Fernet:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"redreport.outbox.seal").derive(secret_key.encode())
+def _fernet(secret_key: str | bytes) -> Fernet:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"redreport.outbox.seal").derive(force_bytes(secret_key))
     return Fernet(base64.urlsafe_b64encode(derived))

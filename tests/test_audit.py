@@ -1,0 +1,68 @@
+"""The audit trail keeps what was written."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from redreport import audit
+from redreport.accounts.models import User
+from redreport.audit.models import AuditEntry
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def staff() -> User:
+    return User.objects.create_superuser("desk@example.com", name="Desk")
+
+
+def test_entry_names_who_did_what_to_which_row_and_why(staff: User) -> None:
+    now = timezone.now()
+    entry = audit.record(actor=staff, verb="user_changed", target=staff, reason="typo", detail={"fields": ["name"]}, now=now)
+    entry.refresh_from_db()
+    assert (entry.actor, entry.verb, entry.target_type, entry.target_id) == (
+        staff,
+        "user_changed",
+        "accounts.user",
+        str(staff.pk),
+    )
+    assert (entry.at, entry.reason, entry.detail) == (now, "typo", {"fields": ["name"]})
+
+
+@pytest.mark.parametrize(("actor", "label"), [(None, "system"), ("stripe", "stripe"), (AnonymousUser(), "visitor")])
+def test_who_is_no_person_of_ours_has_a_label(staff: User, actor: str | None, label: str) -> None:
+    entry = audit.record(actor=actor, verb="noted", target=staff, now=timezone.now())
+    assert (entry.actor, entry.actor_label) == (None, label)
+
+
+def test_entries_are_neither_changed_nor_deleted(staff: User) -> None:
+    entry = audit.record(actor=staff, verb="noted", target=staff, now=timezone.now())
+    for change in (
+        lambda: AuditEntry.objects.update(reason="rewritten"),
+        lambda: AuditEntry.objects.all()._raw_delete("default"),
+        entry.delete,
+        staff.delete,
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
+    assert AuditEntry.objects.get().reason == ""
+
+
+def test_entry_falls_with_the_change_it_belongs_to(staff: User) -> None:
+    with transaction.atomic():
+        audit.record(actor=staff, verb="noted", target=staff, now=timezone.now())
+        transaction.set_rollback(True)
+    assert not AuditEntry.objects.exists()
+
+
+def test_admin_shows_the_trail_and_offers_no_change(client: Client, staff: User) -> None:
+    entry = audit.record(actor=staff, verb="noted", target=staff, now=timezone.now())
+    client.force_login(staff)
+    address = "/admin/audit/auditentry/"
+    assert "noted" in client.get(address).content.decode()
+    assert client.get(f"{address}{entry.pk}/change/").status_code == 200
+    assert client.get(f"{address}add/").status_code == 403
+    assert client.post(f"{address}{entry.pk}/change/", {"reason": "x"}).status_code == 403
+    assert client.post(f"{address}{entry.pk}/delete/", {"post": "yes"}).status_code == 403
