@@ -61,6 +61,7 @@ def ensure_price(offer: Offer) -> tuple[CatalogPrice, bool]:
 def ensure_webhook_endpoint(url: str) -> tuple[str, str]:
     """What was done ('created', 'updated', 'unchanged'), and the signing secret, which Stripe tells at creation alone."""
     events: Any = sorted(HANDLERS)
+    api_version: Any = API_VERSION
     with stripe_errors():
         for endpoint in client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter():
             if endpoint.url != url or endpoint.api_version != API_VERSION:
@@ -73,7 +74,7 @@ def ensure_webhook_endpoint(url: str) -> tuple[str, str]:
             )
             return "updated", ""
         made = client().v1.webhook_endpoints.create(
-            {"url": url, "enabled_events": events, "api_version": API_VERSION, "description": settings.SITE_URL}
+            {"url": url, "enabled_events": events, "api_version": api_version, "description": settings.SITE_URL}
         )
         return "created", made.to_dict()["secret"]
 

@@ -36,7 +36,12 @@ def hold_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, no
 
     Refuses with SalesClosed, AlreadySeated, TooManySeats or SoldOut.
     """
-    return _take_seat(
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    own = Seat.objects.filter(live_session=live_session, booked_by=booker, state__in=Seat.ACTIVE).count()
+    if own >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
+        raise TooManySeats
+    return _insert_seat(
         live_session=live_session,
         attendee=attendee,
         booker=booker,
@@ -49,9 +54,11 @@ def hold_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, no
 def take_confirmed_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:
     """Take a seat that is covered at once, by a credit or by the house. `live_session` is locked by the caller.
 
-    Refuses with SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    Refuses with SalesClosed, AlreadySeated or SoldOut.
     """
-    return _take_seat(
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    return _insert_seat(
         live_session=live_session,
         attendee=attendee,
         booker=booker,
@@ -96,15 +103,6 @@ def release_held_seat(*, seat: Seat) -> bool:
     seat.hold_expires_at = None
     seat.save(update_fields=["state", "hold_expires_at"])
     return True
-
-
-def _take_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime, **fields: object) -> Seat:
-    if not live_session.is_on_sale(now):
-        raise SalesClosed
-    own = Seat.objects.filter(live_session=live_session, booked_by=booker, state__in=Seat.ACTIVE).count()
-    if own >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
-        raise TooManySeats
-    return _insert_seat(live_session=live_session, attendee=attendee, booker=booker, now=now, **fields)
 
 
 def _insert_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime, **fields: object) -> Seat:

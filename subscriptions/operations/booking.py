@@ -89,7 +89,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
 def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> SeatCoverage:
     """Take a seat for the subscriber and spend one credit on it, in one step.
 
-    Refuses with EmailNotProven, NoCredit, CreditExpiresBefore, SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    Refuses with EmailNotProven, NoCredit, CreditExpiresBefore, SalesClosed, AlreadySeated or SoldOut.
     """
     _require_proven_email(user)
     subscriber = subscriber_of(user)

@@ -14,7 +14,7 @@ from subscriptions.models import SeatCoverage
 def give_complimentary_seat(*, live_session_id: int, attendee: Attendee, actor: User, reason: str, now: datetime) -> SeatCoverage:
     """Give a seat for nothing, by a named member of staff for a written reason.
 
-    Refuses with SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    Refuses with SalesClosed, AlreadySeated or SoldOut.
     """
     with transaction.atomic():
         # The session's lock: the house takes seats one after the other like everybody else.

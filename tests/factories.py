@@ -1,0 +1,73 @@
+"""Rows as tests need them, each one plain and valid; what a test is about, it says itself."""
+
+from datetime import datetime, timedelta
+from itertools import count
+
+from allauth.account.models import EmailAddress
+
+from redreport import clock
+from redreport.accounts.models import User
+from sessions_live.models import Host, LiveSession
+from sessions_live.operations.schedule import publish_live_session
+from sessions_live.operations.seats import Attendee
+from subscriptions.models import Plan, Price
+
+_numbers = count(1)
+
+
+def make_user(name: str = "Ada Reader", *, email: str = "", proven: bool = True, **fields: object) -> User:
+    """A reader; the address is proven unless said otherwise."""
+    user = User.objects.create_user(email or f"reader{next(_numbers)}@example.com", name=name, **fields)
+    EmailAddress.objects.create(user=user, email=user.email, verified=proven, primary=True)
+    return user
+
+
+def make_staff() -> User:
+    """A member of staff who may do everything in the admin."""
+    return make_user("Desk", email=f"desk{next(_numbers)}@example.com", is_staff=True, is_superuser=True)
+
+
+def make_live_session(
+    *, starts_in: timedelta = timedelta(days=7), capacity: int = 12, published: bool = True, now: datetime | None = None
+) -> LiveSession:
+    """A session on sale that starts in a week."""
+    number, now = next(_numbers), now or clock.now()
+    live_session = LiveSession.objects.create(
+        title=f"Reading the plenum {number}",
+        slug=f"reading-the-plenum-{number}",
+        section=LiveSession.Section.ZHONGNANHAI,
+        question="What did the communiqué leave out?",
+        starts_at=now + starts_in,
+        capacity=capacity,
+        meeting_url="https://meet.example.com/plenum",
+    )
+    host, _ = Host.objects.get_or_create(name="Mei Lin", defaults={"email": "mei@example.com"})
+    live_session.hosts.add(host)
+    if published:
+        publish_live_session(
+            live_session_id=live_session.pk, actor=make_staff(), now=min(now, live_session.starts_at) - timedelta(1)
+        )
+    live_session.refresh_from_db()
+    return live_session
+
+
+def attendee_of(user: User) -> Attendee:
+    """The user as the one who sits in the seat."""
+    return Attendee(user.name, user.email, user.firm)
+
+
+def make_price(plan: Plan = Plan.SINGLE_SEAT) -> Price:
+    """A price in force that no Stripe account knows: for tests in which Stripe is not asked."""
+    yearly = plan == Plan.ANNUAL
+    return Price.objects.create(
+        plan=plan,
+        lookup_key=f"rrl_{plan}",
+        stripe_price_id=f"price_{plan}_{next(_numbers)}",
+        stripe_product_id=f"prod_{plan}",
+        stripe_account_id="acct_test",
+        livemode=False,
+        amount_minor=250000 if yearly else 25000,
+        currency="usd",
+        interval="year" if yearly else "",
+        tax_behavior="exclusive",
+    )
