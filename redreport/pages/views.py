@@ -53,7 +53,7 @@ def account(request: HttpRequest) -> HttpResponse:
     next_seat = given[0] if given else None
     context = {
         "next_seat": next_seat,
-        "next_door_url": door_url(next_seat) if next_seat else "",
+        "next_door_url": door_url(next_seat) if next_seat and next_seat.attendee_email == user.email else "",
         "next_door_is_open": bool(next_seat and next_seat.live_session.door_opens_at <= now),
         "coming_seats": [seat for seat in coming if seat != next_seat],
         "past_seats": [seat for seat in reversed(seats) if seat.live_session.ends_at <= now],

@@ -1,0 +1,125 @@
+"""The mails as texts: one heading, one button, a text twin with the same links, and nobody else's name."""
+
+import re
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+
+from redreport.accounts.models import User
+from redreport.outbox.kinds import RenderedMail
+from redreport.outbox.render import render_templates
+from sessions_live.models import LiveSession, Seat
+from subscriptions.models import CreditGrant, Order, Refund
+
+STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
+LIVE_SESSION = LiveSession(
+    title="Chips & “friends”: what 深度求索 tells us", slug="chips", section="tech", question="Who sells?", starts_at=STARTS_AT
+)
+BOOKER = User(email="ada@example.com", name="Ada Okafor", time_zone="Asia/Singapore")
+ORDER = Order(number="RR-7F3K9QXW", amount_minor=250_00, currency="usd", consented_at=datetime(2026, 12, 1, 17, tzinfo=UTC))
+GRANT = CreditGrant(credits=12, balance=12, expires_at=datetime(2027, 12, 1, 17, tzinfo=UTC))
+DOOR = "http://testserver/door/token/"
+
+SUBJECTS = {
+    "seat_confirmed": "Seat confirmed: Chips & “friends”: what 深度求索 tells us, Wed 28 Jul",
+    "reminder_24h": "Tomorrow: Chips & “friends”: what 深度求索 tells us, 11:00 am ET",
+    "reminder_1h": "In one hour: Chips & “friends”: what 深度求索 tells us, 11:00 am ET",
+    "hold_lapsed": "We released your held seat: Chips & “friends”: what 深度求索 tells us",
+    "year_started": "Your 12 sessions are ready",
+    "late_payment_refunded": "Refund of $250",
+}
+
+
+def seat_of(name: str, email: str) -> Seat:
+    return Seat(live_session=LIVE_SESSION, attendee_name=name, attendee_email=email, booked_by=BOOKER)
+
+
+def rendered(kind: str, seat: Seat | None = None) -> RenderedMail:
+    context = {
+        "seat": seat or seat_of("Ada Okafor", "ada@example.com"),
+        "live_session": LIVE_SESSION,
+        "door_url": DOOR,
+        "session_url": "http://testserver/sessions/chips/",
+        "sessions_url": "http://testserver/sessions/",
+        "account_url": "http://testserver/account/",
+        "price_text": "$250",
+        "order": ORDER,
+        "cutoff_at": LIVE_SESSION.cancel_cutoff_at,
+        "grant": GRANT,
+        "renews_on": GRANT.expires_at,
+        "amount_text": "$2,500",
+        "refund": Refund(reason=Refund.Reason.SOLD_OUT),
+        "refund_text": "$250",
+        "day": "Tomorrow",
+    }
+    return render_templates(kind, context)
+
+
+def links_in_html(html: str) -> set[str]:
+    return {unescape(link) for link in re.findall(r'href="([^"]+)"', html)}
+
+
+def links_in_text(text: str) -> set[str]:
+    # The last line names the site's own address without inviting to it.
+    return set(re.findall(r"https?://\S+", text)) - {"http://testserver"}
+
+
+@pytest.mark.parametrize(("kind", "subject"), SUBJECTS.items())
+def test_subject_says_what_it_is(kind: str, subject: str) -> None:
+    assert rendered(kind).subject == subject
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_text_has_the_same_links_as_html(kind: str) -> None:
+    mail = rendered(kind)
+    assert links_in_html(mail.html) == links_in_text(mail.text) != set()
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_html_has_one_heading_one_button_and_little_weight(kind: str) -> None:
+    html = rendered(kind).html
+    assert html.count("<h1") == 1
+    assert html.count('class="button"') == 1
+    assert len(html.encode()) < 100_000
+    assert "<script" not in html
+    assert "{{" not in html
+    assert "{%" not in html
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_text_is_not_escaped_and_html_is(kind: str) -> None:
+    mail = rendered(kind)
+    assert "&amp;" not in mail.text
+    assert "Chips & “" not in mail.html
+
+
+@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder_24h", "reminder_1h"])
+def test_seat_mail_says_when_where_and_the_readers_own_time(kind: str) -> None:
+    for part in (rendered(kind).text, rendered(kind).html):
+        assert "Wed 28 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul, 11:00 pm (Singapore)" in part
+        assert DOOR in part
+        assert "15 minutes before the start" in part
+
+
+@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder_24h", "reminder_1h"])
+def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: str) -> None:
+    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"))
+    for part in (mail.text, mail.html):
+        assert "Singapore" not in part
+        assert "$250" not in part
+        assert "ada@example.com" not in part
+        assert "/account/" not in part
+
+
+def test_year_mail_repeats_what_was_agreed_to() -> None:
+    text = rendered("year_started").text
+    assert "On 1 December 2026 you agreed that the subscription renews every year for $2,500" in text
+    assert "good for sessions that start before 1 December 2027" in text
+
+
+def test_lapsed_hold_and_late_payment_say_where_the_money_is() -> None:
+    assert "Nothing was charged." in rendered("hold_lapsed").text
+    assert "all the money goes back" in rendered("late_payment_refunded").text
+    assert "after the held seat had been released" in rendered("late_payment_refunded").text
