@@ -166,6 +166,8 @@ def test_answer_lost_after_acceptance_sends_again_with_the_same_message_id(smtp_
     smtp_server.accept()
     assert deliver_mail(mail.pk, now + timedelta(minutes=1)) == "sent"
     assert [sent.message["Message-ID"] for sent in smtp_server.mails] == [mail.message_id] * 2
+    mail.refresh_from_db()
+    assert mail.duplicate_risk == 1
 
 
 def test_worker_killed_between_acceptance_and_commit_sends_again_with_the_same_message_id(
@@ -198,7 +200,7 @@ def test_a_mail_that_kills_every_worker_is_set_aside(now: datetime, monkeypatch:
 
     register_test_kind("test_deadly", render=killed)
     mail = owe_mail("test_deadly", now=now)
-    for _ in range(deliver.MAX_UNKNOWN_OUTCOMES + 1):
+    for _ in range(deliver.MAX_LOST_CLAIMS + 1):
         with pytest.raises(Killed):
             deliver_mail(mail.pk, now)
         now += deliver.CLAIM
@@ -268,3 +270,15 @@ def test_a_line_break_in_the_subject_sends_nothing(smtp_server: MailServer, now:
     owe_mail("test_subject", now=now)
     assert deliver_until_quiet(now, hours=2).reason == "fault: BadHeaderError"
     assert smtp_server.attempts == 0
+
+
+def test_a_goodbye_that_goes_wrong_does_not_make_a_sent_mail_look_unsent(
+    smtp_server: MailServer, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def goodbye(self: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("smtplib.SMTP.quit", goodbye)
+    mail = owe_mail(now=now)
+    assert deliver_mail(mail.pk, now) == "sent"
+    assert len(smtp_server.mails) == 1

@@ -1,6 +1,9 @@
 """Mails are owed by the transaction that causes them, handed to workers, and swept up when nobody came."""
 
+import asyncio
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,6 +11,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -20,6 +24,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.sweep import BATCH, HANDED, sweep_outbox
 from tests.fixtures_mail import MailServer
 from tests.outbox_helpers import owe_mail, register_test_kind
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,6 +168,38 @@ def test_a_real_worker_mails_the_code_that_a_reader_asked_for(
     assert "_auth_user_id" in client.session
     wait_for(lambda: OutgoingMail.objects.get().state == "sent")
     assert OutgoingMail.objects.get().secret is None
+
+
+class SilentAfterTaking(MailServer):
+    """Takes a message, and does not say so until the client is gone."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        answer = await super().handle_DATA(server, session, envelope)
+        if len(self.mails) == 1:
+            await asyncio.sleep(60)
+        return answer
+
+
+def test_kill_9_of_a_real_worker_after_acceptance_sends_again_with_the_same_message_id(
+    client: Client, settings: Any, celery_worker_process: Callable[..., Process]
+) -> None:
+    server = SilentAfterTaking(free_ports())
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    server.start()
+    try:
+        User.objects.create_user("ada@example.com", name="Ada")
+        worker = celery_worker_process(EMAIL_URL=server.url)
+        client.post("/accounts/login/", {"login": "ada@example.com"})
+        wait_for(lambda: len(server.mails) == 1)
+        os.killpg(worker.popen.pid, signal.SIGKILL)
+        mail = OutgoingMail.objects.get()
+        assert (mail.state, mail.attempts) == ("sending", 1)
+        assert deliver_mail(mail.pk, timezone.now() + CLAIM) == "sent"
+    finally:
+        server.stop()
+    mail.refresh_from_db()
+    assert mail.duplicate_risk == 1
+    assert [sent.message["Message-ID"] for sent in server.mails] == [mail.message_id] * 2
 
 
 def test_admin_lists_mails_and_never_shows_private_ones(client: Client, smtp_server: MailServer, now: datetime) -> None:

@@ -230,3 +230,40 @@ def test_staff_reach_the_admin_through_the_same_sign_in(client: Client) -> None:
 def test_reader_is_refused_by_the_admin(client: Client, reader: User) -> None:
     client.force_login(reader)
     assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_sign_in_and_out_need_a_token_of_ours(reader: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(LOGIN, {"login": "ada@example.com"}).status_code == 403
+    strict.force_login(reader)
+    assert strict.post("/accounts/logout/").status_code == 403
+    strict.get("/accounts/logout/")
+    assert "_auth_user_id" in strict.session
+
+
+def test_a_made_up_forwarding_header_does_not_get_around_the_limit() -> None:
+    answers = [
+        Client(headers={"X-Forwarded-For": f"192.0.2.{number}"}).post(LOGIN, {"login": f"reader{number}@example.com"})
+        for number in range(25)
+    ]
+    assert OutgoingMail.objects.count() == 20
+    assert "Too many attempts" in answers[-1].content.decode()
+
+
+def test_forgotten_password_is_answered_alike_for_known_and_unknown(reader: User) -> None:
+    def answer(email: str) -> tuple[Any, ...]:
+        client = Client()
+        page = client.post("/accounts/password/reset/", {"email": email}, follow=True)
+        html = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", page.content.decode()).replace(email, "EMAIL")
+        return page.status_code, page.redirect_chain, html
+
+    assert answer("ada@example.com") == answer("eve@example.com")
+
+
+def test_a_password_is_asked_for_before_the_address_is_changed(client: Client, reader: User) -> None:
+    reader.set_password("correct horse battery")
+    reader.save()
+    client.force_login(reader)
+    answer = client.post("/accounts/email/", {"email": "eve@example.com", "action_add": "1"})
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert not OutgoingMail.objects.exists()

@@ -21,7 +21,7 @@ LONGEST_WAIT = timedelta(minutes=10)
 # How long a server may say 'later' about this one mail before we stop; the relay's own troubles are waited out for ever.
 PATIENCE = timedelta(days=4)
 MAX_FAULTS = 5
-MAX_UNKNOWN_OUTCOMES = 10
+MAX_LOST_CLAIMS = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Outcome:
     smtp_code: int | None = None
     message: OutgoingMessage | None = None
     fault: bool = False
+    unknown: bool = False
 
 
 def deliver_mail(mail_id: int, now: datetime) -> OutgoingMail.State | None:
@@ -71,7 +72,8 @@ def _claim(mail_id: int, now: datetime) -> OutgoingMail | None:
             return None
         if mail.state == OutgoingMail.State.SENDING:
             mail.duplicate_risk += 1
-            if mail.duplicate_risk > MAX_UNKNOWN_OUTCOMES:
+            mail.faults += 1
+            if mail.faults > MAX_LOST_CLAIMS:
                 _give_up(mail, now)
                 return None
         mail.state = OutgoingMail.State.SENDING
@@ -131,7 +133,7 @@ def _send(mail: OutgoingMail, message: OutgoingMessage, now: datetime) -> Outcom
     started = mail.first_attempt_at or now
     if reply.final or (not reply.ours and now - started >= PATIENCE):
         return Outcome(OutgoingMail.State.FAILED, reply.reason, reply.code)
-    return Outcome(OutgoingMail.State.QUEUED, reply.reason, reply.code)
+    return Outcome(OutgoingMail.State.QUEUED, reply.reason, reply.code, unknown=reply.unknown)
 
 
 def _record(claimed: OutgoingMail, outcome: Outcome, now: datetime) -> bool:
@@ -145,6 +147,7 @@ def _record(claimed: OutgoingMail, outcome: Outcome, now: datetime) -> bool:
         mail.smtp_code = outcome.smtp_code
         mail.claim_token = mail.claimed_until = mail.handed_until = None
         mail.faults += outcome.fault
+        mail.duplicate_risk += outcome.unknown
         mail.updated_at = now
         if outcome.state == OutgoingMail.State.QUEUED:
             mail.due_at = now + _wait(mail.attempts)

@@ -48,7 +48,9 @@ class OutgoingMail(models.Model):
 
     attempts = models.PositiveIntegerField(default=0)
     first_attempt_at = models.DateTimeField(null=True)
-    faults = models.PositiveIntegerField(default=0, help_text="How often the guard or the rendering raised an error.")
+    faults = models.PositiveIntegerField(
+        default=0, help_text="How often the guard or the rendering raised an error, or the worker died over the mail."
+    )
     duplicate_risk = models.PositiveIntegerField(
         default=0,
         help_text="How often it was sent again after an attempt whose outcome is unknown.",

@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                     "faults",
                     models.PositiveIntegerField(
                         default=0,
-                        help_text="How often the guard or the rendering raised an error.",
+                        help_text="How often the guard or the rendering raised an error, or the worker died over the mail.",
                     ),
                 ),
                 (
