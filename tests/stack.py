@@ -76,6 +76,10 @@ class Stack:
         return self
 
     @property
+    def is_running(self) -> bool:
+        return self.popen is not None and self.popen.poll() is None
+
+    @property
     def output(self) -> str:
         return self.output_file.read_text(errors="replace")
 

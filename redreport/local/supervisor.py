@@ -179,7 +179,7 @@ def take_port(port: int, purpose: str) -> socket.socket:
     except OSError as error:
         taken.close()
         raise ConfigurationError(
-            f"Port {port}, for {purpose}, is taken: {error.strerror}. Choose another: make run PORT=8100"
+            f"Port {port}, for {purpose}, cannot be used: {error.strerror}. Choose another: make run PORT=8100"
         ) from None
     return taken
 
