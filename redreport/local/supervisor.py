@@ -75,9 +75,12 @@ class Supervisor:
             self.console.say("Preparing the database, Stripe's products and the demo data …")
             self._prepare()
             self.console.say("Starting web, worker and beat …")
-            self._start_program(listening)
+            self._start_web(listening)
+        self._start_worker()
         self.processes["web"].wait_until(lambda: answers(configuration.port, "/readyz"), seconds=60)
         self.processes["worker"].wait_until_it_says(" ready.")
+        # Last, since nobody waits for it: the others have the machine to themselves until they answer.
+        self._start_beat()
 
     def watch(self) -> Process | None:
         """Return the first process that ended by itself, or None when somebody asked us to stop."""
@@ -127,18 +130,21 @@ class Supervisor:
             raise ProcessFailedError(f"the database could not be prepared\n{prepare.log_tail()}")
         del self.processes["prepare"]
 
-    def _start_program(self, listening: socket.socket) -> None:
-        gunicorn = ["redreport.wsgi:application", "--config", "python:redreport.local.gunicorn_config"]
-        gunicorn += ["--bind", f"fd://{listening.fileno()}", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
-        gunicorn += ["--timeout", "60", "--graceful-timeout", "15", "--keep-alive", "5", "--preload", "--no-control-socket"]
-        celery = ["--app", "redreport"]
-        worker = ["worker", "--loglevel", "INFO", "--concurrency", "2", "--without-gossip", "--without-mingle"]
-        beat_folder = private_folder(self.configuration.run_dir / "beat")
-        beat = ["beat", "--loglevel", "INFO", "--schedule", str(beat_folder / "schedule"), "--pidfile", ""]
-        self._start_python("web", "gunicorn", *gunicorn, stop_seconds=20, fds=(listening.fileno(),))
+    def _start_web(self, listening: socket.socket) -> None:
+        arguments = ["redreport.wsgi:application", "--config", "python:redreport.local.gunicorn_config"]
+        arguments += ["--bind", f"fd://{listening.fileno()}", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+        arguments += ["--timeout", "60", "--graceful-timeout", "15", "--keep-alive", "5", "--preload", "--no-control-socket"]
+        self._start_python("web", "gunicorn", *arguments, stop_seconds=20, fds=(listening.fileno(),))
+
+    def _start_worker(self) -> None:
+        arguments = ["--app", "redreport", "worker", "--loglevel", "INFO", "--concurrency", "2"]
         # A task that is still running when the wait ends is killed; the broker keeps it and hands it out again.
-        self._start_python("worker", "celery", *celery, *worker, stop_seconds=60)
-        self._start_python("beat", "celery", *celery, *beat)
+        self._start_python("worker", "celery", *arguments, "--without-gossip", "--without-mingle", stop_seconds=60)
+
+    def _start_beat(self) -> None:
+        schedule = private_folder(self.configuration.run_dir / "beat") / "schedule"
+        arguments = ["--app", "redreport", "beat", "--loglevel", "INFO", "--schedule", str(schedule), "--pidfile", ""]
+        self._start_python("beat", "celery", *arguments)
 
     def _start_python(
         self, name: str, module: str, *arguments: str, stop_seconds: float = 15, fds: tuple[int, ...] = (), **variables: str
