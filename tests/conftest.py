@@ -17,6 +17,8 @@ pytest_plugins = [
     "tests.fixtures_static",
     "tests.fixtures_mail",
     "tests.fixtures_browser",
+    "tests.fixtures_stripe",
+    "tests.fixtures_shop",
 ]
 
 

@@ -1,0 +1,120 @@
+"""A shop that is open: our database, and a Stripe account set up by our own command in the simulator."""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import stripe
+from django.core.management import call_command
+from django.test import Client
+
+from redreport import clock
+from redreport.accounts.models import User
+from sessions_live.models import LiveSession, Seat
+from subscriptions.models import Order, Plan, StripeEvent
+from subscriptions.operations.booking import start_seat_order, start_year_order
+from subscriptions.operations.checkouts import open_checkout
+from subscriptions.selectors import current_price
+from subscriptions.tasks import sweep_orders
+from subscriptions.webhooks.inbox import process_event
+from tests.factories import attendee_of, make_live_session, make_user
+from tests.stripe_simulator.control import SimulatorControl
+from tests.stripe_simulator.process import SimulatorProcess
+
+WEBHOOK_SECRET = "whsec_for_tests_only"
+
+
+@dataclass
+class Shop:
+    """What a test does in the reader's, Stripe's and the worker's place, one step at a time."""
+
+    stripe: SimulatorControl
+
+    def hold_seat(self, user: User | None = None, live_session: LiveSession | None = None) -> Order:
+        """An order with its seat held and its Checkout open at Stripe."""
+        user, live_session, now = user or make_user(), live_session or make_live_session(), clock.now()
+        order = start_seat_order(
+            user=user,
+            live_session_id=live_session.pk,
+            attendee=attendee_of(user),
+            price_id=current_price(Plan.SINGLE_SEAT).pk,
+            now=now,
+        )
+        open_checkout(order_id=order.pk, now=now)
+        order.refresh_from_db()
+        return order
+
+    def order_year(self, user: User | None = None) -> Order:
+        """An order for a year with its Checkout open at Stripe."""
+        now = clock.now()
+        order = start_year_order(user=user or make_user(), price_id=current_price(Plan.ANNUAL).pk, now=now)
+        open_checkout(order_id=order.pk, now=now)
+        order.refresh_from_db()
+        return order
+
+    def pay(self, order: Order, card: str = "4242424242424242") -> None:
+        """The reader pays on Stripe's page; we hear nothing of it yet."""
+        assert order.stripe_checkout_session_id
+        assert self.stripe.pay(order.stripe_checkout_session_id, card=card)["outcome"] == "paid"
+
+    def let_hold_lapse(self, order: Order) -> None:
+        """The hold's time runs out, and the sweep comes by."""
+        Order.objects.filter(pk=order.pk).update(expires_at=clock.now() - timedelta(seconds=1), next_check_at=clock.now())
+        self.sweep()
+
+    def sweep(self, now: datetime | None = None) -> None:
+        """The minute sweep over orders."""
+        sweep_orders(now=now or clock.now())
+
+    def events(self, *types: str) -> list[dict[str, Any]]:
+        """Stripe's events of these types so far, oldest first."""
+        return [event for event in self.stripe.objects("event") if event["type"] in types]
+
+    def hear(self, event: dict[str, Any]) -> int:
+        """Stripe's webhook arrives, signed, and a worker acts on it; returns the answer's status code."""
+        status = self.post_webhook(event)
+        for row in StripeEvent.objects.filter(stripe_event_id=event["id"], due_at__isnull=False):
+            process_event(event_id=row.pk, now=clock.now())
+        return status
+
+    def post_webhook(self, event: dict[str, Any], *, secret: str = WEBHOOK_SECRET, at: datetime | None = None) -> int:
+        """Stripe's webhook arrives; nobody acts on it yet."""
+        payload = stripe_json(event)
+        header = stripe.WebhookSignature.generate_signature_header(
+            payload, secret, timestamp=int((at or clock.now()).timestamp())
+        )
+        return (
+            Client()
+            .post("/webhooks/stripe/", payload, content_type="application/json", headers={"stripe-signature": header})
+            .status_code
+        )
+
+    def hear_all(self) -> None:
+        """Every event so far that concerns us arrives, oldest first."""
+        for event in self.stripe.objects("event"):
+            self.hear(event)
+
+
+def stripe_json(event: dict[str, Any]) -> str:
+    """An event as Stripe sends it."""
+    return json.dumps({name: value for name, value in event.items() if not name.startswith("_")})
+
+
+def seats_given(live_session: LiveSession) -> int:
+    """How many seats of a session are somebody's for good."""
+    return Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN).count()
+
+
+@pytest.fixture
+def shop(stripe_simulator: SimulatorProcess, settings: Any, transactional_db: None) -> Iterator[Shop]:
+    """The shop with an empty Stripe account but for what `stripe_setup` puts there; commits are real."""
+    settings.STRIPE_API_BASE = stripe_simulator.url
+    stripe_simulator.control.reset()
+    stripe_simulator.control.withhold_webhooks()
+    call_command("stripe_setup", stdout=io.StringIO())
+    yield Shop(stripe_simulator.control)
+    stripe_simulator.control.clear_faults()
