@@ -8,6 +8,8 @@ from redreport import policy
 # What readers call a zone whose abbreviation changes with the season.
 ZONE_LABELS = {"America/New_York": "ET"}
 
+ABOUT_AN_HOUR = timedelta(minutes=50)
+
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = (
     "January",
@@ -90,6 +92,11 @@ def span_in_words(span: timedelta) -> str:
     if hours <= 48 or hours % 24:
         return _counted(hours, "hour")
     return _counted(hours // 24, "day")
+
+
+def how_soon(moment: datetime, now: datetime) -> str:
+    """What a reminder begins with: 'In one hour', or 'Soon' where it comes late."""
+    return "In one hour" if moment - now >= ABOUT_AN_HOUR else "Soon"
 
 
 def _counted(number: int, noun: str) -> str:

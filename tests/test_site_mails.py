@@ -1,10 +1,12 @@
 """The mails as texts: one heading, one button, a text twin with the same links, and nobody else's name."""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+import time_machine
 
 from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
@@ -29,6 +31,15 @@ SUBJECTS = {
     "year_started": "Your 12 sessions are ready",
     "late_payment_refunded": "Refund of $250",
 }
+
+
+HOUR_BEFORE = datetime(2027, 7, 28, 14, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def two_weeks_before() -> Iterator[None]:
+    with time_machine.travel(datetime(2027, 7, 14, 15, tzinfo=UTC), tick=False):
+        yield
 
 
 def seat_of(name: str, email: str) -> Seat:
@@ -111,6 +122,21 @@ def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: st
         assert "$250" not in part
         assert "ada@example.com" not in part
         assert "/account/" not in part
+
+
+def test_short_reminder_that_comes_late_says_soon() -> None:
+    with time_machine.travel(HOUR_BEFORE, tick=False):
+        assert rendered("reminder_1h").subject.startswith("In one hour: ")
+    with time_machine.travel(HOUR_BEFORE + timedelta(minutes=40), tick=False):
+        assert rendered("reminder_1h").subject.startswith("Soon: ")
+
+
+def test_seat_bought_within_the_last_day_is_promised_no_refund() -> None:
+    assert "you get all the money or the credit back" in rendered("seat_confirmed").text
+    with time_machine.travel(HOUR_BEFORE, tick=False):
+        for part in (rendered("seat_confirmed").text, rendered("seat_confirmed").html):
+            assert "less than 24 hours away, so nothing is returned" in part
+            assert "money or the credit back" not in part
 
 
 def test_year_mail_repeats_what_was_agreed_to() -> None:

@@ -124,3 +124,8 @@ def test_seats_are_said_in_words_beside_the_bar(left: int, words: str) -> None:
     html = render_to_string("components/seats.html", {"left": left, "capacity": 40, "meter": True})
     assert words in html
     assert f'<meter min="0" max="40" value="{left}" aria-hidden="true">' in html
+
+
+def test_late_reminder_does_not_claim_an_hour() -> None:
+    assert wording.how_soon(WINTER, WINTER - timedelta(minutes=60)) == "In one hour"
+    assert wording.how_soon(WINTER, WINTER - timedelta(minutes=20)) == "Soon"

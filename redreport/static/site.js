@@ -67,4 +67,5 @@ printOwnTimes();
 printTimeLeft();
 setInterval(printTimeLeft, 10_000);
 lookAgain();
-document.querySelector(".error-summary")?.focus();
+// Browsers that know `autofocus` on any element do this by themselves.
+if (!("autofocus" in HTMLElement.prototype)) document.querySelector(".error-summary")?.focus();

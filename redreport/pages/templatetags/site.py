@@ -10,7 +10,7 @@ from django.template import Context
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from redreport import wording
+from redreport import clock, wording
 from redreport.money import format_money
 from redreport.pages.house import House, the_house
 
@@ -89,6 +89,18 @@ def iso(moment: date | datetime) -> str:
 def in_words(span: timedelta) -> str:
     """'35 minutes', '24 hours', '90 days'."""
     return wording.span_in_words(span)
+
+
+@register.filter
+def is_past(moment: datetime) -> bool:
+    """Whether it is over, so that no page or mail offers what can no longer be had."""
+    return moment <= clock.now()
+
+
+@register.filter
+def how_soon(moment: datetime) -> str:
+    """'In one hour' or 'Soon', counted from now."""
+    return wording.how_soon(moment, clock.now())
 
 
 @register.filter(needs_autoescape=True)
