@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from redreport import clock
-from redreport.local.demo import buy_year_at_simulator, load_people_and_schedule
+from redreport.local.demo import book_with_the_years_credits, buy_year_at_simulator, load_people_and_schedule
 
 
 class Command(BaseCommand):
@@ -16,8 +16,10 @@ class Command(BaseCommand):
         password = os.environ.get("DEMO_PASSWORD")
         if not password:
             raise CommandError("DEMO_PASSWORD is not set: the demo's accounts need a password of this copy's own.")
-        loaded = load_people_and_schedule(password=password, now=clock.now())
-        bought = buy_year_at_simulator(now=clock.now())
-        self.stdout.write(
-            f"load_demo: schedule {'loaded' if loaded else 'unchanged'}, year {'bought' if bought else 'unchanged'}."
-        )
+        done = {
+            "schedule": load_people_and_schedule(password=password, now=clock.now()),
+            "year": buy_year_at_simulator(now=clock.now()),
+            "seats": book_with_the_years_credits(now=clock.now()),
+        }
+        new = [what for what, is_new in done.items() if is_new]
+        self.stdout.write(f"load_demo: {', '.join(new) or 'nothing'} new.")
