@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: run test lint check
+.PHONY: run test lint check screenshots
 
 PORT ?= 8000
 BIN := .venv/bin
@@ -29,6 +29,9 @@ lint: .venv/for-testing
 check: .venv/for-testing
 	@$(CHECK_ENV) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+screenshots: .venv/for-testing
+	@exec $(BIN)/python -m tests.screenshots
 
 # The marks below stand for "what the lock says is installed": nothing is done again until the lock changes.
 .venv/bin/uv: .ci/uv-requirements.txt
