@@ -50,3 +50,9 @@ def test_time_zone_must_exist(client: Client, desk: User) -> None:
     form = {"email": "desk@example.com", "name": "Desk", "is_active": "on", "time_zone": "Europe/Atlantis"}
     page = client.post(f"{USERS}{desk.pk}/change/", form)
     assert "Choose a time zone by its name" in page.content.decode()
+
+
+def test_people_are_deactivated_never_deleted(client: Client, desk: User) -> None:
+    ada = User.objects.create_user("ada@example.com", name="Ada")
+    assert client.post(f"{USERS}{ada.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert "delete_selected" not in client.get(USERS).content.decode()

@@ -2,13 +2,14 @@
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from redreport import audit
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
+from redreport.audit.triggers import append_only
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +49,17 @@ def test_entries_are_neither_changed_nor_deleted(staff: User) -> None:
         with pytest.raises(IntegrityError), transaction.atomic():
             change()
     assert AuditEntry.objects.get().reason == ""
+
+
+def test_append_only_can_be_taken_back(staff: User) -> None:
+    audit.record(actor=staff, verb="noted", target=staff, now=timezone.now())
+    operation = append_only("audit_auditentry")
+    with connection.cursor() as cursor:
+        cursor.execute(str(operation.reverse_sql))
+        assert AuditEntry.objects.update(reason="rewritten") == 1
+        cursor.execute(str(operation.sql))
+    with pytest.raises(IntegrityError):
+        AuditEntry.objects.update(reason="again")
 
 
 def test_entry_falls_with_the_change_it_belongs_to(staff: User) -> None:

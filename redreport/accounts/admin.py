@@ -58,3 +58,7 @@ class UserAdmin(DjangoUserAdmin):
             EmailAddress.objects.filter(user=obj).exclude(email=obj.email).delete()
             detail = {"fields": sorted(form.changed_data)}
             audit.record(actor=request.user, verb="user_changed", target=obj, detail=detail, now=clock.now())
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """An account is deactivated instead: what it bought, booked and did keeps pointing at it."""
+        return False

@@ -1,7 +1,5 @@
 """allauth's forms where ours differ."""
 
-from typing import Any
-
 from allauth.account.fields import PasswordField
 from allauth.account.forms import LoginForm, SignupForm
 from allauth.account.internal.flows.manage_email import sync_user_email_address
@@ -46,6 +44,3 @@ class PasswordLoginForm(LoginForm):
 
     def _setup_password_field(self) -> None:
         self.fields["password"] = PasswordField(label="Password", autocomplete="current-password")
-
-    def _clean_without_password(self, email: str | None, phone: str | None) -> dict[str, Any]:
-        raise AssertionError("the password is required")
