@@ -70,7 +70,7 @@ def logging_settings(level: str) -> dict[str, Any]:
         "formatters": {
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": [*SHARED, structlog.stdlib.ExtraAdder(allow=["data"])],
+                "foreign_pre_chain": SHARED,
                 "processors": [
                     route_for_path,
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
