@@ -158,8 +158,8 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="Red Report Live <live@redreport.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_REPLY_TO = env.str("MAIL_REPLY_TO", default="desk@redreport.example")
-# Set by the local stack only: the folder into which its mail catcher writes, shown at /dev/mail/.
-LOCAL_MAIL_DIR = env.str("LOCAL_MAIL_DIR", default="")
+# Set by the local stack only: the folder into which its mail catcher writes, shown at /dev/mail/. Never on a site with https.
+LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 
 # Celery. A task names rows, never holds facts; sweeps in the database are the safety net, so the broker may lose anything.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")

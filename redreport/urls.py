@@ -12,7 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 
-if settings.DEBUG and settings.LOCAL_MAIL_DIR:
+if settings.LOCAL_MAIL_DIR:
     urlpatterns.append(path("dev/", include("redreport.local.urls")))
 
 handler400 = "redreport.pages.errors.bad_request"

@@ -1,6 +1,7 @@
 """The database and the broker of a test run, and real workers beside the test process."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -97,7 +98,7 @@ def celery_worker_process(
             python_module("celery", *arguments),
             env={**os.environ, "DATABASE_URL": test_database_url, **variables},
             log=tmp_path / f"worker-{number}.log",
-            stop_seconds=10,
+            stop_signal=signal.SIGKILL,
         )
         started.append(process)
         process.wait_until_it_says(" ready.")

@@ -2,6 +2,8 @@
 
 import os
 import smtplib
+import subprocess
+import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import include, path
+from django.urls import NoReverseMatch, include, path, reverse
 
 from redreport.local import mailcatcher
 from redreport.local.processes import Process, python_module, start_process
@@ -24,7 +26,6 @@ urlpatterns = [path("dev/", include("redreport.local.urls")), *addresses_elsewhe
 
 @pytest.fixture
 def mail_folder(tmp_path: Path, settings: Any) -> Path:
-    settings.DEBUG = True
     settings.LOCAL_MAIL_DIR = str(tmp_path / "mail")
     return tmp_path / "mail"
 
@@ -113,12 +114,20 @@ def test_nothing_outside_the_mail_folder_is_shown(mail_folder: Path, client: Cli
     assert "secret text" not in answer.content.decode()
 
 
-@pytest.mark.parametrize(("debug", "folder_is_set"), [(False, True), (True, False)])
-def test_the_page_exists_in_development_only(
-    mail_folder: Path, client: Client, settings: Any, debug: bool, folder_is_set: bool
-) -> None:
-    mail_folder.mkdir()
-    settings.DEBUG = debug
-    settings.LOCAL_MAIL_DIR = str(mail_folder) if folder_is_set else ""
+def test_the_page_exists_in_the_local_stack_only(client: Client, settings: Any) -> None:
+    settings.LOCAL_MAIL_DIR = ""
     assert client.get("/dev/mail/").status_code == 404
     assert client.get("/dev/mail/20270106T110000.000000-1.eml/html/").status_code == 404
+
+
+@pytest.mark.urls("redreport.urls")
+def test_elsewhere_there_is_no_such_address(client: Client) -> None:
+    with pytest.raises(NoReverseMatch):
+        reverse("local:mails")
+    assert client.get("/dev/mail/").status_code == 404
+
+
+def test_a_site_with_https_shows_no_caught_mails_whatever_its_environment_says(tmp_path: Path) -> None:
+    told = {**os.environ, "SITE_URL": "https://live.redreport.example", "LOCAL_MAIL_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", "from django.conf import settings; print(repr(settings.LOCAL_MAIL_DIR))"]
+    assert subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout == "''\n"

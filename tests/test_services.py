@@ -2,14 +2,20 @@
 
 import smtplib
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
 from django.db import connection
 from kombu.exceptions import OperationalError
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page
 
 from redreport.celery import app
+from redreport.local.processes import Process
 from tests.fixtures_mail import MailServer
+from tests.stack import wait_for
 
 
 @pytest.mark.django_db
@@ -64,3 +70,18 @@ def test_publishing_fails_quickly_when_the_broker_is_down(broker_down: None) -> 
     with pytest.raises(OperationalError):
         app.send_task("redreport.nothing", args=[1])
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_worker_runs_what_was_published(celery_worker_process: Callable[..., Process], smtp_server: MailServer) -> None:
+    worker = celery_worker_process(EMAIL_URL=smtp_server.url)
+    app.send_task("redreport.outbox.sweep_outbox")
+    wait_for(lambda: "succeeded in" in worker.output(), "the task")
+
+
+def test_the_browser_reaches_this_machine_and_no_other(page: Page, live_server: Any) -> None:
+    answer = page.goto(f"{live_server.url}/healthz")
+    assert answer is not None
+    assert answer.status == 200
+    with pytest.raises(PlaywrightError, match="ERR_NAME_NOT_RESOLVED"):
+        page.goto("http://example.com/")

@@ -88,7 +88,8 @@ class Configuration:
         """The environment of every process that reads Django's settings."""
         variables = {
             "DJANGO_SETTINGS_MODULE": "redreport.settings",
-            "DJANGO_DEBUG": "1",
+            # Error pages and static files as in production; `DJANGO_DEBUG=1 make run` shows tracebacks in the browser.
+            "DJANGO_DEBUG": "0",
             "DJANGO_SECRET_KEY": self.secret("django-secret-key"),
             "SITE_URL": self.site_url,
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",

@@ -13,8 +13,8 @@ from redreport.local.mailbox import CaughtMail, find_mail, newest_mails
 
 
 def mail_folder() -> Path:
-    if not (settings.DEBUG and settings.LOCAL_MAIL_DIR):
-        raise Http404("mails are caught in development only")
+    if not settings.LOCAL_MAIL_DIR:
+        raise Http404("mails are caught by the local stack only")
     return Path(settings.LOCAL_MAIL_DIR)
 
 

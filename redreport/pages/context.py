@@ -16,5 +16,5 @@ def site(request: HttpRequest) -> dict[str, object]:
         "house_zone": str(house.rules.HOUSE_ZONE),
         "rules": house.rules,
         "request_id": getattr(request, "request_id", ""),
-        "debug_mail": bool(settings.DEBUG and settings.LOCAL_MAIL_DIR),
+        "debug_mail": bool(settings.LOCAL_MAIL_DIR),
     }
