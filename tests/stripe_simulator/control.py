@@ -1,0 +1,136 @@
+"""The controls as typed calls, for tests and scripts. It needs nothing but the simulator's address."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from typing import Any, Literal
+
+Json = dict[str, Any]
+FaultKind = Literal["500", "503", "429", "hang", "drop", "drop_after", "500_after", "hold"]
+
+
+class ControlError(Exception):
+    """The simulator did not understand the control."""
+
+
+class SimulatorControl:
+    def __init__(self, base_url: str) -> None:
+        self._base = base_url.rstrip("/") + "/_simulator/"
+
+    def _call(self, method: str, name: str, given: Json | None = None) -> Json:
+        body = None if given is None else json.dumps(given).encode()
+        request = urllib.request.Request(self._base + name, body, {"Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                answer: Json = json.load(response)
+                return answer
+        except urllib.error.HTTPError as error:
+            raise ControlError(json.load(error)["error"]) from None
+
+    def state(self) -> Json:
+        """`now`, `faults`, and `objects` by kind, with the simulator's own notes (keys with an underscore)."""
+        return self._call("GET", "state")
+
+    def objects(self, kind: str) -> list[Json]:
+        """All objects of that kind, oldest first: 'event', 'refund', 'checkout.session'."""
+        found: list[Json] = self.state()["objects"].get(kind, [])
+        return found
+
+    def reset(self) -> None:
+        """An empty account at real time, no faults, default webhook settings."""
+        self._call("POST", "reset", {})
+
+    def now(self) -> int:
+        return int(self._call("GET", "clock")["now"])
+
+    def advance(self, seconds: int) -> int:
+        """Let that much time pass; what falls due happens on the way. Returns the new time."""
+        return int(self._call("POST", "clock", {"advance_seconds": seconds})["now"])
+
+    def set_clock(self, moment: int) -> int:
+        return int(self._call("POST", "clock", {"now": moment})["now"])
+
+    def take_payment_despite_expire(self, on: bool = True) -> None:
+        """Sessions expired from now on can still be paid on their page: Stripe's race between expiry and payment."""
+        self._call("POST", "switches", {"take_payment_despite_expire": on})
+
+    def pay(
+        self,
+        session: str,
+        *,
+        card: str = "4242424242424242",
+        email: str = "",
+        name: str = "",
+        authenticate: Literal["complete", "fail"] | None = None,
+    ) -> Json:
+        """What the Checkout page would do with this card: `outcome` (paid, declined, invalid, authenticate, closed),
+        `message`, `redirect`, `attempt`."""
+        given: Json = {"session": session, "card": card, "email": email, "name": name}
+        return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
+
+    def next_refund(self, status: Literal["succeeded", "pending", "failed", "fails_later"], *, reason: str | None = None) -> None:
+        """The fate of the next refund."""
+        self._call("POST", "refunds", {"next_status": status, "failure_reason": reason})
+
+    def settle_refund(self, refund: str, status: Literal["succeeded", "failed"], *, reason: str | None = None) -> None:
+        self._call("POST", "refunds", {"refund": refund, "status": status, "failure_reason": reason})
+
+    def fault(
+        self,
+        kind: FaultKind,
+        *,
+        method: str = "*",
+        path: str = "*",
+        count: int = 1,
+        skip: int = 0,
+        seconds: float | None = None,
+    ) -> str:
+        """Mishandle the next `count` requests that match, after `skip` of them; `path` is a shell pattern. Returns its id."""
+        given: Json = {"kind": kind, "method": method, "path": path, "count": count, "skip": skip}
+        return str(self._call("POST", "faults", given | ({"seconds": seconds} if seconds is not None else {}))["id"])
+
+    def faults(self) -> list[Json]:
+        found: list[Json] = self._call("GET", "faults")["faults"]
+        return found
+
+    def release(self, fault: str | None = None) -> None:
+        """Let go what `hang` or `hold` keeps waiting."""
+        self._call("POST", "faults/release", {"id": fault})
+
+    def clear_faults(self) -> None:
+        self._call("POST", "faults/clear", {})
+
+    def webhooks(self, **settings: Any) -> Json:
+        """Set any of: withheld, delay_seconds, copies, order (created, reversed, shuffled), concurrency, timeout_seconds,
+        retry_seconds, longest_retry_seconds, attempts. Returns them all."""
+        return self._call("POST", "webhooks", settings)
+
+    def withhold_webhooks(self) -> None:
+        self.webhooks(withheld=True)
+
+    def release_webhooks(self, order: Literal["created", "reversed", "shuffled"] = "created") -> None:
+        """Deliver what was kept back, in this order, strictly one after the other unless it is the usual order."""
+        self.webhooks(withheld=False, order=order, **({} if order == "created" else {"concurrency": 1}))
+
+    def deliver(self, events: Sequence[str]) -> list[Json]:
+        """Post these events again, now, one after the other in this order; the answers' status codes."""
+        results: list[Json] = self._call("POST", "webhooks/deliver", {"events": list(events)})["results"]
+        return results
+
+    def deliveries(self) -> list[Json]:
+        """Every delivery with its `state` (pending, succeeded, failed) and its `attempts`."""
+        found: list[Json] = self._call("GET", "webhooks/deliveries")["deliveries"]
+        return found
+
+    def wait_for_deliveries(self, timeout: float = 30) -> None:
+        """Return once nothing is pending any more."""
+        deadline = time.monotonic() + timeout
+        while any(row["state"] == "pending" for row in self.deliveries()):
+            if time.monotonic() > deadline:
+                raise TimeoutError("webhooks are still pending")
+            time.sleep(0.02)
+
+    def prune_idempotency_keys(self, older_than_seconds: int = 0) -> int:
+        return int(self._call("POST", "idempotency/prune", {"older_than_seconds": older_than_seconds})["pruned"])

@@ -1,0 +1,146 @@
+"""The controls below /_simulator: what tests may do that Stripe would not let them. JSON in, JSON out."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .checkout_payment import Payer, authenticate, pay
+from .faults import KINDS, Fault
+from .jsontypes import Json
+from .resources import refunds
+from .webhooks import DEFAULTS
+
+if TYPE_CHECKING:
+    from .api import Api
+    from .simulator import Simulator
+
+
+class ControlApi:
+    def __init__(self, simulator: "Simulator", api: "Api") -> None:
+        self._sim = simulator
+        self._api = api
+        self._actions: dict[str, Callable[[Json], Json]] = {
+            "GET state": self._state,
+            "POST reset": self._reset,
+            "GET clock": self._clock,
+            "POST clock": self._move_clock,
+            "POST switches": self._switches,
+            "POST pay": self._pay,
+            "POST refunds": self._refunds,
+            "GET faults": self._faults,
+            "POST faults": self._add_fault,
+            "POST faults/release": self._release_fault,
+            "POST faults/clear": self._clear_faults,
+            "GET webhooks": self._webhooks,
+            "POST webhooks": self._configure_webhooks,
+            "GET webhooks/deliveries": self._deliveries,
+            "POST webhooks/deliver": self._deliver,
+            "POST idempotency/prune": self._prune,
+        }
+
+    def answer(self, method: str, path: str, given: Json) -> Json:
+        """Raises LookupError, TypeError or ValueError for what it does not understand."""
+        name = f"{method} {path.removeprefix('/_simulator/').strip('/')}"
+        if name not in self._actions:
+            raise LookupError(f"no such control: {name}")
+        return self._actions[name](given)
+
+    def _state(self, given: Json) -> Json:
+        with self._sim.transaction():
+            return {"now": self._sim.now(), "objects": self._sim.store.snapshot(), "faults": self._sim.faults.list()}
+
+    def _reset(self, given: Json) -> Json:
+        self._sim.reset()
+        return {}
+
+    def _clock(self, given: Json) -> Json:
+        return {"now": self._sim.now()}
+
+    def _move_clock(self, given: Json) -> Json:
+        with self._sim.transaction():
+            moment = given["now"] if "now" in given else self._sim.now() + given["advance_seconds"]
+            self._sim.move_clock(int(moment))
+            return {"now": self._sim.now()}
+
+    def _switches(self, given: Json) -> Json:
+        with self._sim.transaction():
+            unknown = set(given) - set(self._sim.settings["switches"])
+            if unknown:
+                raise ValueError(f"unknown switch: {', '.join(sorted(unknown))}")
+            self._sim.set_switches(**given)
+            return dict(self._sim.settings["switches"])
+
+    def _pay(self, given: Json) -> Json:
+        """Pay a Checkout Session as its page would; `authenticate` answers the bank at once."""
+        with self._sim.transaction():
+            session = self._sim.store.get("checkout.session", given["session"])
+            if not session:
+                raise LookupError(given["session"])
+            payer = Payer(
+                card=given.get("card", "4242424242424242"),
+                email=given.get("email", ""),
+                name=given.get("name", ""),
+                terms_accepted=True,
+            )
+            result = pay(self._sim, session, payer)
+            if result.outcome == "authenticate" and "authenticate" in given:
+                succeeded = given["authenticate"] == "complete"
+                result = authenticate(self._sim, session, result.attempt, succeeded=succeeded)
+            return result.as_json()
+
+    def _refunds(self, given: Json) -> Json:
+        """Order the fate of the next refund (`next_status`), or settle one now (`refund`, `status`)."""
+        with self._sim.transaction():
+            if "next_status" in given:
+                self._sim.set_switches(
+                    next_refund_status=given["next_status"], next_refund_failure_reason=given.get("failure_reason")
+                )
+                return dict(self._sim.settings["switches"])
+            refund = self._sim.store.get("refund", given["refund"])
+            if not refund:
+                raise LookupError(given["refund"])
+            if given["status"] == "succeeded":
+                refunds.succeed(self._sim, refund)
+            elif given["status"] == "failed":
+                refunds.fail(self._sim, refund, given.get("failure_reason"))
+            else:
+                raise ValueError(f"a refund cannot be made {given['status']}")
+            return {"refund": refund["id"], "status": refund["status"]}
+
+    def _faults(self, given: Json) -> Json:
+        return {"faults": self._sim.faults.list()}
+
+    def _add_fault(self, given: Json) -> Json:
+        fault = Fault(**given)
+        if fault.kind not in KINDS:
+            raise ValueError(f"unknown kind of fault: {fault.kind}")
+        self._sim.faults.add(fault)
+        return {"id": fault.id}
+
+    def _release_fault(self, given: Json) -> Json:
+        self._sim.faults.release(given.get("id"))
+        return {}
+
+    def _clear_faults(self, given: Json) -> Json:
+        self._sim.faults.clear()
+        return {}
+
+    def _webhooks(self, given: Json) -> Json:
+        return {name: self._sim.webhooks.setting(name) for name in DEFAULTS}
+
+    def _configure_webhooks(self, given: Json) -> Json:
+        with self._sim.transaction():
+            self._sim.webhooks.configure(**given)
+            return self._webhooks({})
+
+    def _deliveries(self, given: Json) -> Json:
+        with self._sim.transaction():
+            return {"deliveries": list(self._sim.store.oldest_first("_delivery"))}
+
+    def _deliver(self, given: Json) -> Json:
+        results: Any = self._sim.webhooks.deliver_now(given["events"])
+        return {"results": results}
+
+    def _prune(self, given: Json) -> Json:
+        with self._sim.transaction():
+            older_than = self._sim.now() - given.get("older_than_seconds", 0) + 1
+            return {"pruned": self._api.idempotency_keys.prune(older_than)}

@@ -1,0 +1,39 @@
+"""Which address shows which page, and what takes its form."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .checkout_page import show_authentication, show_checkout, submit_authentication, submit_checkout
+from .document_pages import show_invoice, show_invoice_pdf, show_receipt
+from .html import Page, not_found
+from .portal_page import show_portal, submit_portal
+
+if TYPE_CHECKING:
+    from .simulator import Simulator
+
+SESSION, ATTEMPT, WORD = r"(cs_test_\w+)", r"(att_\w+)", r"(\w+)"
+
+SHOWN: dict[str, Callable[..., Page]] = {
+    rf"/c/pay/{SESSION}": show_checkout,
+    rf"/c/pay/{SESSION}/authenticate/{ATTEMPT}": show_authentication,
+    rf"/p/session/{WORD}": show_portal,
+    rf"/i/{WORD}": show_invoice,
+    rf"/i/{WORD}/pdf": show_invoice_pdf,
+    rf"/receipts/{WORD}": show_receipt,
+}
+SUBMITTED: dict[str, Callable[..., Page]] = {
+    rf"/c/pay/{SESSION}": submit_checkout,
+    rf"/c/pay/{SESSION}/authenticate/{ATTEMPT}": submit_authentication,
+    rf"/p/session/{WORD}": submit_portal,
+}
+
+
+def answer_page(sim: "Simulator", method: str, path: str, body: str) -> Page:
+    """The page at that address, or what posting its form leads to."""
+    posted = method == "POST"
+    for pattern, answer in (SUBMITTED if posted else SHOWN).items():
+        match = re.fullmatch(pattern, path)
+        if match:
+            return answer(sim, *match.groups(), *([body] if posted else []))
+    return not_found()

@@ -1,0 +1,147 @@
+"""Refunds: never more than was captured, at once or pending, and sometimes failing days later."""
+
+from typing import TYPE_CHECKING
+
+from ..cards import CARDS
+from ..errors import invalid
+from ..identifiers import new_id
+from ..jsontypes import Json
+from ..listing import having, listing
+from .common import dollars, fetch, merged_metadata, refuse_others
+
+if TYPE_CHECKING:
+    from ..api import Call
+    from ..simulator import Simulator
+
+SETTLES_AFTER = 3 * 86400
+
+
+def create(sim: "Simulator", call: "Call") -> Json:
+    params = call.params
+    refuse_others(params, {"amount", "charge", "metadata", "payment_intent", "reason"})
+    charge = _charge_of(sim, params)
+    amount = _amount_of(charge, params)
+    refund = sim.store.add(
+        {
+            "id": new_id("refund"),
+            "object": "refund",
+            "amount": amount,
+            "balance_transaction": None,
+            "charge": charge["id"],
+            "created": sim.now(),
+            "currency": charge["currency"],
+            "customer": charge["customer"],
+            "customer_account": None,
+            "destination_details": {
+                "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
+                "type": "card",
+            },
+            "metadata": merged_metadata(None, params.get("metadata")),
+            "payment_intent": charge["payment_intent"],
+            "payment_method": charge["payment_method"],
+            "reason": params.get("reason"),
+            "receipt_number": None,
+            "source_transfer_reversal": None,
+            "status": "pending",
+            "transfer_reversal": None,
+        }
+    )
+    returned = charge["amount_refunded"] + amount
+    sim.store.change(charge, amount_refunded=returned, refunded=returned == charge["amount_captured"])
+    fate = _fate(sim, charge)
+    if fate == "failed":
+        sim.emit("charge.refunded", charge)
+        sim.emit("refund.created", refund)
+        fail(sim, refund, sim.switch("next_refund_failure_reason"))
+        sim.set_switches(next_refund_failure_reason=None)
+        return refund
+    if fate in ("succeeded", "fails_later"):
+        sim.store.change(refund, status="succeeded")
+    else:
+        sim.store.change(refund, status="pending", pending_reason="processing")
+    if fate != "succeeded":
+        sim.timers.set("settle_refund", refund["id"], sim.now() + SETTLES_AFTER)
+    sim.emit("charge.refunded", charge)
+    sim.emit("refund.created", refund)
+    return refund
+
+
+def _charge_of(sim: "Simulator", params: Json) -> Json:
+    if ("charge" in params) == ("payment_intent" in params):
+        raise invalid("One of the following params should be provided for this request: payment_intent or charge.")
+    if "charge" in params:
+        return fetch(sim, "charge", params["charge"], "charge", "charge")
+    intent = fetch(sim, "payment_intent", params["payment_intent"], "payment_intent", "payment_intent")
+    if intent["status"] != "succeeded":
+        raise invalid(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.", "payment_intent")
+    return fetch(sim, "charge", intent["latest_charge"], "charge")
+
+
+def _amount_of(charge: Json, params: Json) -> int:
+    if charge["status"] != "succeeded":
+        raise invalid(f"Charge {charge['id']} was not captured, and cannot be refunded.", "charge")
+    left = charge["amount_captured"] - charge["amount_refunded"]
+    if left == 0:
+        raise invalid(f"Charge {charge['id']} has already been refunded.", None, "charge_already_refunded")
+    amount = params.get("amount", left)
+    if amount < 1:
+        raise invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
+    if amount > left:
+        asked, rest = dollars(amount, charge["currency"]), dollars(left, charge["currency"])
+        whole = left == charge["amount_captured"]
+        limit = f"charge amount ({rest})" if whole else f"unrefunded amount on charge ({rest})"
+        raise invalid(f"Refund amount ({asked}) is greater than {limit}", "amount", "amount_too_large")
+    return int(amount)
+
+
+def _fate(sim: "Simulator", charge: Json) -> str:
+    """What the controls ordered for the next refund, else what this card does."""
+    ordered = sim.switch("next_refund_status")
+    if ordered:
+        sim.set_switches(next_refund_status=None)
+        return str(ordered)
+    return CARDS[charge["_number"]].refund
+
+
+def succeed(sim: "Simulator", refund: Json) -> None:
+    sim.timers.cancel("settle_refund", refund["id"])
+    if sim.store.change(refund, status="succeeded", pending_reason=None):
+        sim.emit("refund.updated", refund)
+        sim.emit("charge.refund.updated", refund)
+
+
+def fail(sim: "Simulator", refund: Json, reason: str | None = None) -> None:
+    """The money did not arrive and is back with the merchant; also days after a `succeeded`."""
+    if refund["status"] in ("failed", "canceled"):
+        return
+    sim.timers.cancel("settle_refund", refund["id"])
+    charge = fetch(sim, "charge", refund["charge"], "charge")
+    sim.store.change(charge, amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
+    sim.store.change(refund, status="failed", failure_reason=reason or "expired_or_canceled_card", pending_reason=None)
+    sim.emit("refund.failed", refund)
+    sim.emit("refund.updated", refund)
+    sim.emit("charge.refund.updated", refund)
+
+
+def settle_when_due(sim: "Simulator", refund_id: str) -> None:
+    refund = sim.store.get("refund", refund_id)
+    if refund and refund["status"] == "pending":
+        succeed(sim, refund)
+    elif refund:
+        fail(sim, refund)
+
+
+def retrieve(sim: "Simulator", call: "Call") -> Json:
+    return fetch(sim, "refund", call.id, "refund")
+
+
+def update(sim: "Simulator", call: "Call") -> Json:
+    refuse_others(call.params, {"metadata"})
+    refund = fetch(sim, "refund", call.id, "refund")
+    metadata = merged_metadata(refund["metadata"], call.params.get("metadata"))
+    return sim.update(refund, "refund.updated", metadata=metadata)
+
+
+def list_refunds(sim: "Simulator", call: "Call") -> Json:
+    rows = having(sim.store.newest_first("refund"), call.params, "charge", "payment_intent")
+    return listing("/v1/refunds", call.params, rows)
