@@ -1,0 +1,83 @@
+"""The personal door: looking changes nothing, entering is recorded, and it dies with the seat."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from redreport import clock
+from sessions_live.door import door_token
+from sessions_live.models import Seat
+from subscriptions.operations.comps import give_complimentary_seat
+from tests.factories import attendee_of, make_live_session, make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seat() -> Seat:
+    """A seat in a session whose door is open: it starts in ten minutes."""
+    return give_complimentary_seat(
+        live_session_id=make_live_session(starts_in=timedelta(minutes=10)).pk,
+        attendee=attendee_of(make_user()),
+        actor=make_staff(),
+        reason="a guest of the house",
+        now=clock.now(),
+    ).seat
+
+
+def at_the_door(seat: Seat, method: str = "get", token: str = "") -> Any:
+    return getattr(Client(), method)(f"/door/{token or door_token(seat)}/")
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_mail_scanners_look_changes_nothing(seat: Seat, method: str) -> None:
+    answer = at_the_door(seat, method)
+    seat.refresh_from_db()
+    assert (answer.status_code, seat.state, seat.entered_at) == (200, "confirmed", None)
+    assert seat.live_session.meeting_url not in answer.content.decode()
+
+
+def test_entering_is_recorded_and_leads_to_the_meeting_without_a_referrer(seat: Seat) -> None:
+    answer = at_the_door(seat, "post")
+    seat.refresh_from_db()
+    assert (answer.status_code, answer["Location"]) == (303, "https://meet.example.com/plenum")
+    assert (answer["Referrer-Policy"], seat.state) == ("no-referrer", "attended")
+    assert seat.entered_at is not None
+
+
+def test_entering_again_after_a_dropped_line_keeps_the_first_time(seat: Seat) -> None:
+    at_the_door(seat, "post")
+    first = Seat.objects.get().entered_at
+    assert at_the_door(seat, "post").status_code == 303
+    assert Seat.objects.get().entered_at == first
+
+
+@pytest.mark.parametrize(
+    ("after_the_start", "status"),
+    [
+        (timedelta(minutes=-15, seconds=-5), 409),
+        (timedelta(minutes=-14), 303),
+        (timedelta(minutes=89), 303),
+        (timedelta(minutes=91), 409),
+    ],
+    ids=["too early", "just open", "still open", "closed"],
+)
+def test_door_keeps_its_hours(seat: Seat, after_the_start: timedelta, status: int) -> None:
+    with time_machine.travel(seat.live_session.starts_at + after_the_start, tick=False):
+        assert at_the_door(seat, "post").status_code == status
+
+
+def test_forged_superseded_and_canceled_doors_are_dead(seat: Seat) -> None:
+    token = door_token(seat)
+    assert at_the_door(seat, "post", token[:-1] + ("A" if token[-1] != "A" else "B")).status_code == 404
+    assert at_the_door(seat, "post", "nonsense").status_code == 404
+    Seat.objects.update(door_version=1)
+    assert at_the_door(seat, "post", token).status_code == 404
+    Seat.objects.update(
+        door_version=0, state=Seat.State.CANCELED, canceled_at=clock.now(), canceled_by="buyer", restitution="none"
+    )
+    assert at_the_door(seat, "get", token).status_code == 404
+    assert Seat.objects.get().entered_at is None
