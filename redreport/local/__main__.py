@@ -26,9 +26,8 @@ def port(text: str) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m redreport.local", description=__doc__)
-    parser.add_argument(
-        "--port", type=port, default=port(os.environ.get("PORT", "8000")), help="the web server's; the next two follow"
-    )
+    default_port = os.environ.get("PORT", "8000")
+    parser.add_argument("--port", type=port, default=default_port, help="the web server's; the next two follow")
     parser.add_argument("--run-dir", type=Path, default=REPOSITORY / ".run", help="where all state lies")
     parser.add_argument(
         "--end-with-parent", action="store_true", help="stop in order when the process that started this one is gone"

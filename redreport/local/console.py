@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 from redreport.local.configuration import Configuration
 from redreport.local.processes import Process
@@ -18,10 +19,13 @@ class Console:
         self._read: dict[str, int] = {}
 
     def say(self, words: str) -> None:
-        print(words, flush=True)
+        # The terminal may be gone; that must not keep the stack from stopping in order.
+        with suppress(OSError):
+            print(words, flush=True)
 
     def problem(self, words: str) -> None:
-        print(f"\n{words}\nThe logs are in {self.configuration.run_dir / 'log'}.", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(f"\n{words}\nThe logs are in {self.configuration.run_dir / 'log'}.", file=sys.stderr, flush=True)
 
     def ready(self) -> None:
         """Print where everything is and who can sign in."""
