@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from redreport.accounts.adapter import AccountAdapter
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.outbox.deliver import deliver_mail
@@ -113,6 +114,25 @@ def test_double_click_makes_one_account_and_either_answer_leads_in() -> None:
     assert len(codes) == 2
     answers = [clients[1].post(PROVE, {"code": code}) for code in codes]
     assert SESSION_PAGE in [answer.get("Location") for answer in answers]
+
+
+def test_an_address_taken_between_check_and_insert_is_no_error(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_user = AccountAdapter.save_user
+
+    def rival() -> None:
+        User.objects.create_user("grace@example.com", name="Grace Example")
+        connection.close()
+
+    def save_user_too_late(self: AccountAdapter, *arguments: Any, **options: Any) -> Any:
+        thread = Thread(target=rival)
+        thread.start()
+        thread.join()
+        return save_user(self, *arguments, **options)
+
+    monkeypatch.setattr(AccountAdapter, "save_user", save_user_too_late)
+    assert sign_up(client).status_code == 200
+    assert client.post(PROVE, {"code": last_code()})["Location"] == SESSION_PAGE
+    assert has_proven_email(User.objects.get())
 
 
 def test_who_never_typed_the_code_signs_up_again_and_keeps_the_name(client: Client) -> None:
