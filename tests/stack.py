@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from redreport.local.supervisor import REPOSITORY
+from tests import environment
 from tests.ports import free_ports
 
 START_SECONDS = 90
@@ -51,7 +52,8 @@ class Stack:
             for name, value in os.environ.items()
             if name not in NOT_PASSED_ON and not name.startswith(("DJANGO_", "STRIPE_"))
         }
-        return {**kept, **self.variables}
+        # The stacks of one test run share their collected static files: compressing them takes seconds.
+        return {**kept, "STATIC_ROOT": str(environment.FOLDER / "stack-static"), **self.variables}
 
     def launch(self) -> "subprocess.Popen[bytes]":
         """Start the supervisor without waiting for anything."""
