@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -29,6 +30,7 @@ class LiveSessionAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ["title"]}
     filter_horizontal = ["hosts"]
     actions = ["publish"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fields = [
         *["title", "slug", "section", "question", "description", "hosts"],
         *["starts_at", "duration_minutes", "capacity", "meeting_url", "state"],

@@ -45,6 +45,13 @@ class GatewayUnavailable(GatewayError):
     """Stripe is down, slow, or asks us to wait. What was asked may or may not have happened: ask again with the same key."""
 
 
+class GatewayBroken(GatewayUnavailable):
+    """Stripe answered with an error of its own, and will give this answer to the same key again.
+
+    What was asked may have happened: look for it first, then ask with a new key.
+    """
+
+
 class GatewayRefused(GatewayError):
     """Stripe understood and refused. Trying the same again gives the same answer."""
 

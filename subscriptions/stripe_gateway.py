@@ -10,7 +10,7 @@ import stripe
 from django.conf import settings
 from stripe import RequestsClient, StripeClient
 
-from subscriptions.errors import BadSignature, GatewayNotFound, GatewayRefused, GatewayUnavailable
+from subscriptions.errors import BadSignature, GatewayBroken, GatewayNotFound, GatewayRefused, GatewayUnavailable
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutRequest,
@@ -64,7 +64,9 @@ def stripe_errors() -> Iterator[None]:
         raise GatewayUnavailable(type(error).__name__) from error
     except stripe.StripeError as error:
         status = error.http_status or 0
-        if status in (409, 429) or status >= 500:
+        if status >= 500:
+            raise GatewayBroken(f"{type(error).__name__} {status}") from error
+        if status in (409, 429):
             raise GatewayUnavailable(f"{type(error).__name__} {status}") from error
         raised = GatewayNotFound if status == 404 or error.code == "resource_missing" else GatewayRefused
         raise raised(f"{type(error).__name__} {error.code or status}") from error
@@ -160,22 +162,22 @@ def fetch_payment(payment_intent_id: str) -> CapturedPayment | None:
     return read_payment(intent.to_dict())
 
 
-def create_refund(*, key: str, payment_intent_id: str, amount_minor: int) -> RefundState:
-    """Give money back; the same `key`, which is also our row's public id, gives the same refund."""
+def create_refund(*, key: str, reference: str, payment_intent_id: str, amount_minor: int) -> RefundState:
+    """Give money back; the same `key` gives the same refund. `reference` is our row's public id."""
     with stripe_errors():
         refund = client().v1.refunds.create(
-            {"payment_intent": payment_intent_id, "amount": amount_minor, "metadata": {"refund": key}},
-            {"idempotency_key": f"refund-{key}"},
+            {"payment_intent": payment_intent_id, "amount": amount_minor, "metadata": {"refund": reference}},
+            {"idempotency_key": key},
         )
     return read_refund(refund.to_dict())
 
 
-def find_refund(*, key: str, payment_intent_id: str) -> RefundState | None:
+def find_refund(*, reference: str, payment_intent_id: str) -> RefundState | None:
     """The refund that an unanswered call may have made for this row."""
     with stripe_errors():
         for refund in client().v1.refunds.list({"payment_intent": payment_intent_id, "limit": 100}).auto_paging_iter():
             found = read_refund(refund.to_dict())
-            if found.refund_key == key:
+            if found.reference == reference:
                 return found
     return None
 

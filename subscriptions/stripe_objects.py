@@ -115,14 +115,14 @@ class InvoiceState:
 
 @dataclass(frozen=True)
 class RefundState:
-    """A refund as Stripe has it now. `refund_key` is our row's public id, empty for one made by hand in the dashboard."""
+    """A refund as Stripe has it now. `reference` is our row's public id, empty for one made by hand in the dashboard."""
 
     id: str
     status: str
     amount_minor: int
     currency: str
     payment_intent_id: str
-    refund_key: str
+    reference: str
     failure_reason: str
 
 

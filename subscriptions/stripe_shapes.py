@@ -112,7 +112,7 @@ def read_refund(refund: dict[str, Any]) -> RefundState:
         amount_minor=refund["amount"],
         currency=refund["currency"],
         payment_intent_id=_id_of(refund.get("payment_intent")),
-        refund_key=(refund.get("metadata") or {}).get("refund", ""),
+        reference=(refund.get("metadata") or {}).get("refund", ""),
         failure_reason=refund.get("failure_reason") or "",
     )
 

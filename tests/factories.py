@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from allauth.account.models import EmailAddress
 
@@ -10,12 +11,13 @@ from redreport.accounts.models import User
 from sessions_live.models import Host, LiveSession
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import Attendee
-from subscriptions.models import Plan, Price
+from subscriptions.models import CreditEntry, CreditGrant, Plan, Price
+from subscriptions.operations.subscribers import subscriber_of
 
 _numbers = count(1)
 
 
-def make_user(name: str = "Ada Reader", *, email: str = "", proven: bool = True, **fields: object) -> User:
+def make_user(name: str = "Ada Reader", *, email: str = "", proven: bool = True, **fields: Any) -> User:
     """A reader; the address is proven unless said otherwise."""
     user = User.objects.create_user(email or f"reader{next(_numbers)}@example.com", name=name, **fields)
     EmailAddress.objects.create(user=user, email=user.email, verified=proven, primary=True)
@@ -71,3 +73,21 @@ def make_price(plan: Plan = Plan.SINGLE_SEAT) -> Price:
         interval="year" if yearly else "",
         tax_behavior="exclusive",
     )
+
+
+def make_credits(user: User, credits: int = 1) -> CreditGrant:
+    """Credits as a paid year grants them, with their line in the ledger."""
+    now = clock.now()
+    grant = CreditGrant.objects.create(
+        subscriber=subscriber_of(user),
+        stripe_invoice_line_id=f"il_{next(_numbers)}",
+        credits=credits,
+        balance=credits,
+        valid_from=now - timedelta(minutes=1),
+        expires_at=now + timedelta(days=365),
+        created_at=now,
+    )
+    CreditEntry.objects.create(
+        grant=grant, kind=CreditEntry.Kind.GRANT, delta=credits, balance_after=credits, reason="Annual subscription paid", at=now
+    )
+    return grant

@@ -31,7 +31,7 @@ def test_hold_lasts_longer_than_its_checkout(shop: Shop) -> None:
 def test_payment_confirms_the_seat_when_stripe_is_asked_without_any_webhook(shop: Shop) -> None:
     order = shop.hold_seat()
     shop.pay(order)
-    sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=clock.now())
+    sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
     order.refresh_from_db()
     seat = Seat.objects.get(coverage__order=order)
     payment = Payment.objects.get()
@@ -54,7 +54,7 @@ def test_asking_twice_confirms_once(shop: Shop) -> None:
     order = shop.hold_seat()
     shop.pay(order)
     for _ in range(3):
-        sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=clock.now())
+        sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
     assert (Seat.objects.count(), Payment.objects.count(), OutgoingMail.objects.count()) == (1, 1, 1)
 
 

@@ -52,6 +52,23 @@ def test_checkout_whose_answer_was_lost_is_opened_once(shop: Shop) -> None:
     assert len(shop.stripe.objects("checkout.session")) == 1
 
 
+def test_server_error_is_not_replayed_for_ever_and_what_it_did_is_found(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session()
+    shop.stripe.fault("500_after", method="POST", path=CHECKOUTS, count=1)
+    with pytest.raises(GatewayUnavailable):
+        shop.hold_seat(user, live_session)
+    order = shop.hold_seat(user, live_session)
+    assert [checkout["id"] for checkout in shop.stripe.objects("checkout.session")] == [order.stripe_checkout_session_id]
+
+
+def test_server_error_while_the_customer_is_made_does_not_lock_the_buyer_out(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session()
+    shop.stripe.fault("500", method="POST", path="/v1/customers", count=1)
+    with pytest.raises(GatewayUnavailable):
+        shop.hold_seat(user, live_session)
+    assert shop.hold_seat(user, live_session).checkout_url.startswith("http")
+
+
 def test_checkout_nobody_heard_of_is_found_and_expired_before_its_seat_is_released(shop: Shop) -> None:
     shop.stripe.fault("drop_after", method="POST", path=CHECKOUTS, count=2)
     with pytest.raises(GatewayUnavailable):
@@ -132,6 +149,16 @@ def test_refund_whose_answer_was_lost_is_not_made_twice_even_after_stripe_forgot
     shop.stripe.prune_idempotency_keys()
     Refund.objects.update(next_attempt_at=clock.now())
     submit_refund(refund_id=refund.pk, now=clock.now())
+    refund.refresh_from_db()
+    assert (refund.state, len(shop.stripe.objects("refund"))) == ("succeeded", 1)
+
+
+def test_refund_answered_with_a_server_error_after_it_was_made_is_made_once(shop: Shop) -> None:
+    refund = owed_refund(shop)
+    shop.stripe.fault("500_after", method="POST", path="/v1/refunds", count=1)
+    for _ in range(2):
+        Refund.objects.update(next_attempt_at=clock.now())
+        submit_refund(refund_id=refund.pk, now=clock.now())
     refund.refresh_from_db()
     assert (refund.state, len(shop.stripe.objects("refund"))) == ("succeeded", 1)
 

@@ -12,6 +12,7 @@ class Subscriber(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="subscriber")
     # Makes the idempotency key with which the Stripe customer is created.
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    stripe_key_version = models.PositiveSmallIntegerField(default=0, editable=False)
     stripe_customer_id = models.CharField(max_length=80, unique=True, null=True, blank=True)
     firm = models.CharField(max_length=120, blank=True)
     billing_name = models.CharField(max_length=120, blank=True)

@@ -51,6 +51,7 @@ class Order(models.Model):
     checkout_expires_at = models.DateTimeField()
     stripe_checkout_session_id = models.CharField(max_length=120, unique=True, null=True, blank=True)
     checkout_url = models.TextField(blank=True)
+    stripe_key_version = models.PositiveSmallIntegerField(default=0, editable=False)
     # When Stripe took the payment, and when what was paid for had been given.
     paid_at = models.DateTimeField(null=True, blank=True)
     fulfilled_at = models.DateTimeField(null=True, blank=True)
@@ -146,6 +147,7 @@ class Refund(models.Model):
     reason = models.CharField(max_length=20, choices=Reason)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     stripe_refund_id = models.CharField(max_length=80, unique=True, null=True, blank=True)
+    stripe_key_version = models.PositiveSmallIntegerField(default=0, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=200, blank=True)

@@ -10,6 +10,7 @@ from redreport import policy
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayError, OrderNotOpen
 from subscriptions.models import Order, Refund
+from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.orders import (
     close_unpaid_order,
@@ -36,7 +37,9 @@ def open_checkout(*, order_id: int, now: datetime) -> str:
     if order.checkout_url:
         return order.checkout_url
     try:
-        checkout = _create_checkout(order, ensure_customer(order.subscriber))
+        customer_id = ensure_customer(order.subscriber)
+        with new_key_after_server_error(order):
+            checkout = _find_or_create_checkout(order, customer_id)
     except GatewayError:
         _keep_only_while_it_can_be_retried(order_id, now)
         raise
@@ -107,10 +110,16 @@ def _time_is_over(order: Order, now: datetime) -> bool:
     return order.expires_at <= now or (order.live_session is not None and order.live_session.starts_at <= now)
 
 
+def _find_or_create_checkout(order: Order, customer_id: str) -> CheckoutState:
+    # After a server error the key is a new one: first look whether the old one got through all the same.
+    found = gateway.find_checkout(customer_id=customer_id, order_number=order.number) if order.stripe_key_version else None
+    return found or _create_checkout(order, customer_id)
+
+
 def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
     page = settings.SITE_URL + reverse("subscriptions:order", args=[order.number])
     request = CheckoutRequest(
-        key=f"checkout-{order.number}",
+        key=f"checkout-{order.number}-{order.stripe_key_version}",
         order_number=order.number,
         customer_id=customer_id,
         price_id=order.price.stripe_price_id,

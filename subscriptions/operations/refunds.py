@@ -11,6 +11,7 @@ from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayRefused, GatewayUnavailable
 from subscriptions.models import Case, Order, Payment, Refund
 from subscriptions.operations.cases import open_case
+from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.stripe_objects import RefundState
 
@@ -48,11 +49,9 @@ def submit_refund(*, refund_id: int, now: datetime) -> None:
     refund = _claim_attempt(refund_id, now)
     if refund is None:
         return
-    key, intent_id = str(refund.public_id), refund.payment.stripe_payment_intent_id
     try:
-        # Stripe may forget a key after a day: from the second attempt on, look whether an earlier one got through.
-        state = gateway.find_refund(key=key, payment_intent_id=intent_id) if refund.attempts > 1 else None
-        state = state or gateway.create_refund(key=key, payment_intent_id=intent_id, amount_minor=refund.amount_minor)
+        with new_key_after_server_error(refund):
+            state = _find_or_create(refund)
     except GatewayUnavailable:
         return
     except GatewayRefused as refusal:
@@ -66,7 +65,7 @@ def sync_refund(*, stripe_refund_id: str, now: datetime) -> None:
 
     def fetch_and_apply(lease: Lease) -> None:
         state = gateway.fetch_refund(stripe_refund_id)
-        refund = Refund.objects.filter(public_id=state.refund_key).first() if state.refund_key else None
+        refund = Refund.objects.filter(public_id=state.reference).first() if state.reference else None
         if refund:
             apply_refund(refund_id=refund.pk, state=state, lease=lease, now=now)
 
@@ -98,6 +97,18 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
             order.save(update_fields=["state"])
             if first_answer:
                 mails.queue_late_payment_refunded(order=order, refund=refund, now=now)
+
+
+def _find_or_create(refund: Refund) -> RefundState:
+    reference, intent_id = str(refund.public_id), refund.payment.stripe_payment_intent_id
+    # Stripe may forget a key after a day: from the second attempt on, look whether an earlier one got through.
+    found = gateway.find_refund(reference=reference, payment_intent_id=intent_id) if refund.attempts > 1 else None
+    return found or gateway.create_refund(
+        key=f"refund-{reference}-{refund.stripe_key_version}",
+        reference=reference,
+        payment_intent_id=intent_id,
+        amount_minor=refund.amount_minor,
+    )
 
 
 def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:

@@ -5,6 +5,7 @@ from django.db import transaction
 from redreport.accounts.models import User
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Subscriber
+from subscriptions.operations.keys import new_key_after_server_error
 
 
 def subscriber_of(user: User) -> Subscriber:
@@ -22,12 +23,14 @@ def ensure_customer(subscriber: Subscriber) -> str:
     """The id of the subscriber's Stripe customer, made there first if need be. Calls Stripe; not inside a transaction."""
     if subscriber.stripe_customer_id:
         return subscriber.stripe_customer_id
-    customer_id = gateway.create_customer(
-        key=f"customer-{subscriber.public_id}",
-        email=subscriber.user.email,
-        name=subscriber.billing_name or subscriber.user.name,
-        reference=str(subscriber.public_id),
-    )
+    # After a server error an orphaned customer may stay behind at Stripe; it never pays for anything.
+    with new_key_after_server_error(subscriber):
+        customer_id = gateway.create_customer(
+            key=f"customer-{subscriber.public_id}-{subscriber.stripe_key_version}",
+            email=subscriber.user.email,
+            name=subscriber.billing_name or subscriber.user.name,
+            reference=str(subscriber.public_id),
+        )
     with transaction.atomic():
         # The subscriber's lock: two tabs got the same customer from the same key; the first to commit links it.
         locked = lock_subscriber(subscriber.pk)

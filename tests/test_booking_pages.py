@@ -1,0 +1,186 @@
+"""The pages of buying, as a reader meets them when something is not as it should be."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from redreport import clock
+from redreport.accounts.models import User
+from sessions_live.models import LiveSession, Seat
+from subscriptions.models import Order, Plan
+from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.selectors import current_price
+from tests.factories import attendee_of, make_live_session, make_staff, make_user
+from tests.fixtures_shop import Shop
+
+Reader = tuple[Client, User]
+
+
+@pytest.fixture
+def reader(shop: Shop) -> Reader:
+    user, client = make_user("Ada Reader"), Client()
+    client.force_login(user)
+    return client, user
+
+
+def reserve(reader: Reader, live_session: LiveSession, **values: Any) -> Any:
+    client, user = reader
+    form = {
+        "attendee_name": user.name,
+        "attendee_email": user.email,
+        "attendee_firm": "",
+        "price_id": current_price(Plan.SINGLE_SEAT).pk,
+        **values,
+    }
+    return client.post(f"/sessions/{live_session.slug}/reserve/", form)
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def test_reserving_leads_to_stripes_page(shop: Shop, reader: Reader) -> None:
+    answer = reserve(reader, make_live_session())
+    assert answer.status_code == 303
+    assert answer["Location"] == shop.stripe.objects("checkout.session")[0]["url"]
+
+
+def test_nothing_is_held_before_sign_in(shop: Shop) -> None:
+    live_session = make_live_session()
+    answer = Client().post(f"/sessions/{live_session.slug}/reserve/", {})
+    assert answer["Location"].startswith("/accounts/login/?next=")
+    assert not Seat.objects.exists()
+
+
+def test_sold_out_page_says_that_nothing_was_charged(shop: Shop, reader: Reader) -> None:
+    live_session = make_live_session(capacity=1)
+    shop.hold_seat(live_session=live_session)
+    answer = reserve(reader, live_session)
+    assert answer.status_code == 409
+    assert "This session is sold out" in text_of(answer)
+    assert "Nothing was charged." in text_of(answer)
+
+
+def test_tampered_price_is_refused_without_a_hold(shop: Shop, reader: Reader) -> None:
+    for price_id in (current_price(Plan.ANNUAL).pk, 999999):
+        answer = reserve(reader, make_live_session(), price_id=price_id)
+        assert "The price has changed" in text_of(answer)
+    assert not Seat.objects.exists()
+
+
+def test_missing_name_keeps_what_was_filled_in_and_says_what_to_do(shop: Shop, reader: Reader) -> None:
+    answer = reserve(reader, make_live_session(), attendee_name="", attendee_firm="Hill & Co")
+    assert answer.status_code == 400
+    assert "There is a problem" in text_of(answer)
+    assert "Enter the name of the person who will attend." in text_of(answer)
+    assert 'value="Hill &amp; Co"' in text_of(answer)
+
+
+def test_line_breaks_in_a_name_are_refused(shop: Shop, reader: Reader) -> None:
+    answer = reserve(reader, make_live_session(), attendee_name="Ada\r\nBcc: everybody@example.com")
+    assert answer.status_code == 400
+    assert not Seat.objects.exists()
+
+
+def test_person_who_already_has_a_seat_is_told_so_only_by_their_booker(shop: Shop, reader: Reader) -> None:
+    live_session, somebody = make_live_session(), make_user()
+    give_complimentary_seat(
+        live_session_id=live_session.pk, attendee=attendee_of(somebody), actor=make_staff(), reason="guest", now=clock.now()
+    )
+    answer = reserve(reader, live_session, attendee_email=somebody.email.upper())
+    assert "This person already has a seat" in text_of(answer)
+    assert somebody.name not in text_of(answer).replace("Ada Reader", "")
+
+
+def test_stripe_down_says_try_again(shop: Shop, reader: Reader) -> None:
+    shop.stripe.fault("500", method="POST", path="/v1/checkout/sessions", count=5)
+    live_session = make_live_session()
+    answer = reserve(reader, live_session)
+    assert answer.status_code == 503
+    assert "Nothing was charged." in text_of(answer)
+    assert f'href="/sessions/{live_session.slug}/reserve/"' in text_of(answer)
+    shop.stripe.clear_faults()
+    assert reserve(reader, live_session).status_code == 303
+    assert Order.objects.count() == 1
+
+
+def test_started_session_sells_no_seats(shop: Shop, reader: Reader) -> None:
+    live_session = make_live_session()
+    LiveSession.objects.update(starts_at=clock.now() - timedelta(minutes=1))
+    assert "Seats are no longer sold" in text_of(reserve(reader, live_session))
+
+
+@pytest.mark.parametrize("rest", ["", "pay/", "release/"])
+def test_somebody_elses_order_is_as_unknown_as_one_that_never_was(shop: Shop, reader: Reader, rest: str) -> None:
+    order = shop.hold_seat()
+    call: Callable[..., Any] = reader[0].post if rest else reader[0].get
+    assert [call(f"/orders/{number}/{rest}").status_code for number in (order.number, "RR-22222222")] == [404, 404]
+    order.refresh_from_db()
+    assert order.state == Order.State.PENDING
+
+
+def test_returning_from_stripe_confirms_without_any_webhook(shop: Shop, reader: Reader) -> None:
+    order = shop.hold_seat(reader[1])
+    shop.pay(order)
+    answer = reader[0].get(f"/orders/{order.number}/?returned=paid")
+    assert "Your seat is confirmed" in text_of(answer)
+    assert "/pay/" not in text_of(answer)
+
+
+def test_return_page_never_offers_to_pay_again_while_it_confirms(shop: Shop, reader: Reader) -> None:
+    order = shop.hold_seat(reader[1])
+    shop.pay(order)
+    shop.stripe.fault("500", method="GET", path="/v1/checkout/sessions/*", count=5)
+    answer = reader[0].get(f"/orders/{order.number}/?returned=paid")
+    assert "Confirming your payment" in text_of(answer)
+    assert "/pay/" not in text_of(answer)
+
+
+def test_coming_back_unpaid_says_that_the_seat_is_still_held(shop: Shop, reader: Reader) -> None:
+    order = shop.hold_seat(reader[1])
+    answer = reader[0].get(f"/orders/{order.number}/?returned=back")
+    assert "Your seat is held" in text_of(answer)
+    assert "Nothing has been charged." in text_of(answer)
+    assert reader[0].post(f"/orders/{order.number}/pay/")["Location"] == order.checkout_url
+
+
+def test_giving_the_seat_back_frees_it(shop: Shop, reader: Reader) -> None:
+    order = shop.hold_seat(reader[1])
+    reader[0].post(f"/orders/{order.number}/release/")
+    assert "Nothing was charged" in text_of(reader[0].get(f"/orders/{order.number}/"))
+    assert Seat.objects.get().state == Seat.State.EXPIRED
+
+
+def test_a_year_needs_the_ticked_box(shop: Shop, reader: Reader) -> None:
+    client, _ = reader
+    form = {"price_id": current_price(Plan.ANNUAL).pk, "terms_version": "2026-11"}
+    page = client.get("/plans/annual/")
+    assert "checked" not in text_of(page)
+    assert client.post("/plans/annual/", form).status_code == 400
+    assert not Order.objects.exists()
+    assert client.post("/plans/annual/", {**form, "consent": "on"}).status_code == 303
+    assert client.post("/plans/annual/", {**form, "consent": "on", "terms_version": "2020-01"}).status_code == 400
+
+
+def test_reader_who_may_use_a_credit_has_no_second_order_by_reload(shop: Shop, reader: Reader) -> None:
+    client, user = reader
+    shop.pay(shop.order_year(user))
+    shop.hear_all()
+    live_session = make_live_session()
+    first = client.post(f"/sessions/{live_session.slug}/use-credit/")
+    second = client.post(f"/sessions/{live_session.slug}/use-credit/")
+    assert (first.status_code, second.status_code) == (303, 409)
+    assert "No credit was used" in text_of(second) or "Nothing was charged" in text_of(second)
+    page = client.get("/account/credits/")
+    assert "11" in text_of(page)
+    assert Seat.objects.count() == 1
+
+
+def test_buying_works_while_the_broker_is_down(shop: Shop, reader: Reader, broker_down: None) -> None:
+    order = shop.hold_seat(reader[1])
+    shop.pay(order)
+    answer = reader[0].get(f"/orders/{order.number}/?returned=paid")
+    assert "Your seat is confirmed" in text_of(answer)
