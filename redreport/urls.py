@@ -4,12 +4,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from redreport.desk.metrics import metrics
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("redreport.pages.urls")),
     path("", include("subscriptions.urls")),
     path("", include("sessions_live.urls")),
     path("accounts/", include("redreport.accounts.urls")),
     path("admin/", admin.site.urls),
+    path("metrics", metrics),
 ]
 
 if settings.LOCAL_MAIL_DIR:

@@ -32,9 +32,10 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
 
 
 def _view(order: Order, refund: Refund | None, *, returned_paid: bool, now: datetime) -> str:
-    if refund and refund.state in REFUND_WORDS:
+    is_given = order.fulfilled_at is not None and order.state != Order.State.REFUNDED
+    if refund and refund.state in REFUND_WORDS and not is_given:
         return REFUND_WORDS[Refund.State(refund.state)]
-    if order.fulfilled_at:
+    if is_given:
         return "year" if order.kind == Order.Kind.YEAR else "paid"
     if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.expires_at <= now)):
         return "confirming"

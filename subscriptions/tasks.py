@@ -48,7 +48,12 @@ def sweep_refunds_task() -> int:
 
 def sweep_orders(*, now: datetime) -> int:
     """The sweep of orders at `now`."""
-    paid_not_given = Order.objects.filter(state=Order.State.PAID, fulfilled_at__isnull=True, payments__refunds__isnull=True)
+    paid_not_given = Order.objects.filter(
+        state__in=[Order.State.PAID, Order.State.PARTLY_REFUNDED],
+        paid_at__isnull=False,
+        fulfilled_at__isnull=True,
+        payments__refunds__isnull=True,
+    )
     to_compare = Order.objects.filter(next_check_at__lte=now)
     due = [
         *paid_not_given.order_by("paid_at").values_list("id", flat=True)[:BATCH],

@@ -7,14 +7,16 @@ import pytest
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
+from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import EmailNotProven, PriceChanged
 from subscriptions.models import Order, Payment, Plan, Refund, SeatCoverage
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
 from subscriptions.operations.purchase import buy_seat
 from subscriptions.selectors import current_price
+from subscriptions.stripe_objects import CheckoutRequest
 from tests.factories import attendee_of, make_live_session, make_user
-from tests.fixtures_shop import Shop
+from tests.fixtures_shop import Shop, seats_given
 
 
 def test_hold_lasts_longer_than_its_checkout(shop: Shop) -> None:
@@ -207,3 +209,38 @@ def test_paid_amount_other_than_the_orders_opens_a_case_and_gives_nothing(shop: 
     assert (case.kind, case.state) == ("amount_mismatch", "opened")
     assert (order.fulfilled_at, Seat.objects.get().state) == (None, "held")
     assert Payment.objects.get().amount_minor == 25000
+
+
+def test_order_paid_twice_keeps_one_payment_and_gives_the_other_back(shop: Shop) -> None:
+    order = shop.hold_seat()
+    assert order.live_session is not None
+    left_over = gateway.create_seat_checkout(
+        CheckoutRequest(
+            key="a call without an answer",
+            order_number=order.number,
+            customer_id=str(order.subscriber.stripe_customer_id),
+            price_id=order.price.stripe_price_id,
+            expires_at=order.checkout_expires_at,
+            return_url="http://testserver/",
+            back_url="http://testserver/",
+        ),
+        title=order.live_session.title,
+    )
+    shop.pay(order)
+    assert shop.stripe.pay(left_over.id)["outcome"] == "paid"
+    shop.hear_all()
+    shop.hear_all()
+    order.refresh_from_db()
+    assert (order.state, order.fulfilled_at is not None, seats_given(order.live_session)) == ("partly_refunded", True, 1)
+    assert Refund.objects.get().reason == "paid_twice"
+    assert [refund["amount"] for refund in shop.stripe.objects("refund")] == [25000]
+
+
+def test_expiry_of_a_left_over_checkout_does_not_release_the_seat_of_the_open_one(shop: Shop) -> None:
+    order = shop.hold_seat()
+    left_over = str(order.stripe_checkout_session_id)
+    Order.objects.update(stripe_checkout_session_id="cs_still_open")
+    gateway.expire_checkout(left_over)
+    sync_checkout(checkout_session_id=left_over, now=clock.now())
+    order.refresh_from_db()
+    assert (order.state, Seat.objects.get().state) == ("pending", "held")

@@ -22,13 +22,16 @@ class Attendee:
 
 
 def lock_live_session(live_session_id: int) -> LiveSession:
-    """The session's row, locked until the transaction ends. Without it two buyers both see the last seat free."""
-    return LiveSession.objects.select_for_update().get(pk=live_session_id)
+    """The session's row, locked until the transaction ends. Without it two buyers both see the last seat free.
+
+    Locks here and elsewhere leave the key alone: rows that merely refer to a locked one can be inserted meanwhile.
+    """
+    return LiveSession.objects.select_for_update(no_key=True).get(pk=live_session_id)
 
 
 def lock_seat(seat_id: int) -> Seat:
     """The seat's row, locked after its session's."""
-    return Seat.objects.select_for_update().get(pk=seat_id)
+    return Seat.objects.select_for_update(no_key=True).get(pk=seat_id)
 
 
 def hold_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:

@@ -71,7 +71,9 @@ class Order(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="order_next_check_idx"),
-            models.Index(fields=["paid_at"], condition=Q(state="paid", fulfilled_at__isnull=True), name="order_unfulfilled_idx"),
+            models.Index(
+                fields=["paid_at"], condition=Q(fulfilled_at__isnull=True, paid_at__isnull=False), name="order_unfulfilled_idx"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -139,6 +141,7 @@ class Refund(models.Model):
         STARTED = "started", "paid after the session had started"
         NOT_HELD = "not_held", "the session does not take place"
         ALREADY_SEATED = "already_seated", "the attendee already had a seat"
+        PAID_TWICE = "paid_twice", "the order was paid twice"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")

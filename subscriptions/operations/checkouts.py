@@ -83,7 +83,7 @@ def sync_checkout(*, checkout_session_id: str, now: datetime) -> None:
 def check_order(*, order_id: int, now: datetime) -> None:
     """One turn of the minute sweep for one order: give it up when its time is over, else compare it with Stripe."""
     order = Order.objects.select_related("live_session").get(pk=order_id)
-    if order.state == Order.State.PAID:
+    if order.paid_at is not None:
         _finish_paid_order(order, now)
         return
     with transaction.atomic():

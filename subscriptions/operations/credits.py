@@ -48,7 +48,7 @@ def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, a
     lock_subscriber(subscriber_id)
     # The grants' locks, by id within their expiry: a refund of the year may be revoking them at this moment.
     held = list(
-        CreditGrant.objects.select_for_update()
+        CreditGrant.objects.select_for_update(no_key=True)
         .filter(subscriber_id=subscriber_id, balance__gt=0, valid_from__lte=now, expires_at__gt=now)
         .order_by("expires_at", "id")
     )

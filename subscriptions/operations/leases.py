@@ -89,4 +89,4 @@ def _abandon(lease: Lease) -> None:
 
 
 def _locked(stripe_object_id: str) -> StripeObjectLease:
-    return StripeObjectLease.objects.select_for_update().get(pk=stripe_object_id)
+    return StripeObjectLease.objects.select_for_update(no_key=True).get(pk=stripe_object_id)

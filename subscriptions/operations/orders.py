@@ -31,7 +31,12 @@ def record_payment(*, order_id: int, checkout: CheckoutState, lease: Lease, now:
         # The order's lock: the return page and a webhook bring the same payment at once.
         order = lock_order(order_id)
         if checkout.payment:
-            record_captured_payment(payment=checkout.payment, order=order, invoice_id=checkout.invoice_id, now=now)
+            payment = _record_captured_payment(checkout.payment, order, checkout.invoice_id, now)
+            if order.payments.filter(id__lt=payment.pk).exists():
+                # A second Checkout of the same order, left over from a call without an answer, was paid as well.
+                if not payment.refunds.exists():
+                    owe_refund(payment_id=payment.pk, reason=Refund.Reason.PAID_TWICE, now=now)
+                return False
         if (checkout.amount_minor, checkout.currency) != (order.amount_minor, order.currency):
             open_case(
                 key=f"amount_mismatch:{order.number}",
@@ -62,7 +67,7 @@ def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
     order.checkout_url = ""
 
 
-def record_captured_payment(*, payment: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> Payment:
+def _record_captured_payment(payment: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> Payment:
     """The row of this payment, made once. The caller has locked the order."""
     row, _ = Payment.objects.get_or_create(
         stripe_payment_intent_id=payment.payment_intent_id,
@@ -92,7 +97,7 @@ def fulfil_seat_order(*, order_id: int, now: datetime) -> None:
         live_session = lock_live_session(order.live_session_id)
         seats = _lock_seats_of(order)
         order = lock_order(order_id)
-        if order.state != Order.State.PAID or order.fulfilled_at or _is_refund_owed(order):
+        if order.state not in (Order.State.PAID, Order.State.PARTLY_REFUNDED) or order.fulfilled_at or _is_refund_owed(order):
             return
         assert order.paid_at is not None
         try:
@@ -101,7 +106,7 @@ def fulfil_seat_order(*, order_id: int, now: datetime) -> None:
         except SeatRefused as refusal:
             for seat in seats:
                 release_held_seat(seat=seat)
-            for payment in order.payments.all():
+            for payment in order.payments.filter(refunds__isnull=True):
                 owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
             return
         order.fulfilled_at = now
@@ -125,7 +130,9 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
             lock_live_session(order.live_session_id)
         seats = _lock_seats_of(order)
         order = lock_order(order_id)
-        if order.state != Order.State.PENDING or (lease is None and order.stripe_checkout_session_id):
+        closed_checkout = lease.stripe_object_id if lease else None
+        if order.state != Order.State.PENDING or order.stripe_checkout_session_id not in (None, closed_checkout):
+            # Paid meanwhile; or it was another Checkout that expired, and the order's own is still open.
             return
         order.state = Order.State.EXPIRED if lease else Order.State.FAILED
         order.checkout_url = ""
@@ -152,7 +159,9 @@ def schedule_next_check(order: Order, now: datetime) -> None:
 def lock_order(order_id: int) -> Order:
     """The order's row, locked after session, seats, subscriber and grants."""
     return (
-        Order.objects.select_for_update(of=["self"]).select_related("subscriber__user", "price", "live_session").get(pk=order_id)
+        Order.objects.select_for_update(of=["self"], no_key=True)
+        .select_related("subscriber__user", "price", "live_session")
+        .get(pk=order_id)
     )
 
 
@@ -173,7 +182,9 @@ def _lock_seats_of(order: Order) -> list[Seat]:
 
 
 def _is_refund_owed(order: Order) -> bool:
-    return Refund.objects.filter(payment__order=order).exists()
+    """Whether everything paid for it is on its way back; nothing paid, as with a promotion of 100 %, is no refund."""
+    payments = order.payments.all()
+    return payments.exists() and not payments.filter(refunds__isnull=True).exists()
 
 
 def _refund_reason(refusal: SeatRefused, live_session: LiveSession) -> Refund.Reason:

@@ -31,7 +31,7 @@ GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELED)
 def owe_refund(*, payment_id: int, reason: Refund.Reason, now: datetime) -> Refund | None:
     """Owe what is left of a payment, in the caller's transaction; None when nothing is left. The minute sweep carries it out."""
     # The payment's lock: two refunds at once must not give back more than was taken; the database refuses it too.
-    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
     amount = payment.amount_minor - payment.refunded_minor
     if amount == 0:
         return None
@@ -79,7 +79,7 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
         if lease:
             lease.confirm()
         # Locks: order, payment, refund: its webhook and our own call bring the answer at once.
-        order = Order.objects.select_for_update().get(pk=order_id) if order_id else None
+        order = Order.objects.select_for_update(no_key=True).get(pk=order_id) if order_id else None
         refund = _lock_with_payment(refund_id)
         new_state = STATE_OF_STATUS[state.status]
         if refund.state in GIVEN_UP or (refund.state == Refund.State.SUCCEEDED and new_state == Refund.State.SUBMITTED):
@@ -114,7 +114,7 @@ def _find_or_create(refund: Refund) -> RefundState:
 def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
     with transaction.atomic():
         # The refund's lock: two sweeps at once make one attempt. Counted before the call, so that a crash is seen as an attempt.
-        refund = Refund.objects.select_for_update(of=["self"]).select_related("payment").get(pk=refund_id)
+        refund = Refund.objects.select_for_update(of=["self"], no_key=True).select_related("payment").get(pk=refund_id)
         if refund.state != Refund.State.PENDING or refund.next_attempt_at is None or refund.next_attempt_at > now:
             return None
         refund.attempts += 1
@@ -127,7 +127,7 @@ def _give_up(refund_id: int, error: str, now: datetime) -> None:
     order_id = Refund.objects.values_list("payment__order_id", flat=True).get(pk=refund_id)
     with transaction.atomic():
         # Locks: order, payment, refund.
-        order = Order.objects.select_for_update().get(pk=order_id) if order_id else None
+        order = Order.objects.select_for_update(no_key=True).get(pk=order_id) if order_id else None
         refund = _lock_with_payment(refund_id)
         if refund.state != Refund.State.PENDING:
             return
@@ -156,8 +156,8 @@ def _release_amount(refund: Refund, order: Order | None, now: datetime) -> None:
 
 def _lock_with_payment(refund_id: int) -> Refund:
     payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
-    Payment.objects.select_for_update().get(pk=payment_id)
-    return Refund.objects.select_for_update().get(pk=refund_id)
+    Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+    return Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
 
 
 def _state_after_refunds(order: Order) -> Order.State:

@@ -102,7 +102,7 @@ def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> N
             grant, is_new = grant_year_credits(subscription=subscription, line=line, now=now)
             if is_new:
                 mails.queue_year_started(grant=grant, now=now)
-        order = Order.objects.select_for_update().filter(subscription=subscription).first()
+        order = Order.objects.select_for_update(no_key=True).filter(subscription=subscription).first()
         _record_payments(invoice, subscription, order, now)
         if order and not order.fulfilled_at:
             _fulfil_year_order(order, invoice, now)

@@ -16,7 +16,7 @@ def subscriber_of(user: User) -> Subscriber:
 
 def lock_subscriber(subscriber_id: int) -> Subscriber:
     """The subscriber's row, locked: two orders for a year, or two bookings by credit, go one after the other."""
-    return Subscriber.objects.select_for_update().get(pk=subscriber_id)
+    return Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
 
 
 def ensure_customer(subscriber: Subscriber) -> str:

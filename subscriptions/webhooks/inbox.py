@@ -40,7 +40,7 @@ def process_event(*, event_id: int, now: datetime) -> None:
 def _claim(event_id: int, now: datetime) -> StripeEvent | None:
     with transaction.atomic():
         # The event's lock: the webhook's own task and the sweep may reach for it at once.
-        event = StripeEvent.objects.select_for_update().get(pk=event_id)
+        event = StripeEvent.objects.select_for_update(no_key=True).get(pk=event_id)
         if event.due_at is None or event.due_at > now:
             return None
         event.attempts += 1

@@ -1,0 +1,55 @@
+"""What monitoring reads: how much waits, how long it has waited, and what needs a person. Counted in the database."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Count, Min, Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from redreport import clock
+from redreport.outbox.models import OutgoingMail
+from subscriptions.models import Case, Order, Refund, StripeEvent
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Gauges in Prometheus' text format, for who brings the token; an address that does not exist for everybody else."""
+    token = settings.METRICS_TOKEN
+    if not token or not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        raise Http404
+    lines = (f"redreport_{name} {value}\n" for name, value in gauges(clock.now()))
+    return HttpResponse("".join(lines), content_type="text/plain; version=0.0.4")
+
+
+def gauges(now: datetime) -> Iterator[tuple[str, int]]:
+    """Name and value of each gauge; ages in whole seconds, 0 when nothing waits. Five queries."""
+    is_open = Q(state__in=OutgoingMail.OPEN_STATES)
+    mails = OutgoingMail.objects.filter(is_open | Q(state=OutgoingMail.State.FAILED)).aggregate(
+        waiting=Count("id", filter=is_open),
+        oldest=Min("due_at", filter=is_open),
+        failed=Count("id", filter=Q(state=OutgoingMail.State.FAILED)),
+    )
+    yield "mails_waiting", mails["waiting"]
+    yield "mails_oldest_seconds", _age(mails["oldest"], now)
+    yield "mails_failed", mails["failed"]
+    is_received = Q(state=StripeEvent.State.RECEIVED)
+    events = StripeEvent.objects.filter(is_received | Q(state=StripeEvent.State.FAILED)).aggregate(
+        waiting=Count("id", filter=is_received),
+        oldest=Min("received_at", filter=is_received),
+        failed=Count("id", filter=Q(state=StripeEvent.State.FAILED)),
+    )
+    yield "stripe_events_waiting", events["waiting"]
+    yield "stripe_events_oldest_seconds", _age(events["oldest"], now)
+    yield "stripe_events_failed", events["failed"]
+    yield "orders_paid_not_given", Order.objects.filter(state=Order.State.PAID, fulfilled_at__isnull=True).count()
+    yield "refunds_pending", Refund.objects.filter(state=Refund.State.PENDING).count()
+    yield "cases_open", Case.objects.filter(state=Case.State.OPENED).count()
+
+
+def _age(oldest: datetime | None, now: datetime) -> int:
+    return max(0, int((now - oldest).total_seconds())) if oldest else 0
