@@ -95,6 +95,14 @@ class SimulatorControl:
         found: list[Json] = self._call("GET", "faults")["faults"]
         return found
 
+    def wait_until_waiting(self, fault: str, timeout: float = 10) -> None:
+        """Return once a request stands still because of this `hang` or `hold`."""
+        deadline = time.monotonic() + timeout
+        while not any(row["id"] == fault and row["waiting"] for row in self.faults()):
+            if time.monotonic() > deadline:
+                raise TimeoutError("no request is waiting")
+            time.sleep(0.01)
+
     def release(self, fault: str | None = None) -> None:
         """Let go what `hang` or `hold` keeps waiting."""
         self._call("POST", "faults/release", {"id": fault})

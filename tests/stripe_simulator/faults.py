@@ -33,6 +33,7 @@ class Fault:
     seconds: float = LONGEST_WAIT
     id: str = field(default_factory=lambda: f"fault_{random_text(10)}")
     taken: int = 0
+    waiting: int = 0  # how many requests stand still now
 
 
 class Faults:
@@ -62,8 +63,11 @@ class Faults:
         """Stand still for the fault's seconds, or until it is released."""
         with self._lock:
             released = self._released.get(fault.id)
+            fault.waiting += 1
         if released:
             released.wait(min(fault.seconds, LONGEST_WAIT))
+        with self._lock:
+            fault.waiting -= 1
 
     def release(self, fault_id: str | None = None) -> None:
         """Let go whatever this fault (or any) keeps waiting."""

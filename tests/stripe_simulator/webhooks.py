@@ -34,7 +34,7 @@ MAX_CONCURRENCY = 16
 class Webhooks:
     def __init__(self, simulator: "Simulator") -> None:
         self._sim = simulator
-        self._wake = threading.Condition()
+        self._wake = threading.Event()
         self._pending: dict[str, Json] = {}
         self._under_way: set[str] = set()
         self._closing = False
@@ -83,18 +83,16 @@ class Webhooks:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def wake(self) -> None:
-        with self._wake:
-            self._wake.notify()
+        self._wake.set()
 
     def _dispatch(self) -> None:
         while not self._closing:
+            self._wake.clear()
             with self._sim.lock:
                 for row in self._due():
                     self._under_way.add(row["id"])
                     self._pool.submit(self._deliver, row["id"])
-            with self._wake:
-                if not self._closing:
-                    self._wake.wait(timeout=0.2 if self._pending else 5)
+            self._wake.wait(timeout=0.1 if self._pending else 5)
 
     def _due(self) -> list[Json]:
         """What may start now, in the order wished for."""

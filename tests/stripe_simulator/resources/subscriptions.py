@@ -99,10 +99,24 @@ def _item(subscription_id: str, price: Json, quantity: int, start: int) -> Json:
         "current_period_start": start,
         "discounts": [],
         "metadata": {},
+        "plan": _plan(price),
         "price": dict(price),
         "quantity": quantity,
         "subscription": subscription_id,
         "tax_rates": [],
+    }
+
+
+def _plan(price: Json) -> Json:
+    """The price once more, in the older form that Stripe still puts beside it."""
+    same = ("active", "billing_scheme", "created", "currency", "id", "livemode", "metadata", "nickname", "product", "tiers_mode")
+    return {
+        **{name: price[name] for name in same},
+        **price["recurring"],
+        "object": "plan",
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "transform_usage": None,
     }
 
 

@@ -1,0 +1,108 @@
+"""The simulator's replies and events carry the pinned version's shapes, and nothing of older ones."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.fixtures_stripe import StripeAccount
+from tests.stripe_shapes import class_differences, class_of
+
+PUBLIC_KINDS_TRIED = {
+    "billing_portal.configuration",
+    "billing_portal.session",
+    "charge",
+    "checkout.session",
+    "customer",
+    "event",
+    "invoice",
+    "invoice_payment",
+    "payment_intent",
+    "payment_method",
+    "price",
+    "product",
+    "refund",
+    "subscription",
+    "webhook_endpoint",
+}
+GONE = {
+    "subscription": {"current_period_start", "current_period_end", "plan", "discount"},
+    "invoice": {"subscription", "subscription_details", "payment_intent", "charge", "paid", "tax", "discount"},
+    "charge": {"invoice"},
+    "payment_intent": {"invoice", "charges"},
+    "line_item": {"price", "plan", "proration", "type"},
+    "promotion_code": {"coupon"},
+}
+
+
+def live_a_little(account: StripeAccount) -> None:
+    """One of everything the simulator can make."""
+    v1: Any = account.client.v1
+    v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"], "description": "none"})
+    v1.billing_portal.configurations.create({"features": {"subscription_cancel": {"enabled": True}}})
+    year = account.year(automatic_tax={"enabled": True})
+    v1.billing_portal.sessions.create({"customer": year.customer})
+    v1.subscriptions.update(year.id, {"cancel_at_period_end": True})
+    v1.subscriptions.cancel(year.id)
+    invoiced = account.paid_seat(
+        invoice_creation={"enabled": True},
+        consent_collection={"terms_of_service": "required"},
+        metadata={"a": "b"},
+    )
+    for fate in ("succeeded", "pending", "failed"):
+        account.control.next_refund(fate)  # type: ignore[arg-type]
+        v1.refunds.create({"payment_intent": invoiced.payment_intent, "amount": 100})
+    declined = account.checkout()
+    for card in ("4000000000000002", "4000002500003155"):
+        account.control.pay(declined.id, card=card, email="reader@example.com")
+    v1.checkout.sessions.expire(declined.id)
+
+
+def public_objects(account: StripeAccount) -> Iterator[dict[str, Any]]:
+    """Each object as the API shows it."""
+    for kind, objects in account.control.state()["objects"].items():
+        for obj in objects:
+            if not kind.startswith("_"):
+                yield {key: value for key, value in obj.items() if not key.startswith("_")}
+
+
+def test_every_reply_is_what_the_sdks_classes_say(stripe_account: StripeAccount) -> None:
+    live_a_little(stripe_account)
+    kinds, found = set(), set()
+    for obj in public_objects(stripe_account):
+        kinds.add(obj["object"])
+        found |= set(class_differences(obj, class_of(obj), obj["object"]))
+        if obj["object"] == "event":
+            inner = obj["data"]["object"]
+            found |= set(class_differences(inner, class_of(inner), f"event {obj['type']}"))
+    account = stripe_account.client.v1.accounts.retrieve_current().to_dict()
+    found |= set(class_differences(account, class_of(account), "account"))
+    assert sorted(found) == []
+    assert kinds >= PUBLIC_KINDS_TRIED
+
+
+def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account: StripeAccount) -> None:
+    live_a_little(stripe_account)
+    v1: Any = stripe_account.client.v1
+    replies = [
+        *v1.checkout.sessions.list({"expand": ["data.line_items", "data.payment_intent.latest_charge"]}).to_dict()["data"],
+        *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
+        *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
+        *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
+    ]
+    found = {difference for reply in replies for difference in class_differences(reply, class_of(reply), reply["object"])}
+    assert sorted(found) == []
+
+
+def test_no_field_of_older_versions_is_left(stripe_account: StripeAccount) -> None:
+    live_a_little(stripe_account)
+
+    def legacy(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            kind = value.get("object")
+            yield from (f"{kind}.{key}" for key in GONE.get(kind, set()) & set(value)) if isinstance(kind, str) else ()
+            for item in value.values():
+                yield from legacy(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from legacy(item)
+
+    assert {name for obj in public_objects(stripe_account) for name in legacy(obj)} == set()
