@@ -1,0 +1,168 @@
+"""Whoever locks, locks in one order, so that nobody waits for somebody who waits for them."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from redreport import clock
+from sessions_live.errors import SeatRefused
+from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import lock_live_session
+from subscriptions.errors import NoCredit, YearAlreadyRunning
+from subscriptions.models import (
+    CreditGrant,
+    Order,
+    Payment,
+    Plan,
+    Refund,
+    StripeObjectLease,
+    Subscriber,
+    Subscription,
+)
+from subscriptions.operations.booking import book_with_credit, start_seat_order, start_year_order
+from subscriptions.operations.checkouts import give_up_order
+from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order
+from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
+from tests.fixtures_shop import Shop
+from tests.racing import at_once, is_deadlock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# The lease of an object of Stripe's comes before everything that is written of it.
+IN_ORDER = (StripeObjectLease, LiveSession, Seat, Subscriber, Subscription, CreditGrant, Order, Payment, Refund)
+RANKS = {model._meta.db_table: rank for rank, model in enumerate(IN_ORDER)}
+NAMES = [model.__name__ for model in IN_ORDER]
+LOCKING_READ = re.compile(r" FOR (NO KEY )?UPDATE\b")
+
+
+@contextmanager
+def watched_locks() -> Iterator[list[tuple[str, ...]]]:
+    """The kinds of rows that each transaction in this block locked or changed, in the order of the first of each kind."""
+    transactions: dict[Any, list[str]] = {}
+
+    def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if connection.in_atomic_block and (sql.startswith("UPDATE") or LOCKING_READ.search(sql)):
+            table = sql.split("UPDATE " if sql.startswith("UPDATE") else " FROM ")[1].split('"')[1]
+            # The outermost block is the transaction; kept as a key, so that no later one can be mistaken for it.
+            locked = transactions.setdefault(connection.atomic_blocks[0], [])
+            if table in RANKS and NAMES[RANKS[table]] not in locked:
+                locked.append(NAMES[RANKS[table]])
+        return execute(sql, params, many, context)
+
+    seen: list[tuple[str, ...]] = []
+    with connection.execute_wrapper(watch):
+        yield seen
+    seen.extend(tuple(locked) for locked in transactions.values() if locked)
+
+
+def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
+    reader, colleague, staff, live_session = make_user(), make_user(), make_staff(), make_live_session(capacity=5)
+    with watched_locks() as locked:
+        bought = shop.hold_seat(reader, live_session)
+        shop.pay(bought)
+        lapsed = shop.hold_seat(live_session=live_session)
+        given_back = shop.hold_seat(live_session=live_session)
+        give_up_order(order_id=given_back.pk, by_buyer=True, now=clock.now())
+        shop.stripe.take_payment_despite_expire()
+        late = shop.hold_seat(live_session=make_live_session(capacity=1))
+        shop.let_hold_lapse(late)
+        shop.let_hold_lapse(lapsed)
+        shop.hold_seat(live_session=late.live_session)
+        shop.pay(late)
+        year = shop.order_year(reader)
+        shop.pay(year)
+        shop.hear_all()
+        book_with_credit(user=reader, live_session_id=make_live_session().pk, now=clock.now())
+        give_complimentary_seat(
+            live_session_id=live_session.pk, attendee=attendee_of(colleague), actor=staff, reason="Guest", now=clock.now()
+        )
+    for kinds in locked:
+        assert list(kinds) == sorted(kinds, key=NAMES.index)
+    for expected in (
+        ("LiveSession", "Seat", "Order"),
+        ("StripeObjectLease", "LiveSession", "Seat", "Order"),
+        ("LiveSession", "Seat", "Order", "Payment"),
+        ("LiveSession", "Subscriber", "CreditGrant"),
+        ("StripeObjectLease", "Subscriber", "Order"),
+        ("Order", "Payment", "Refund"),
+    ):
+        assert expected in locked
+
+
+def test_deadlock_is_recognised_when_two_lock_in_opposite_order() -> None:
+    first, second = make_live_session().pk, make_live_session().pk
+    both_have_one = threading.Barrier(2)
+
+    def lock(one: int, other: int) -> None:
+        with transaction.atomic():
+            lock_live_session(one)
+            both_have_one.wait(30)
+            lock_live_session(other)
+
+    outcomes = at_once([partial(lock, first, second), partial(lock, second, first)])
+    assert sum(is_deadlock(outcome) for outcome in outcomes) == 1
+
+
+def test_confirming_releasing_and_booking_at_once_never_deadlock() -> None:
+    price, annual, staff, now = make_price(), make_price(Plan.ANNUAL), make_staff(), clock.now()
+    sessions = [make_live_session(capacity=12) for _ in range(2)]
+    readers = [make_user() for _ in range(8)]
+    actions: list[Callable[[], object]] = []
+    for number, reader in enumerate(readers):
+        make_credits(reader, 3)
+        here, there = sessions[number % 2], sessions[(number + 1) % 2]
+        order = start_seat_order(user=reader, live_session_id=here.pk, attendee=attendee_of(reader), price_id=price.pk, now=now)
+        if number % 4 < 2:
+            pay_for(order)
+        if number % 4 == 1:
+            # Its hold has lapsed meanwhile: confirming it takes another seat, unless its reader takes one by credit first.
+            Seat.objects.filter(coverage__order=order).update(state=Seat.State.EXPIRED, hold_expires_at=None)
+        actions += [
+            partial(fulfil_seat_order, order_id=order.pk, now=now),
+            partial(close_unpaid_order, order_id=order.pk, lease=None, now=now),
+            partial(book_with_credit, user=reader, live_session_id=there.pk, now=now),
+            partial(book_with_credit, user=reader, live_session_id=here.pk, now=now),
+            partial(start_year_order, user=reader, price_id=annual.pk, now=now),
+            partial(
+                give_complimentary_seat,
+                live_session_id=here.pk,
+                attendee=attendee_of(make_user()),
+                actor=staff,
+                reason="Guest of the house",
+                now=now,
+            ),
+        ]
+    outcomes = at_once(actions)
+    assert [outcome for outcome in outcomes if is_deadlock(outcome)] == []
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert all(isinstance(refusal, SeatRefused | NoCredit | YearAlreadyRunning) for refusal in refused), refused
+    for live_session in sessions:
+        assert Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE).count() <= live_session.capacity
+    paid = Order.objects.filter(state=Order.State.PAID)
+    assert paid.count() == 4
+    for order in paid:
+        seated = Seat.objects.filter(coverage__order=order, state=Seat.State.CONFIRMED).count()
+        refunded = Refund.objects.filter(payment__order=order).count()
+        assert (seated, refunded) == ((1, 0) if order.fulfilled_at else (0, 1))
+
+
+def pay_for(order: Order) -> None:
+    """The order's money has been recorded, and nothing given for it yet."""
+    now = clock.now()
+    Order.objects.filter(pk=order.pk).update(state=Order.State.PAID, paid_at=now)
+    Payment.objects.create(
+        order=order,
+        subscriber=order.subscriber,
+        stripe_payment_intent_id=f"pi_{order.number}",
+        amount_minor=order.amount_minor,
+        currency=order.currency,
+        captured_at=now,
+        recorded_at=now,
+    )
