@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,8 @@ class Shop:
     """What a test does in the reader's, Stripe's and the worker's place, one step at a time."""
 
     stripe: SimulatorControl
+    # One for all webhooks: each new client loads the middleware anew.
+    webhooks: Client = field(default_factory=Client)
 
     def hold_seat(self, user: User | None = None, live_session: LiveSession | None = None) -> Order:
         """An order with its seat held and its Checkout open at Stripe."""
@@ -87,11 +89,8 @@ class Shop:
         header = stripe.WebhookSignature.generate_signature_header(
             payload, secret, timestamp=int((at or clock.now()).timestamp())
         )
-        return (
-            Client()
-            .post("/webhooks/stripe/", payload, content_type="application/json", headers={"stripe-signature": header})
-            .status_code
-        )
+        headers = {"stripe-signature": header}
+        return self.webhooks.post("/webhooks/stripe/", payload, content_type="application/json", headers=headers).status_code
 
     def hear_all(self) -> None:
         """Every event so far that concerns us arrives, oldest first."""
