@@ -24,7 +24,7 @@ MOST_BYTES_OF_A_PICTURE = 200_000
 
 DRAWING = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 FENCE = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
-SPAN = re.compile(r"`([^`\n]+)`")
+SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TOP_LEVEL = ("redreport/", "sessions_live/", "subscriptions/", "templates/", "tests/", "docs/", ".ci/")
@@ -41,7 +41,7 @@ def code_in(page: Path) -> list[str]:
     """What a page sets as code: each span, each line of a block."""
     text = words_of(page)
     lines = [line for block in FENCE.findall(text) for line in block.splitlines()]
-    return [*SPAN.findall(FENCE.sub("", text)), *lines]
+    return [*(" ".join(span.split()) for span in SPAN.findall(FENCE.sub("", text))), *lines]
 
 
 def anchors_in(page: Path) -> set[str]:
