@@ -136,7 +136,7 @@ def test_roster_tells_who_sits_there_how_it_is_paid_and_what_was_mailed(desk: Cl
         "Hill &amp; Co",
         guest.email,
         "Complimentary",
-        "seat_confirmed: queued",
+        "confirmation queued",
         "Bao Buyer",
         "not paid yet",
     ):

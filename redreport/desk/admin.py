@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,7 +11,7 @@ from django.utils.html import format_html
 
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.desk.models import RosterSeat
-from redreport.desk.roster import paid_with, roster_seats
+from redreport.desk.roster import paid_with, roster_seats, words_of_mail
 from sessions_live.admin import LiveSessionAdmin
 from sessions_live.models import LiveSession
 
@@ -40,12 +41,15 @@ class RosterSeatAdmin(ReadOnlyAdmin):
 
     @admin.display
     def last_mail(self, seat: Any) -> str:
-        return seat.last_mail or "none"
+        return words_of_mail(seat.last_mail_kind, seat.last_mail_state)
 
     @admin.display(ordering="live_session__starts_at")
     def session(self, seat: RosterSeat) -> str:
         return seat.live_session.title
 
+
+admin.site.site_header = admin.site.site_title = f"{settings.SITE_NAME}: the desk"
+admin.site.index_title = "What staff run"
 
 admin.site.unregister(LiveSession)
 

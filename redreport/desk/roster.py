@@ -1,13 +1,15 @@
 """The roster of a session: who sits in it, how each seat is paid, what was mailed last."""
 
-from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast
 
 from redreport.desk.models import RosterSeat
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions.mails import coverage_text
+
+MAIL_WORDS = {"seat_confirmed": "confirmation", "reminder_24h": "day reminder", "reminder_1h": "hour reminder"}
 
 
 def roster_seats() -> QuerySet[RosterSeat]:
@@ -18,11 +20,10 @@ def roster_seats() -> QuerySet[RosterSeat]:
         .filter(seat_key=Cast(OuterRef("pk"), CharField()))
         .order_by("-id")
     )
-    summary = Concat(F("kind"), Value(": "), F("state"), output_field=CharField())
     return (
         RosterSeat.objects.filter(state__in=Seat.ACTIVE)
         .select_related("live_session", "coverage__order")
-        .annotate(last_mail=Subquery(last_mail.annotate(summary=summary).values("summary")[:1]))
+        .annotate(last_mail_kind=Subquery(last_mail.values("kind")[:1]), last_mail_state=Subquery(last_mail.values("state")[:1]))
     )
 
 
@@ -33,3 +34,8 @@ def paid_with(seat: RosterSeat) -> str:
     coverage = seat.coverage
     words = coverage_text(coverage)
     return f"{words}, {coverage.order.number}" if coverage.order else words
+
+
+def words_of_mail(kind: str | None, state: str | None) -> str:
+    """'confirmation sent'; 'none' when no mail about the seat was owed yet."""
+    return f"{MAIL_WORDS.get(kind, kind)} {state}" if kind else "none"
