@@ -11,6 +11,7 @@ from django.apps import apps
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
+from redreport import policy
 from redreport.celery import app as celery
 from redreport.local import urls as local_urls
 from redreport.local.demo_accounts import DEMO_ACCOUNTS
@@ -21,6 +22,8 @@ from tests.stripe_simulator.cards import CARDS
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 OUR_APPS = ("accounts", "audit", "outbox", "sessions_live", "subscriptions", "desk")
 MOST_BYTES_OF_A_PICTURE = 200_000
+# Values in redreport.policy that follow from Stripe and are nobody's decision.
+HOW_STRIPE_IS_ASKED = {"SHORTEST_CHECKOUT", "CHECK_PENDING_EVERY", "CHECK_EXPIRED_AFTER"}
 
 DRAWING = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 FENCE = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
@@ -157,6 +160,11 @@ def test_every_event_is_listed() -> None:
 def test_every_test_card_is_listed() -> None:
     numbers = [cell.replace(" ", "") for cell in table_cells(section("docs/billing.md", "Test cards"), 0)]
     assert {number for number in numbers if number.isdigit()} == set(CARDS)
+
+
+def test_every_rule_of_the_house_is_put_to_the_owner() -> None:
+    rules = {name for name in vars(policy) if name.isupper()}
+    assert rules - HOW_STRIPE_IS_ASKED == rules & spans([(REPOSITORY / "docs/owner-decisions.md").read_text()])
 
 
 def test_the_demo_accounts_are_listed() -> None:
