@@ -77,6 +77,10 @@ class SimulatorControl:
     def settle_refund(self, refund: str, status: Literal["succeeded", "failed"], *, reason: str | None = None) -> None:
         self._call("POST", "refunds", {"refund": refund, "status": status, "failure_reason": reason})
 
+    def change_card(self, subscription: str, card: str) -> Json:
+        """Another card for this subscription; an open invoice is collected with it at once."""
+        return self._call("POST", "card", {"subscription": subscription, "card": card})
+
     def fault(
         self,
         kind: FaultKind,

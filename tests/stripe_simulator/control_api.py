@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .cards import CARDS
 from .checkout_payment import Payer, authenticate, pay
 from .faults import KINDS, Fault
 from .jsontypes import Json
+from .renewals import change_card
 from .resources import refunds
 from .webhooks import DEFAULTS
 
@@ -26,6 +28,7 @@ class ControlApi:
             "POST switches": self._switches,
             "POST pay": self._pay,
             "POST refunds": self._refunds,
+            "POST card": self._change_card,
             "GET faults": self._faults,
             "POST faults": self._add_fault,
             "POST faults/release": self._release_fault,
@@ -105,6 +108,15 @@ class ControlApi:
             else:
                 raise ValueError(f"a refund cannot be made {given['status']}")
             return {"refund": refund["id"], "status": refund["status"]}
+
+    def _change_card(self, given: Json) -> Json:
+        """Another card for a subscription."""
+        with self._sim.transaction():
+            subscription = self._sim.store.get("subscription", given["subscription"])
+            if not subscription or given["card"] not in CARDS:
+                raise LookupError("no such subscription or card")
+            change_card(self._sim, subscription, given["card"])
+            return {"subscription": subscription["id"], "status": subscription["status"]}
 
     def _faults(self, given: Json) -> Json:
         return {"faults": self._sim.faults.list()}

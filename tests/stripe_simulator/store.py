@@ -13,6 +13,9 @@ from typing import Any
 
 from .jsontypes import Json
 
+ABSENT: Any = object()
+"""As a value for `Store.change`: the field is left out altogether, as Stripe does with some instead of sending null."""
+
 
 class Store:
     """Not thread-safe by itself: the simulator's lock is held around each use."""
@@ -58,10 +61,14 @@ class Store:
 
     def change(self, obj: Json, **values: Any) -> Json:
         """Set these top-level values; returns the former values of those that differ (Stripe's `previous_attributes`)."""
-        previous = {key: obj.get(key) for key, value in values.items() if obj.get(key) != value}
+        previous = {key: obj.get(key) for key, value in values.items() if obj.get(key, ABSENT) != value}
         if previous:
             self._before.setdefault(obj["id"], json.dumps(obj))
-            obj.update(values)
+            for key in previous:
+                if values[key] is ABSENT:
+                    del obj[key]
+                else:
+                    obj[key] = values[key]
         return {key: value for key, value in previous.items() if not key.startswith("_")}
 
     def remove(self, obj: Json) -> None:

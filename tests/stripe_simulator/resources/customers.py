@@ -6,6 +6,7 @@ from ..errors import invalid, no_such
 from ..identifiers import new_id, random_text
 from ..jsontypes import Json
 from ..listing import having, listing
+from ..store import ABSENT
 from .common import empty_address, fetch, merged_metadata, nullable, refuse_others
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ def create_customer(sim: "Simulator", **params: Any) -> Json:
         "object": "customer",
         "address": None,
         "balance": 0,
-        "business_name": None,
         "created": sim.now(),
         "currency": None,
         "customer_account": None,
@@ -38,7 +38,6 @@ def create_customer(sim: "Simulator", **params: Any) -> Json:
         "description": None,
         "discount": None,
         "email": None,
-        "individual_name": None,
         "invoice_prefix": random_text(8).upper(),
         "invoice_settings": {
             "custom_fields": None,
@@ -56,14 +55,15 @@ def create_customer(sim: "Simulator", **params: Any) -> Json:
         "tax_exempt": "none",
         "test_clock": None,
     }
-    customer.update(_values(sim, customer, params))
     sim.store.add(customer)
+    sim.store.change(customer, **_values(sim, customer, params))
     sim.emit("customer.created", customer)
     return customer
 
 
 def _values(sim: "Simulator", customer: Json, params: Json) -> Json:
     values: Json = {name: nullable(params[name]) for name in PLAIN if name in params}
+    values |= {name: values[name] or ABSENT for name in ("business_name", "individual_name") if name in values}
     email = values.get("email")
     if email and ("@" not in email or len(email) > MAX_EMAIL_LENGTH):
         raise invalid(f"Invalid email address: {email}", "email", "email_invalid")

@@ -7,6 +7,7 @@ from ..errors import invalid
 from ..identifiers import new_id
 from ..jsontypes import Json
 from ..listing import having, listing
+from ..store import ABSENT
 from .common import dollars, fetch, merged_metadata, refuse_others
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _fate(sim: "Simulator", charge: Json) -> str:
 
 def succeed(sim: "Simulator", refund: Json) -> None:
     sim.timers.cancel("settle_refund", refund["id"])
-    if sim.store.change(refund, status="succeeded", pending_reason=None):
+    if sim.store.change(refund, status="succeeded", pending_reason=ABSENT):
         sim.emit("refund.updated", refund)
         sim.emit("charge.refund.updated", refund)
 
@@ -117,7 +118,7 @@ def fail(sim: "Simulator", refund: Json, reason: str | None = None) -> None:
     sim.timers.cancel("settle_refund", refund["id"])
     charge = fetch(sim, "charge", refund["charge"], "charge")
     sim.store.change(charge, amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
-    sim.store.change(refund, status="failed", failure_reason=reason or "expired_or_canceled_card", pending_reason=None)
+    sim.store.change(refund, status="failed", failure_reason=reason or "expired_or_canceled_card", pending_reason=ABSENT)
     sim.emit("refund.failed", refund)
     sim.emit("refund.updated", refund)
     sim.emit("charge.refund.updated", refund)

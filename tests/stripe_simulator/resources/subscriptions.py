@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..simulator import Simulator
 
 PAGING = {"created", "limit", "starting_after", "ending_before"}
+ANNOUNCED_SECONDS = 7 * 86400
 UPDATABLE = {
     "cancel_at",
     "cancel_at_period_end",
@@ -41,7 +42,7 @@ def create_active(
             "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
             "billing_cycle_anchor": now,
             "billing_cycle_anchor_config": None,
-            "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": None},
+            "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
             "billing_schedules": [],
             "billing_thresholds": None,
             "cancel_at": None,
@@ -201,14 +202,20 @@ def scheduled_cancel(sim: "Simulator", moment: int | None, *, flag: bool) -> Jso
 
 
 def schedule(sim: "Simulator", subscription: Json) -> None:
-    """Set the timer of what comes next: the planned end, if it comes first, or else the renewal."""
-    if subscription["status"] == "canceled":
-        sim.timers.cancel("end_subscription", subscription["id"])
-        return
-    if subscription["cancel_at"]:
-        sim.timers.set("end_subscription", subscription["id"], subscription["cancel_at"])
-    else:
-        sim.timers.cancel("end_subscription", subscription["id"])
+    """Set the timers of what comes next: the planned end if it comes first, or else the renewal and its announcement."""
+    period_ends_at, ends_at = current_period(subscription)[1], subscription["cancel_at"]
+    over = subscription["status"] == "canceled"
+    renews = not over and not (ends_at and ends_at <= period_ends_at)
+    planned = {
+        "announce_renewal": period_ends_at - ANNOUNCED_SECONDS if renews else None,
+        "end_subscription": ends_at if not over else None,
+        "renew_subscription": period_ends_at if renews else None,
+    }
+    for job, moment in planned.items():
+        if moment and moment > sim.now():
+            sim.timers.set(job, subscription["id"], moment)
+        else:
+            sim.timers.cancel(job, subscription["id"])
 
 
 def end_when_due(sim: "Simulator", subscription_id: str) -> None:
