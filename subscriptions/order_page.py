@@ -18,7 +18,8 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
     """The template's values. 'Paid' only once what was paid for is given; an offer to pay only while that is safe."""
     seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
     refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
-    grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first()
+    is_year = order.kind == Order.Kind.YEAR
+    grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first() if is_year else None
     own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email and seat.state in Seat.TAKEN]
     return {
         "order": order,

@@ -111,7 +111,7 @@ def live_subscription(*, user: User) -> Subscription | None:
 
 def orders_of(*, user: User) -> QuerySet[Order]:
     """The user's orders, latest first, with what they are for."""
-    return Order.objects.filter(subscriber__user=user).select_related("live_session", "price")
+    return Order.objects.filter(subscriber__user=user).select_related("subscriber__user", "live_session", "price")
 
 
 def _closed(live_session: LiveSession, now: datetime) -> Action | None:

@@ -30,10 +30,12 @@ class Lease:
     stripe_object_id: str
     holder: uuid.UUID
 
-    def confirm(self) -> None:
-        """First in each transaction that writes: locks the lease's row, and refuses with LeaseLost if it passed to another."""
-        if _locked(self.stripe_object_id).holder != self.holder:
+    def confirm(self) -> StripeObjectLease:
+        """First in each transaction that writes: the lease's row, locked. Refuses with LeaseLost if it passed to another."""
+        row = _locked(self.stripe_object_id)
+        if row.holder != self.holder:
             raise LeaseLost(self.stripe_object_id)
+        return row
 
 
 def synchronize(stripe_object_id: str, fetch_and_apply: Callable[[Lease], State]) -> State:
@@ -72,8 +74,7 @@ def _claim(stripe_object_id: str) -> Lease:
 def _let_go(lease: Lease) -> bool:
     """Give the lease back; False, keeping it for another round, when somebody asked again."""
     with transaction.atomic():
-        lease.confirm()
-        row = _locked(lease.stripe_object_id)
+        row = lease.confirm()
         if row.asked_again:
             row.asked_again = False
             row.leased_until = clock.now() + LEASE

@@ -69,20 +69,18 @@ def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
 
 def _record_captured_payment(payment: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> Payment:
     """The row of this payment, made once. The caller has locked the order."""
-    row, _ = Payment.objects.get_or_create(
+    known = Payment.objects.filter(stripe_payment_intent_id=payment.payment_intent_id).first()
+    return known or Payment.objects.create(
         stripe_payment_intent_id=payment.payment_intent_id,
-        defaults={
-            "order": order,
-            "subscriber": order.subscriber,
-            "stripe_charge_id": payment.charge_id,
-            "stripe_invoice_id": invoice_id,
-            "amount_minor": payment.amount_minor,
-            "currency": payment.currency,
-            "captured_at": payment.captured_at,
-            "recorded_at": now,
-        },
+        order=order,
+        subscriber=order.subscriber,
+        stripe_charge_id=payment.charge_id,
+        stripe_invoice_id=invoice_id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        captured_at=payment.captured_at,
+        recorded_at=now,
     )
-    return row
 
 
 def fulfil_seat_order(*, order_id: int, now: datetime) -> None:
