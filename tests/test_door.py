@@ -48,6 +48,11 @@ def test_entering_is_recorded_and_leads_to_the_meeting_without_a_referrer(seat: 
     assert seat.entered_at is not None
 
 
+def test_a_browser_without_cookies_that_hides_where_it_comes_from_may_enter(seat: Seat) -> None:
+    answer = Client(enforce_csrf_checks=True).post(f"/door/{door_token(seat)}/", headers={"Origin": "null"})
+    assert (answer.status_code, Seat.objects.get().state) == (303, "attended")
+
+
 def test_entering_again_after_a_dropped_line_keeps_the_first_time(seat: Seat) -> None:
     at_the_door(seat, "post")
     first = Seat.objects.get().entered_at
