@@ -46,6 +46,13 @@ def test_address_that_staff_replace_opens_nothing_and_the_new_one_is_unproven(cl
     assert AuditEntry.objects.get().detail == {"fields": ["email"]}
 
 
+def test_the_admins_own_scripts_may_run_under_the_policy_that_else_holds(client: Client, desk: User) -> None:
+    elsewhere, admin = client.get("/")["Content-Security-Policy"], client.get(USERS)["Content-Security-Policy"]
+    assert "require-trusted-types-for" in elsewhere
+    assert "require-trusted-types-for" not in admin
+    assert "script-src 'self'" in admin
+
+
 def test_time_zone_must_exist(client: Client, desk: User) -> None:
     form = {"email": "desk@example.com", "name": "Desk", "is_active": "on", "time_zone": "Europe/Atlantis"}
     page = client.post(f"{USERS}{desk.pk}/change/", form)
