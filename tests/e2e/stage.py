@@ -1,0 +1,114 @@
+"""What the journeys prepare and look up in the stack's database. Runs backstage; plain values go in and come out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.test import Client
+from django.utils.text import slugify
+
+from redreport import clock
+from redreport.accounts.models import User
+from redreport.local.demo_accounts import STAFF_EMAIL
+from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.operations.schedule import publish_live_session
+from sessions_live.operations.seats import Attendee
+from subscriptions.models import Order, Plan
+from subscriptions.operations.booking import start_seat_order
+from subscriptions.operations.checkouts import check_order
+from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.selectors import current_price
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    title: str
+    slug: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class SeatRow:
+    state: str
+    attendee_email: str
+    entered_at: datetime | None
+    public_id: str
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    number: str
+    state: str
+    kind: str
+
+
+def open_session(*, title: str, starts_in: timedelta, capacity: int, meeting: str) -> SessionRow:
+    """A published session; its meeting lies at `meeting`/<slug>."""
+    slug = slugify(title)
+    live_session = LiveSession.objects.create(
+        title=title,
+        slug=slug,
+        section=LiveSession.Section.BUSINESS,
+        question="Who pays for the promise?",
+        starts_at=clock.now() + starts_in,
+        capacity=capacity,
+        meeting_url=f"{meeting}/{slug}",
+    )
+    live_session.hosts.set(Host.objects.order_by("id")[:1])
+    publish_live_session(live_session_id=live_session.pk, actor=_staff(), now=clock.now())
+    return SessionRow(title, slug, live_session.starts_at, live_session.ends_at)
+
+
+def open_account(*, email: str, name: str, firm: str) -> None:
+    """An account whose address is proven and that has no password."""
+    user = User.objects.create_user(email, name=name, firm=firm)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+
+
+def session_cookie(*, email: str) -> str:
+    """What the browser of somebody who has signed in holds."""
+    client = Client()
+    client.force_login(User.objects.get(email=email))
+    return client.cookies["sessionid"].value
+
+
+def give_seats(*, slug: str, count: int) -> None:
+    """Seats given to other people."""
+    live_session = LiveSession.objects.get(slug=slug)
+    for number in range(count):
+        attendee = Attendee(f"Guest {number}", f"guest{number}.{slug}@example.com", "")
+        give_complimentary_seat(
+            live_session_id=live_session.pk, attendee=attendee, actor=_staff(), reason="a full house", now=clock.now()
+        )
+
+
+def seats_of(*, slug: str) -> list[SeatRow]:
+    """The session's active seats in the order of their numbers."""
+    active = Seat.objects.filter(live_session__slug=slug, state__in=Seat.ACTIVE).order_by("number")
+    return [SeatRow(seat.state, seat.attendee_email, seat.entered_at, str(seat.public_id)) for seat in active]
+
+
+def orders_of(*, email: str) -> list[OrderRow]:
+    """That reader's orders, oldest first."""
+    orders = Order.objects.filter(subscriber__user__email=email).order_by("id")
+    return [OrderRow(order.number, order.state, order.kind) for order in orders]
+
+
+def hold_seat_for(*, email: str, slug: str) -> str:
+    """A seat held for that reader, not paid yet; returns the number of its order."""
+    user = User.objects.get(email=email)
+    live_session = LiveSession.objects.get(slug=slug)
+    attendee = Attendee(user.name, user.email, user.firm)
+    price = current_price(Plan.SINGLE_SEAT)
+    order = start_seat_order(user=user, live_session_id=live_session.pk, attendee=attendee, price_id=price.pk, now=clock.now())
+    return order.number
+
+
+def sweep_order(*, number: str, after: timedelta) -> None:
+    """What the minute sweep does with that order when so much time has passed."""
+    check_order(order_id=Order.objects.get(number=number).pk, now=clock.now() + after)
+
+
+def _staff() -> User:
+    return User.objects.get(email=STAFF_EMAIL)

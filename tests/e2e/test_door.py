@@ -1,0 +1,58 @@
+"""The personal door, a few minutes before the hour."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import House, Person
+from tests.e2e.pages import Reader
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+
+def test_the_door_lets_its_reader_in_again_and_again_and_a_look_at_it_changes_nothing(
+    signed_in: Reader, person: Person, house: House
+) -> None:
+    live_session = house.open_session(starts_in=timedelta(minutes=10))
+    signed_in.holds_seat(live_session.slug).pay()
+    signed_in.sees("Your seat is confirmed")
+    visits = len(house.meeting.referrers)
+
+    signed_in.visit("/account/")
+    assert "The door is open." in signed_in.words
+    signed_in.follow("Your door")
+    signed_in.sees(live_session.title)
+    door = signed_in.path
+    assert [(seat.state, seat.entered_at) for seat in house.seats_of(live_session)] == [("confirmed", None)]
+
+    signed_in.press("Enter")
+    expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("You are in the meeting")
+    assert signed_in.page.url == f"{house.meeting.url}/{live_session.slug}"
+    [entered] = house.seats_of(live_session)
+    assert entered.state == "attended"
+    assert entered.entered_at is not None
+
+    signed_in.page.context.clear_cookies()
+    signed_in.visit(door)
+    signed_in.sees(live_session.title)
+    signed_in.press("Enter")
+    expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("You are in the meeting")
+    assert house.seats_of(live_session) == [entered]
+    # The door's address is a secret: the meeting's provider must not learn it.
+    assert house.meeting.referrers[visits:] == [None, None]
+
+
+def test_a_door_that_is_not_open_yet_says_when(signed_in: Reader, house: House) -> None:
+    live_session = house.open_session(starts_in=timedelta(hours=2))
+    signed_in.holds_seat(live_session.slug).pay()
+    signed_in.sees("Your seat is confirmed")
+    signed_in.follow("Your door")
+    signed_in.sees(live_session.title)
+    assert "The door opens at" in signed_in.words
+    expect(signed_in.button("Enter")).to_have_count(0)
+
+
+def test_a_tampered_door_is_dead(reader: Reader) -> None:
+    assert reader.visit("/door/0123456789abcdef0123456789abcdef-0.tampered/") == 404
+    reader.sees("This link is no longer valid")

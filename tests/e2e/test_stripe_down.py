@@ -1,0 +1,69 @@
+"""Stripe is down or slow: the reader is told to try again, and there is no ghost seat and no ghost charge."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.e2e import stage
+from tests.e2e.conftest import House, Person
+from tests.e2e.pages import Reader
+from tests.stripe_simulator.control import FaultKind, SimulatorControl
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+
+# `drop_after` is the mean one: Stripe does it and nobody hears of it.
+@pytest.mark.parametrize("trouble", ["500", "drop_after"])
+def test_trying_again_leads_to_one_seat_and_one_payment(
+    trouble: FaultKind, signed_in: Reader, person: Person, house: House, stripe: SimulatorControl
+) -> None:
+    live_session = house.open_session()
+    fail_to_hold(signed_in, live_session, stripe, trouble)
+    stripe.clear_faults()
+    signed_in.follow("Try again")
+    signed_in.sees("Who will attend?")
+    signed_in.press("Hold the seat and pay on Stripe")
+    signed_in.at_checkout().pay()
+    signed_in.sees("Your seat is confirmed")
+    assert [seat.state for seat in house.seats_of(live_session)] == ["confirmed"]
+    [order] = house.orders_of(person)
+    checkouts = [c for c in stripe.objects("checkout.session") if c["client_reference_id"] == order.number]
+    assert [checkout["payment_status"] for checkout in checkouts] == ["paid"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "heading"),
+    [("500", "failed", "This payment did not go through"), ("drop_after", "expired", "This order has expired")],
+)
+def test_without_another_try_the_seat_is_soon_on_sale_again(
+    trouble: FaultKind, state: str, heading: str, signed_in: Reader, person: Person, house: House, stripe: SimulatorControl
+) -> None:
+    live_session = house.open_session(capacity=1)
+    fail_to_hold(signed_in, live_session, stripe, trouble)
+    stripe.clear_faults()
+    [order] = house.orders_of(person)
+    house.backstage(stage.sweep_order, number=order.number, after=timedelta(minutes=4))
+    assert [order.state for order in house.orders_of(person)] == [state]
+    assert house.seats_of(live_session) == []
+    checkouts = [c for c in stripe.objects("checkout.session") if c["client_reference_id"] == order.number]
+    assert all(checkout["status"] == "expired" for checkout in checkouts)
+    signed_in.visit(f"/orders/{order.number}/")
+    signed_in.sees(heading)
+    assert "Nothing was charged." in signed_in.words
+
+
+def test_stripe_that_hangs_is_not_waited_for(signed_in: Reader, person: Person, house: House, stripe: SimulatorControl) -> None:
+    live_session = house.open_session()
+    stripe.fault("hang", path="/v1/*", count=2)
+    signed_in.visit(f"/sessions/{live_session.slug}/reserve/")
+    signed_in.press("Hold the seat and pay on Stripe")
+    signed_in.page.wait_for_url("**/reserve/")
+    signed_in.sees("We cannot reach the payment service just now")
+
+
+def fail_to_hold(reader: Reader, live_session: stage.SessionRow, stripe: SimulatorControl, trouble: FaultKind) -> None:
+    stripe.fault(trouble, method="POST", path="/v1/checkout/sessions", count=2)
+    reader.visit(f"/sessions/{live_session.slug}/reserve/")
+    reader.press("Hold the seat and pay on Stripe")
+    reader.sees("We cannot reach the payment service just now")
+    assert "Nothing was charged." in reader.words
