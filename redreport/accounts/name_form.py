@@ -18,7 +18,6 @@ class NameForm(forms.Form):
     firm = forms.CharField(
         max_length=160,
         required=False,
-        label="Firm (optional)",
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
