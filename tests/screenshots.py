@@ -54,7 +54,7 @@ class Photographer:
         return page
 
     def _open_roster(self) -> "Page":
-        visit = self._visit(STAFF_EMAIL, width=1440)
+        visit = self._visit(STAFF_EMAIL, width=1440, height=980)
         visit.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
         page = visit.new_page()
         page.goto(f"{self.stack.url}/admin/sessions_live/livesession/?q=chip")
