@@ -59,8 +59,8 @@ class House:
 
 @pytest.fixture(scope="session")
 def house(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The stack with the pages that readers get, not those that developers get."""
-    with Stack(tmp_path_factory.mktemp("e2e") / "run", DJANGO_DEBUG="0") as stack, meeting_open() as meeting:
+    """The stack that `make run` starts, for all journeys of this run."""
+    with Stack(tmp_path_factory.mktemp("e2e") / "run") as stack, meeting_open() as meeting:
         environment = Configuration.read(stack.run_dir, stack.port, stack.environment).environment()
         backstage = Backstage(environment)
         yield House(

@@ -53,6 +53,14 @@ def test_a_door_that_is_not_open_yet_says_when(signed_in: Reader, house: House) 
     expect(signed_in.button("Enter")).to_have_count(0)
 
 
-def test_a_tampered_door_is_dead(reader: Reader) -> None:
-    assert reader.visit("/door/0123456789abcdef0123456789abcdef-0.tampered/") == 404
-    reader.sees("This link is no longer valid")
+def test_a_tampered_door_is_dead(signed_in: Reader, house: House) -> None:
+    live_session = house.open_session(starts_in=timedelta(minutes=10))
+    signed_in.holds_seat(live_session.slug).pay()
+    signed_in.sees("Your seat is confirmed")
+    signed_in.follow("Your door")
+    signed_in.sees(live_session.title)
+    seat, signature = signed_in.path.split(".")
+    tampered = f"{seat}.{signature.swapcase()}"
+    assert signed_in.visit(tampered) == 404
+    signed_in.sees("This link is no longer valid")
+    assert [seat.state for seat in house.seats_of(live_session)] == ["confirmed"]

@@ -57,6 +57,9 @@ def test_a_new_reader_buys_a_seat_and_stands_on_the_roster(reader: Reader, perso
     mail = house.mailbox.wait_for_mail(person.email, f"Seat confirmed: {live_session.title}")
     [seat] = house.seats_of(live_session)
     assert seat.state == "confirmed"
+    entry = house.stack.get(f"{page}calendar.ics")[1]
+    assert "METHOD:PUBLISH" in entry
+    assert house.meeting.url not in entry
     check_confirmation(mail, person, live_session, seat, order, house)
     check_roster(reader, person, live_session, order, house)
 

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from redreport import policy
+from tests.e2e import stage
 from tests.e2e.conftest import House, Person
 from tests.e2e.pages import DECLINED_CARD, Reader
 from tests.stripe_simulator.control import SimulatorControl
@@ -80,4 +82,20 @@ def test_a_held_seat_that_is_given_back_is_on_sale_again(signed_in: Reader, pers
     signed_in.page.goto(checkout_address)
     expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("Checkout expired")
     signed_in.visit(f"/sessions/{live_session.slug}/")
+    assert "1 of 1 seats left" in signed_in.words
+
+
+def test_a_hold_that_nobody_pays_ends_and_says_so(signed_in: Reader, person: Person, house: House) -> None:
+    live_session = house.open_session(capacity=1)
+    checkout_address = signed_in.holds_seat(live_session.slug).url
+    [order] = house.orders_of(person)
+    house.backstage(stage.sweep_order, number=order.number, after=policy.HOLD)
+    assert house.seats_of(live_session) == []
+    signed_in.page.goto(checkout_address)
+    expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("Checkout expired")
+    signed_in.visit(f"/orders/{order.number}/")
+    signed_in.sees("This order has expired")
+    assert "Nothing was charged." in signed_in.words
+    signed_in.follow("See whether a seat is left")
+    signed_in.sees(live_session.title)
     assert "1 of 1 seats left" in signed_in.words
