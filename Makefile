@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: run test lint check screenshots
+.PHONY: run test lint check screenshots bench
 
 PORT ?= 8000
 BIN := .venv/bin
@@ -32,6 +32,9 @@ check: .venv/for-testing
 
 screenshots: .venv/for-testing
 	@exec $(BIN)/python -m tests.screenshots
+
+bench: .venv/for-testing
+	@exec $(BIN)/python -m tests.bench.bench_purchase
 
 # The marks below stand for "what the lock says is installed": nothing is done again until the lock changes.
 .venv/bin/uv: .ci/uv-requirements.txt
