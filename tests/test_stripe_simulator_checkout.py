@@ -4,7 +4,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from http.client import HTTPMessage
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def browse(url: str, form: dict[str, str] | None = None) -> tuple[int, str, HTTPMessage]:
+def browse(url: str, form: dict[str, str] | None = None) -> tuple[int, str, Message]:
     """Status, body and headers of a page, redirects not followed."""
     data = urllib.parse.urlencode(form).encode() if form is not None else None
     try:

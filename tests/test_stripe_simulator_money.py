@@ -11,11 +11,13 @@ from tests.test_stripe_simulator_checkout import browse
 
 
 def refund(account: StripeAccount, session: stripe.checkout.Session, **params: Any) -> stripe.Refund:
-    return account.client.v1.refunds.create({"payment_intent": str(session.payment_intent), **params})
+    made: stripe.Refund = account.client.v1.refunds.create({"payment_intent": str(session.payment_intent), **params})
+    return made
 
 
 def charge_of(account: StripeAccount, session: stripe.checkout.Session) -> stripe.Charge:
-    return account.client.v1.charges.list({"payment_intent": str(session.payment_intent)}).data[0]
+    found: stripe.Charge = account.client.v1.charges.list({"payment_intent": str(session.payment_intent)}).data[0]
+    return found
 
 
 def test_a_refund_returns_the_whole_charge_once(stripe_account: StripeAccount) -> None:

@@ -48,7 +48,7 @@ def live_a_little(account: StripeAccount) -> None:
         metadata={"a": "b"},
     )
     for fate in ("succeeded", "pending", "failed"):
-        account.control.next_refund(fate)  # type: ignore[arg-type]
+        account.control.next_refund(fate)
         v1.refunds.create({"payment_intent": invoiced.payment_intent, "amount": 100})
     declined = account.checkout()
     for card in ("4000000000000002", "4000002500003155"):

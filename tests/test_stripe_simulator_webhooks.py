@@ -25,9 +25,10 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 def endpoint(account: StripeAccount, receiver: WebhookReceiver, *types: Any) -> stripe.WebhookEndpoint:
     """An endpoint for these types, or for everything."""
-    return account.client.v1.webhook_endpoints.create(
+    made: stripe.WebhookEndpoint = account.client.v1.webhook_endpoints.create(
         {"url": receiver.url, "enabled_events": list(types) or ["*"], "api_version": VERSION}
     )
+    return made
 
 
 def types_of(receiver: WebhookReceiver, count: int) -> list[str]:
