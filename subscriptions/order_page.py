@@ -5,7 +5,7 @@ from typing import Any
 
 from sessions_live.door import door_url
 from sessions_live.models import Seat
-from subscriptions.models import CreditGrant, Order, Refund
+from subscriptions.models import Case, CreditGrant, Order, Refund
 
 REFUND_WORDS = {
     Refund.State.PENDING: "refunding",
@@ -13,17 +13,24 @@ REFUND_WORDS = {
     Refund.State.SUCCEEDED: "refunded",
 }
 
+CASE_WORDS = {
+    Case.Kind.AMOUNT_MISMATCH: "We received a payment that does not match this order, so nothing was given for it yet.",
+    Case.Kind.REFUND_FAILED: "We tried to return your payment, and your bank did not take it.",
+}
+
 
 def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[str, Any]:
     """The template's values. 'Paid' only once what was paid for is given; an offer to pay only while that is safe."""
     seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
     refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
+    case = order.cases.filter(state=Case.State.OPENED).order_by("-id").first()
     is_year = order.kind == Order.Kind.YEAR
     grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first() if is_year else None
     own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email and seat.state in Seat.TAKEN]
     return {
         "order": order,
-        "view": _view(order, refund, returned_paid=returned_paid, now=now),
+        "view": _view(order, refund, case, returned_paid=returned_paid, now=now),
+        "looked_into": CASE_WORDS.get(Case.Kind(case.kind), "") if case else "",
         "seats": seats,
         "refund": refund,
         "grant": grant,
@@ -32,12 +39,13 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
     }
 
 
-def _view(order: Order, refund: Refund | None, *, returned_paid: bool, now: datetime) -> str:
-    is_given = order.fulfilled_at is not None and order.state != Order.State.REFUNDED
-    if refund and refund.state in REFUND_WORDS and not is_given:
-        return REFUND_WORDS[Refund.State(refund.state)]
-    if is_given:
+def _view(order: Order, refund: Refund | None, case: Case | None, *, returned_paid: bool, now: datetime) -> str:
+    if order.fulfilled_at and order.state != Order.State.REFUNDED:
         return "year" if order.kind == Order.Kind.YEAR else "paid"
+    if refund and refund.state in REFUND_WORDS:
+        return REFUND_WORDS[Refund.State(refund.state)]
+    if case:
+        return "looked_into"
     if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.expires_at <= now)):
         return "confirming"
     return {Order.State.PENDING: "pending", Order.State.EXPIRED: "expired"}.get(Order.State(order.state), "failed")

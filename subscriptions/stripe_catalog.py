@@ -40,12 +40,6 @@ PORTAL_FEATURES: Any = {
 }
 
 
-def account_id() -> str:
-    """The account behind the configured key."""
-    with stripe_errors():
-        return client().v1.accounts.retrieve_current().id
-
-
 def ensure_price(offer: Offer) -> tuple[CatalogPrice, bool]:
     """The price that carries the offer's lookup key, and whether it had to be made. A changed amount makes a new price."""
     with stripe_errors():

@@ -55,6 +55,17 @@ def _client(key: str, api_base: str) -> StripeClient:
     )
 
 
+def account_id() -> str:
+    """The account behind the configured key; asked once for each process."""
+    return _account_id(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+
+
+@lru_cache(maxsize=4)
+def _account_id(key: str, api_base: str) -> str:
+    with stripe_errors():
+        return _client(key, api_base).v1.accounts.retrieve_current().id
+
+
 @contextmanager
 def stripe_errors() -> Iterator[None]:
     """Turn the SDK's errors into ours. A conflict or a limit is 'ask again', like a connection that broke."""

@@ -13,6 +13,7 @@ from subscriptions.models import Order, Payment, Plan, Refund, SeatCoverage
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
 from subscriptions.operations.purchase import buy_seat
+from subscriptions.order_page import order_context
 from subscriptions.selectors import current_price
 from subscriptions.stripe_objects import CheckoutRequest
 from tests.factories import attendee_of, make_live_session, make_user
@@ -209,6 +210,8 @@ def test_paid_amount_other_than_the_orders_opens_a_case_and_gives_nothing(shop: 
     assert (case.kind, case.state) == ("amount_mismatch", "opened")
     assert (order.fulfilled_at, Seat.objects.get().state) == (None, "held")
     assert Payment.objects.get().amount_minor == 25000
+    assert order.next_check_at is None
+    assert order_context(order, returned_paid=True, now=clock.now())["view"] == "looked_into"
 
 
 def test_order_paid_twice_keeps_one_payment_and_gives_the_other_back(shop: Shop) -> None:

@@ -9,6 +9,8 @@ import stripe
 from django.core.management import CommandError, call_command
 
 from subscriptions import stripe_catalog
+from subscriptions import stripe_gateway as gateway
+from subscriptions.errors import CatalogNotReady
 from subscriptions.models import Plan, Price
 from subscriptions.selectors import current_price
 from subscriptions.webhooks.handlers import HANDLERS
@@ -66,3 +68,10 @@ def test_database_of_another_account_is_refused(shop: Shop) -> None:
     Price.objects.update(stripe_account_id="acct_somebody_else")
     with pytest.raises(CommandError, match="belongs to another Stripe account"):
         stripe_setup()
+
+
+def test_key_of_another_account_sells_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "account_id", lambda: "acct_somebody_else")
+    with pytest.raises(CatalogNotReady):
+        shop.hold_seat()
+    assert not shop.stripe.objects("checkout.session")

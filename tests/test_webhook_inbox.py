@@ -75,7 +75,7 @@ def test_event_waits_while_stripe_is_down_and_is_acted_on_by_the_sweep(shop: Sho
     shop.stripe.fault("503", method="GET", path="/v1/checkout/sessions/*", count=2)
     shop.hear(paid)
     event = StripeEvent.objects.get()
-    assert (event.state, event.attempts, event.error) == ("received", 1, "GatewayUnavailable")
+    assert (event.state, event.attempts, event.error) == ("received", 1, "GatewayBroken")
     process_event(event_id=event.pk, now=clock.now() + timedelta(minutes=1))
     event.refresh_from_db()
     assert (event.state, Seat.objects.get().state) == ("processed", "confirmed")

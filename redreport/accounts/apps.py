@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class AccountsConfig(AppConfig):
     name = "redreport.accounts"
-    verbose_name = "Accounts"
+    verbose_name = "People"
 
     def ready(self) -> None:
         from redreport.accounts import mails

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -13,27 +13,44 @@ from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster import paid_with, roster_seats, words_of_mail
 from sessions_live.admin import LiveSessionAdmin
-from sessions_live.models import LiveSession
+from sessions_live.models import LiveSession, Seat
+
+SESSION_FILTER = "live_session__id__exact"
+
+
+class RosterStateFilter(admin.SimpleListFilter):
+    """The states that a roster can show."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, state.label) for state in Seat.ACTIVE]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RosterSeat]) -> QuerySet[RosterSeat]:
+        return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 @admin.register(RosterSeat)
 class RosterSeatAdmin(ReadOnlyAdmin):
-    list_display = [
-        "attendee_name",
-        "attendee_firm",
-        "attendee_email",
-        "paid_with",
-        "state",
-        "last_mail",
-        "entered_at",
-        "session",
-    ]
-    list_filter = ["state", ("live_session", admin.RelatedOnlyFieldListFilter)]
+    one_session = ("attendee_name", "attendee_firm", "attendee_email", "paid_with", "state", "last_mail", "entered_at")
+    list_display = (*one_session, "session")
+    list_filter = [("live_session", admin.RelatedOnlyFieldListFilter), RosterStateFilter]
     search_fields = ["attendee_name", "attendee_firm", "attendee_email", "coverage__order__number", "live_session__title"]
     list_per_page = 200
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RosterSeat]:
         return roster_seats()
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """The roster of one session does not repeat its title in each row."""
+        return self.one_session if SESSION_FILTER in request.GET else self.list_display
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        chosen = request.GET.get(SESSION_FILTER, "")
+        live_session = LiveSession.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
+        title = f"Roster: {live_session}" if live_session else "Rosters of all sessions"
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     @admin.display
     def paid_with(self, seat: RosterSeat) -> str:
@@ -63,4 +80,4 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
     @admin.display
     def roster(self, live_session: LiveSession) -> str:
         address = reverse("admin:desk_rosterseat_changelist")
-        return format_html('<a href="{}?live_session__id__exact={}">Roster</a>', address, live_session.pk)
+        return format_html('<a href="{}?{}={}">Roster</a>', address, SESSION_FILTER, live_session.pk)

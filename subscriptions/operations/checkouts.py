@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from redreport import policy
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import GatewayError, OrderNotOpen
+from subscriptions.errors import CatalogNotReady, GatewayError, OrderNotOpen
 from subscriptions.models import Order, Refund
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
@@ -40,7 +40,7 @@ def open_checkout(*, order_id: int, now: datetime) -> str:
         customer_id = ensure_customer(order.subscriber)
         with new_key_after_server_error(order):
             checkout = _find_or_create_checkout(order, customer_id)
-    except GatewayError:
+    except (GatewayError, CatalogNotReady):
         _keep_only_while_it_can_be_retried(order_id, now)
         raise
     if not _attach_checkout(order_id, checkout, now):
@@ -117,6 +117,9 @@ def _find_or_create_checkout(order: Order, customer_id: str) -> CheckoutState:
 
 
 def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
+    if order.price.stripe_account_id != gateway.account_id():
+        # The key was changed to another account's: what is paid there, our orders would never learn of.
+        raise CatalogNotReady(order.price)
     page = settings.SITE_URL + reverse("subscriptions:order", args=[order.number])
     request = CheckoutRequest(
         key=f"checkout-{order.number}-{order.stripe_key_version}",

@@ -46,6 +46,8 @@ def record_payment(*, order_id: int, checkout: CheckoutState, lease: Lease, now:
                 order=order,
                 now=now,
             )
+            # Whatever was held stays held until the person decides.
+            Order.objects.filter(pk=order.pk).update(next_check_at=None)
             return False
         if order.state in CLOSED_UNPAID:
             mark_paid(order=order, paid_at=checkout.payment.captured_at if checkout.payment else now, now=now)

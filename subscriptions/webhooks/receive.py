@@ -14,7 +14,7 @@ from redreport import clock
 from redreport.dispatch import hand_to_worker
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import BadSignature
-from subscriptions.models import StripeEvent
+from subscriptions.models import Price, StripeEvent
 from subscriptions.stripe_objects import EventHint
 from subscriptions.tasks import process_event_task
 from subscriptions.webhooks.handlers import HANDLERS
@@ -44,6 +44,9 @@ def receive(request: HttpRequest) -> HttpResponse:
     if event.livemode != settings.STRIPE_LIVEMODE:
         log.warning("stripe_event_of_other_mode", stripe_event=event.id, livemode=event.livemode)
         return HttpResponse("Not of this mode.", status=400)
+    if event.account and not Price.objects.filter(stripe_account_id=event.account).exists():
+        log.warning("stripe_event_of_other_account", stripe_event=event.id)
+        return HttpResponse("Not of this account.", status=400)
     store_event(event, now)
     return HttpResponse("Stored.")
 

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from subscriptions import stripe_catalog as catalog
+from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayError
 from subscriptions.operations.catalog import OtherAccount, put_price_in_force, refuse_other_account
 
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         self.stdout.write(f"stripe_setup: {len(changed)} of {len(done)} changed.")
 
     def _set_up(self, secret_file: Path | None) -> list[str]:
-        account_id = catalog.account_id()
+        account_id = gateway.account_id()
         refuse_other_account(account_id=account_id, livemode=settings.STRIPE_LIVEMODE)
         done = []
         for offer in catalog.OFFERS:
