@@ -7,6 +7,7 @@ from redreport import policy
 from tests.e2e import stage
 from tests.e2e.conftest import House, Person
 from tests.e2e.pages import DECLINED_CARD, Reader
+from tests.stack import wait_for
 from tests.stripe_simulator.control import SimulatorControl
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
@@ -90,7 +91,7 @@ def test_a_hold_that_nobody_pays_ends_and_says_so(signed_in: Reader, person: Per
     checkout_address = signed_in.holds_seat(live_session.slug).url
     [order] = house.orders_of(person)
     house.backstage(stage.sweep_order, number=order.number, after=policy.HOLD)
-    assert house.seats_of(live_session) == []
+    wait_for(lambda: house.seats_of(live_session) == [], "the held seat to be released")
     signed_in.page.goto(checkout_address)
     expect(signed_in.page.get_by_role("heading", level=1)).to_have_text("Checkout expired")
     signed_in.visit(f"/orders/{order.number}/")

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.e2e import stage
 from tests.e2e.conftest import House, Person
 from tests.e2e.pages import Reader
+from tests.stack import wait_for
 from tests.stripe_simulator.control import FaultKind, SimulatorControl
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
@@ -44,8 +45,8 @@ def test_without_another_try_the_seat_is_soon_on_sale_again(
     stripe.clear_faults()
     [order] = house.orders_of(person)
     house.backstage(stage.sweep_order, number=order.number, after=timedelta(minutes=4))
+    wait_for(lambda: house.seats_of(live_session) == [], "the held seat to be released")
     assert [order.state for order in house.orders_of(person)] == [state]
-    assert house.seats_of(live_session) == []
     checkouts = [c for c in stripe.objects("checkout.session") if c["client_reference_id"] == order.number]
     assert all(checkout["status"] == "expired" for checkout in checkouts)
     signed_in.visit(f"/orders/{order.number}/")
