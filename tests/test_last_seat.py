@@ -1,7 +1,7 @@
 """Seats are never oversold, whoever comes at once: real threads, real connections, real commits."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,13 +16,13 @@ from redreport.policy import SINGLE_SEAT_MINOR
 from sessions_live.errors import AlreadySeated, SoldOut
 from sessions_live.models import LiveSession, Seat
 from subscriptions.errors import NoCredit
-from subscriptions.models import CreditEntry, CreditGrant, Order, Payment, Plan, Price, SeatCoverage
+from subscriptions.models import CreditEntry, CreditGrant, Order, Payment, Price, SeatCoverage
 from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
-from subscriptions.selectors import current_price
 from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_user
 from tests.fixtures_shop import Shop
 from tests.racing import NUMBER_GUARD, EverybodyLooksFirst, at_once, without_number_guard
+from tests.stack import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -187,14 +187,15 @@ ROUNDS = 6
 @pytest.mark.parametrize("despite", [False, True], ids=["Stripe keeps to the expiry", "Stripe takes the payment all the same"])
 def test_hold_that_expires_while_it_is_paid_and_another_buys(shop: Shop, despite: bool) -> None:
     shop.stripe.take_payment_despite_expire(despite)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         live_session, rival = make_live_session(capacity=1), make_user()
         order = shop.hold_seat(live_session=live_session)
         at_once(
             [
-                partial(pay_and_come_back, shop, order),
+                # In every second round the payment comes as soon as the hold is gone, and races the rival for the seat.
+                partial(pay_and_come_back, shop, order, after_expiry=number % 2 == 1),
                 partial(give_up_order, order_id=order.pk, by_buyer=False, now=clock.now()),
-                partial(hold, rival, live_session, current_price(Plan.SINGLE_SEAT)),
+                partial(keep_trying, rival, order),
             ]
         )
     shop.sweep(now=clock.now() + timedelta(minutes=12))
@@ -204,11 +205,26 @@ def test_hold_that_expires_while_it_is_paid_and_another_buys(shop: Shop, despite
         assert Payment.objects.count() == ROUNDS
 
 
-def pay_and_come_back(shop: Shop, order: Order) -> None:
+def pay_and_come_back(shop: Shop, order: Order, *, after_expiry: bool) -> None:
     """Pay if Stripe still lets us, and open the page to which it sends the reader back."""
     assert order.stripe_checkout_session_id
+    if after_expiry:
+        wait_for(lambda: not is_pending(order), "the hold to lapse")
     shop.stripe.pay(order.stripe_checkout_session_id)
     sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=clock.now())
+
+
+def keep_trying(rival: User, order: Order) -> Order:
+    """Take the seat as soon as its hold is given back; SoldOut once it is certain that it stays where it is."""
+    assert order.live_session
+    while is_pending(order):
+        with suppress(SoldOut):
+            return hold(rival, order.live_session, order.price)
+    return hold(rival, order.live_session, order.price)
+
+
+def is_pending(order: Order) -> bool:
+    return Order.objects.filter(pk=order.pk, state=Order.State.PENDING).exists()
 
 
 def assert_every_payment_has_its_seat_or_its_refund(shop: Shop) -> None:
