@@ -35,9 +35,7 @@ def test_readyz_is_ready_with_database_and_broker(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_readyz_is_ready_while_the_broker_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from redreport.celery import app
-
-    monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"ready": True, "database": "ok", "broker": "unreachable"}
