@@ -21,31 +21,33 @@ CASE_WORDS = {
 
 def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[str, Any]:
     """The template's values. 'Paid' only once what was paid for is given; an offer to pay only while that is safe."""
-    seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
+    if order.fulfilled_at and order.state != Order.State.REFUNDED:
+        return _given(order)
     refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
     case = order.cases.filter(state=Case.State.OPENED).order_by("-id").first()
-    is_year = order.kind == Order.Kind.YEAR
-    grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first() if is_year else None
-    own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email and seat.state in Seat.TAKEN]
     return {
         "order": order,
         "view": _view(order, refund, case, returned_paid=returned_paid, now=now),
         "looked_into": CASE_WORDS.get(Case.Kind(case.kind), "") if case else "",
-        "seats": seats,
         "refund": refund,
-        "grant": grant,
-        "hold_expires_at": order.expires_at,
-        "door_url": door_url(own[0]) if own else "",
+        "hold_expires_at": order.held_until,
     }
 
 
+def _given(order: Order) -> dict[str, Any]:
+    if order.kind == Order.Kind.YEAR:
+        grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first()
+        return {"order": order, "view": "year", "grant": grant}
+    seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
+    own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email]
+    return {"order": order, "view": "paid", "seats": seats, "door_url": door_url(own[0]) if own else ""}
+
+
 def _view(order: Order, refund: Refund | None, case: Case | None, *, returned_paid: bool, now: datetime) -> str:
-    if order.fulfilled_at and order.state != Order.State.REFUNDED:
-        return "year" if order.kind == Order.Kind.YEAR else "paid"
     if refund and refund.state in REFUND_WORDS:
         return REFUND_WORDS[Refund.State(refund.state)]
     if case:
         return "looked_into"
-    if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.expires_at <= now)):
+    if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.held_until <= now)):
         return "confirming"
     return {Order.State.PENDING: "pending", Order.State.EXPIRED: "expired"}.get(Order.State(order.state), "failed")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,7 +16,6 @@ from redreport.accounts.models import User
 from redreport.money import format_money
 from sessions_live.models import LiveSession
 from sessions_live.operations.seats import Attendee
-from sessions_live.selectors import session_card
 from subscriptions import selectors
 from subscriptions.errors import CatalogNotReady, GatewayError, ObjectBusy
 from subscriptions.forms import ReserveForm, YearForm
@@ -54,32 +53,22 @@ def plans(request: HttpRequest) -> HttpResponse:
 def reserve(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who attends; then hold the seat and send the reader to Stripe."""
     live_session, user, now = _live_session_or_404(slug), _signed_in(request), clock.now()
+    if request.method == "POST":
+        form = ReserveForm(request.POST)
+        if form.is_valid():
+            return _send_to_checkout(request, live_session, user, form.cleaned_data)
+    else:
+        form = ReserveForm(initial={"attendee_name": user.name, "attendee_email": user.email, "attendee_firm": user.firm})
     try:
         price = selectors.current_price(Plan.SINGLE_SEAT)
     except CatalogNotReady as refusal:
         return show_problem(request, refusal, live_session=live_session)
-    form = ReserveForm(
-        request.POST or None,
-        initial={
-            "attendee_name": user.name,
-            "attendee_email": user.email,
-            "attendee_firm": user.firm,
-            "price_id": price.pk,
-        },
-    )
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        attendee = Attendee(given["attendee_name"], given["attendee_email"], given["attendee_firm"])
-        try:
-            address = buy_seat(user=user, live_session_id=live_session.pk, attendee=attendee, price_id=given["price_id"], now=now)
-        except REFUSALS as refusal:
-            return show_problem(request, refusal, live_session=live_session, next_url=_try_again(refusal, live_session))
-        return SeeOther(address)
+    form.fields["price_id"].initial = price.pk
     context = {
         "form": form,
         "live_session": live_session,
         "price": price,
-        "hold_minutes": int(policy.HOLD.total_seconds() // 60),
+        "hold_minutes": int(min(policy.CHECKOUT_LIFETIME, live_session.starts_at - now).total_seconds() // 60),
     }
     return render(request, "subscriptions/reserve.html", context, status=400 if form.errors else 200)
 
@@ -144,7 +133,7 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
     """Back to Stripe's page of a pending order."""
     found = _order_or_404(request, number)
     try:
-        return SeeOther(open_checkout(order_id=found.pk, now=clock.now()))
+        return SeeOther(open_checkout(order=found, now=clock.now()))
     except REFUSALS as refusal:
         return show_problem(request, refusal, next_url=reverse("subscriptions:order", args=[number]))
 
@@ -174,6 +163,17 @@ def credits(request: HttpRequest) -> HttpResponse:
     return render(request, "subscriptions/credits.html", context)
 
 
+def _send_to_checkout(request: HttpRequest, live_session: LiveSession, user: User, given: Mapping[str, Any]) -> HttpResponse:
+    attendee = Attendee(given["attendee_name"], given["attendee_email"], given["attendee_firm"])
+    try:
+        address = buy_seat(
+            user=user, live_session_id=live_session.pk, attendee=attendee, price_id=given["price_id"], now=clock.now()
+        )
+    except REFUSALS as refusal:
+        return show_problem(request, refusal, live_session=live_session, next_url=_try_again(refusal, live_session))
+    return SeeOther(address)
+
+
 def _terms(price: Price) -> list[str]:
     amount = format_money(price.amount_minor, price.currency)
     return [
@@ -199,10 +199,7 @@ def _try_again(refusal: Exception, live_session: LiveSession) -> str:
 
 
 def _live_session_or_404(slug: str) -> LiveSession:
-    card = session_card(slug=slug, now=clock.now())
-    if card is None:
-        raise Http404
-    return card.live_session
+    return get_object_or_404(LiveSession.objects.exclude(state=LiveSession.State.DRAFTED), slug=slug)
 
 
 def _order_or_404(request: HttpRequest, number: str) -> Order:

@@ -46,7 +46,7 @@ class Shop:
             price_id=current_price(Plan.SINGLE_SEAT).pk,
             now=now,
         )
-        open_checkout(order_id=order.pk, now=now)
+        open_checkout(order=order, now=now)
         order.refresh_from_db()
         return order
 
@@ -54,7 +54,7 @@ class Shop:
         """An order for a year with its Checkout open at Stripe."""
         now = clock.now()
         order = start_year_order(user=user or make_user(), price_id=current_price(Plan.ANNUAL).pk, now=now)
-        open_checkout(order_id=order.pk, now=now)
+        open_checkout(order=order, now=now)
         order.refresh_from_db()
         return order
 

@@ -125,7 +125,7 @@ def test_confirming_releasing_and_booking_at_once_never_deadlock() -> None:
             # Its hold has lapsed meanwhile: confirming it takes another seat, unless its reader takes one by credit first.
             Seat.objects.filter(coverage__order=order).update(state=Seat.State.EXPIRED, hold_expires_at=None)
         actions += [
-            partial(fulfil_seat_order, order_id=order.pk, now=now),
+            partial(fulfil_seat_order, order=order, now=now),
             partial(close_unpaid_order, order_id=order.pk, lease=None, now=now),
             partial(book_with_credit, user=reader, live_session_id=there.pk, now=now),
             partial(book_with_credit, user=reader, live_session_id=here.pk, now=now),

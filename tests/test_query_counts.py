@@ -20,7 +20,7 @@ from tests.factories import attendee_of, make_credits, make_live_session, make_p
 from tests.fixtures_shop import Shop
 
 MOST_FOR_A_SESSION_PAGE = 8
-MOST_FOR_A_PURCHASE = 64
+MOST_FOR_A_PURCHASE = 40
 
 
 def browser_of(user: User | None = None) -> Client:

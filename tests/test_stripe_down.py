@@ -111,7 +111,7 @@ def test_order_given_up_while_its_checkout_was_being_opened_leaves_none_open(sho
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkouts, "_attach_checkout", attach_too_late)
         with pytest.raises(OrderNotOpen):
-            open_checkout(order_id=order.pk, now=clock.now())
+            open_checkout(order=order, now=clock.now())
     assert [checkout["status"] for checkout in shop.stripe.objects("checkout.session")] == ["expired"]
     assert Seat.objects.get().state == Seat.State.EXPIRED
 

@@ -34,21 +34,23 @@ def queue_mail(
     id gives back and is kept encrypted until the mail is done with. With `due_at` the mail waits for the sweep of that minute.
     A broker that is down is no error here: the sweep finds the row.
     """
-    mail, created = OutgoingMail.objects.get_or_create(
+    owed = OutgoingMail(
         key=key,
-        defaults={
-            "kind": kind,
-            "recipient": recipient,
-            "context": context,
-            "secret": seal.seal(secret) if secret else None,
-            "schedule_version": schedule_version,
-            "due_at": due_at or now,
-            "message_id": message_id_for(key),
-            "created_at": now,
-            "updated_at": now,
-        },
+        kind=kind,
+        recipient=recipient,
+        context=context,
+        secret=seal.seal(secret) if secret else None,
+        schedule_version=schedule_version,
+        due_at=due_at or now,
+        message_id=message_id_for(key),
+        created_at=now,
+        updated_at=now,
     )
-    if created and mail.due_at <= now:
+    # Of rivals with one key the first is kept, without a savepoint.
+    OutgoingMail.objects.bulk_create([owed], ignore_conflicts=True)
+    mail = OutgoingMail.objects.get(key=key)
+    is_new = mail.created_at == now
+    if is_new and mail.due_at <= now:
         transaction.on_commit(partial(hand_to_worker, DELIVER_MAIL, mail.pk))
     return mail
 

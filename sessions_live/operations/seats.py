@@ -3,8 +3,7 @@ confirms are one commit. The session's row is locked first, then the seat's."""
 
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db import IntegrityError, transaction
+from typing import Any
 
 from redreport import policy
 from redreport.accounts.models import User
@@ -37,20 +36,15 @@ def lock_seat(seat_id: int) -> Seat:
 def hold_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:
     """Keep a seat for `policy.HOLD` while its buyer pays. `live_session` is locked by the caller.
 
-    Refuses with SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    Refuses with SalesClosed, TooManySeats, AlreadySeated or SoldOut.
     """
+    active = _active_seats(live_session)
     if not live_session.is_on_sale(now):
         raise SalesClosed
-    own = Seat.objects.filter(live_session=live_session, booked_by=booker, state__in=Seat.ACTIVE).count()
-    if own >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
+    if sum(seat.booked_by_id == booker.pk for seat in active) >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
         raise TooManySeats
-    return _insert_seat(
-        live_session=live_session,
-        attendee=attendee,
-        booker=booker,
-        now=now,
-        state=Seat.State.HELD,
-        hold_expires_at=now + policy.HOLD,
+    return Seat.objects.create(
+        state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **_free_place(live_session, active, attendee, booker, now)
     )
 
 
@@ -61,14 +55,7 @@ def take_confirmed_seat(*, live_session: LiveSession, attendee: Attendee, booker
     """
     if not live_session.is_on_sale(now):
         raise SalesClosed
-    return _insert_seat(
-        live_session=live_session,
-        attendee=attendee,
-        booker=booker,
-        now=now,
-        state=Seat.State.CONFIRMED,
-        confirmed_at=now,
-    )
+    return _insert_confirmed(live_session, attendee, booker, now)
 
 
 def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, now: datetime) -> Seat:
@@ -88,13 +75,8 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
         return seat
     if seat.state != Seat.State.EXPIRED:
         raise HoldExpired
-    return _insert_seat(
-        live_session=live_session,
-        attendee=Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm),
-        booker=seat.booked_by,
-        now=now,
-        state=Seat.State.CONFIRMED,
-        confirmed_at=now,
+    return _insert_confirmed(
+        live_session, Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm), seat.booked_by, now
     )
 
 
@@ -108,30 +90,35 @@ def release_held_seat(*, seat: Seat) -> bool:
     return True
 
 
-def _insert_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime, **fields: object) -> Seat:
+def _insert_confirmed(live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:
+    place = _free_place(live_session, _active_seats(live_session), attendee, booker, now)
+    return Seat.objects.create(state=Seat.State.CONFIRMED, confirmed_at=now, **place)
+
+
+def _active_seats(live_session: LiveSession) -> list[Seat]:
     active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
-    while True:
-        if active.filter(attendee_email__iexact=attendee.email).exists():
-            raise AlreadySeated
-        taken = set(active.values_list("number", flat=True))
-        # Counted as well as numbered: a capacity lowered below what is sold evicts nobody and sells no more.
-        free = [number for number in range(1, live_session.capacity + 1) if number not in taken]
-        if len(taken) >= live_session.capacity or not free:
-            raise SoldOut
-        try:
-            with transaction.atomic():
-                return Seat.objects.create(
-                    live_session=live_session,
-                    number=free[0],
-                    attendee_name=attendee.name,
-                    attendee_email=attendee.email.lower(),
-                    attendee_firm=attendee.firm,
-                    booked_by=booker,
-                    held_at=now,
-                    **fields,
-                )
-        except IntegrityError as error:
-            # The second guard: were the session's lock ever missing, a rival committed this number or this attendee
-            # between our look and our insert. Each turn of the loop means that somebody got a seat, so it ends.
-            if "while_active" not in str(error):
-                raise
+    return list(active.order_by().only("number", "attendee_email", "booked_by"))
+
+
+def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> dict[str, Any]:
+    """The values of a new seat with the lowest free number. Refuses with AlreadySeated or SoldOut.
+
+    Were the session's lock ever missing, a rival could take this number or seat this attendee before our insert: then the
+    database refuses it, and the operation begins anew.
+    """
+    email = attendee.email.lower()
+    if any(seat.attendee_email.lower() == email for seat in active):
+        raise AlreadySeated
+    # Counted as well as numbered: a capacity lowered below what is sold evicts nobody and sells no more.
+    free = sorted(set(range(1, live_session.capacity + 1)) - {seat.number for seat in active})
+    if len(active) >= live_session.capacity or not free:
+        raise SoldOut
+    return {
+        "live_session": live_session,
+        "number": free[0],
+        "attendee_name": attendee.name,
+        "attendee_email": email,
+        "attendee_firm": attendee.firm,
+        "booked_by": booker,
+        "held_at": now,
+    }

@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -99,6 +100,12 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def held_until(self) -> datetime:
+        """The last instant at which it can be paid for: its Checkout ends then, or the sale does."""
+        ends = [self.expires_at, self.checkout_expires_at]
+        return min([*ends, self.live_session.starts_at] if self.live_session else ends)
 
 
 class Payment(models.Model):

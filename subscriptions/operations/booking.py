@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from redreport import policy
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
+from redreport.transactions import retried
 from sessions_live.models import LiveSession
 from sessions_live.operations.seats import Attendee, hold_seat, lock_live_session, take_confirmed_seat
 from subscriptions import mails
@@ -17,6 +19,7 @@ from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
 from subscriptions.selectors import current_price
 
 
+@retried
 def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, price_id: int, now: datetime) -> Order:
     """Hold a seat and make its order, or return the order that already holds one for this buyer in this session.
 
@@ -27,13 +30,12 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
     with transaction.atomic():
         # The session's lock: the count of its seats and the hold are one step; also a second click waits here for the first.
         live_session = lock_live_session(live_session_id)
-        pending = Order.objects.filter(
-            subscriber=subscriber, live_session=live_session, kind=Order.Kind.SEAT, state=Order.State.PENDING
-        ).first()
+        pending, lapsed = _pending_and_lapsed(subscriber, live_session, now)
         if pending:
-            return pending
+            return pending[0]
+        if len(lapsed) >= policy.MAX_LAPSED_ORDERS:
+            raise TooManyLapsedHolds
         price = _price_in_force(Plan.SINGLE_SEAT, price_id)
-        _refuse_after_lapsed_holds(subscriber, live_session, now)
         seat = hold_seat(live_session=live_session, attendee=attendee, booker=user, now=now)
         order = Order.objects.create(
             subscriber=subscriber,
@@ -51,6 +53,7 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
         return order
 
 
+@retried
 def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
     """Make the order for a year, to whose renewal terms the reader has just consented, or return the pending one.
 
@@ -63,7 +66,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
         lock_subscriber(subscriber.pk)
         if Subscription.objects.filter(subscriber=subscriber, status__in=Subscription.LIVE).exists():
             raise YearAlreadyRunning
-        orders = Order.objects.filter(subscriber=subscriber, kind=Order.Kind.YEAR)
+        orders = _orders_to_pay_for().filter(subscriber=subscriber, kind=Order.Kind.YEAR)
         if orders.filter(state=Order.State.PAID, fulfilled_at__isnull=True).exists():
             # Paid, and its subscription not heard of yet: a second one now would be paid twice.
             raise YearAlreadyRunning
@@ -86,6 +89,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
         )
 
 
+@retried
 def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> SeatCoverage:
     """Take a seat for the subscriber and spend one credit on it, in one step.
 
@@ -116,13 +120,17 @@ def _price_in_force(plan: Plan, price_id: int) -> Price:
     return price
 
 
-def _refuse_after_lapsed_holds(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> None:
-    lapsed = Order.objects.filter(
-        subscriber=subscriber,
-        live_session=live_session,
-        state=Order.State.EXPIRED,
-        given_up_at__isnull=True,
-        created_at__gt=now - policy.LAPSED_ORDERS_WINDOW,
-    )
-    if lapsed.count() >= policy.MAX_LAPSED_ORDERS:
-        raise TooManyLapsedHolds
+def _pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> tuple[list[Order], list[Order]]:
+    """The buyer's order in this session that waits for its payment, and those that lapsed within the last day."""
+    pending = Q(state=Order.State.PENDING)
+    lapsed = Q(state=Order.State.EXPIRED, given_up_at__isnull=True, created_at__gt=now - policy.LAPSED_ORDERS_WINDOW)
+    orders = _orders_to_pay_for().filter(pending | lapsed, subscriber=subscriber, live_session=live_session, kind=Order.Kind.SEAT)
+    by_state: dict[str, list[Order]] = {Order.State.PENDING: [], Order.State.EXPIRED: []}
+    for order in orders:
+        by_state[order.state].append(order)
+    return by_state[Order.State.PENDING], by_state[Order.State.EXPIRED]
+
+
+def _orders_to_pay_for() -> QuerySet[Order]:
+    """Orders with all that their Checkout says."""
+    return Order.objects.select_related("subscriber__user", "price", "live_session")

@@ -25,13 +25,12 @@ from subscriptions.operations.subscribers import ensure_customer
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 
 
-def open_checkout(*, order_id: int, now: datetime) -> str:
+def open_checkout(*, order: Order, now: datetime) -> str:
     """The address at which Stripe takes this order's payment; asking again gives the same Checkout.
 
     Refuses with OrderNotOpen when the order is not pending any more, with a GatewayError when Stripe gives no answer; the hold
     is then kept only for as long as trying again can succeed.
     """
-    order = Order.objects.select_related("subscriber__user", "price", "live_session").get(pk=order_id)
     if order.state != Order.State.PENDING:
         raise OrderNotOpen
     if order.checkout_url:
@@ -41,9 +40,9 @@ def open_checkout(*, order_id: int, now: datetime) -> str:
         with new_key_after_server_error(order):
             checkout = _find_or_create_checkout(order, customer_id)
     except (GatewayError, CatalogNotReady):
-        _keep_only_while_it_can_be_retried(order_id, now)
+        _keep_only_while_it_can_be_retried(order.pk, now)
         raise
-    if not _attach_checkout(order_id, checkout, now):
+    if not _attach_checkout(order, checkout, now):
         gateway.expire_checkout(checkout.id)
         raise OrderNotOpen
     return checkout.url
@@ -68,16 +67,18 @@ def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
 def sync_checkout(*, checkout_session_id: str, now: datetime) -> None:
     """Fetch a Checkout and apply what it is now: paid, expired, or still open. Refuses with ObjectBusy while another does."""
 
-    def fetch_and_apply(lease: Lease) -> CheckoutState:
+    def fetch_and_apply(lease: Lease) -> tuple[CheckoutState, bool]:
         checkout = gateway.fetch_checkout(checkout_session_id)
-        _apply_checkout(checkout, lease, now)
-        return checkout
+        return checkout, _apply_checkout(checkout, lease, now)
 
-    checkout = synchronize(checkout_session_id, fetch_and_apply)
-    if checkout.is_paid and checkout.subscription_id:
+    checkout, seats_given = synchronize(checkout_session_id, fetch_and_apply)
+    if not checkout.is_paid:
+        return
+    if checkout.subscription_id:
         subscription = sync_subscription(stripe_subscription_id=checkout.subscription_id, now=now)
         sync_invoice(stripe_invoice_id=subscription.latest_invoice_id, now=now)
-    _submit_refunds_of(checkout.order_number, now)
+    elif not seats_given:
+        _submit_refunds_of(checkout.order_number, now)
 
 
 def check_order(*, order_id: int, now: datetime) -> None:
@@ -100,7 +101,7 @@ def check_order(*, order_id: int, now: datetime) -> None:
 def _finish_paid_order(order: Order, now: datetime) -> None:
     """What a crash left between the recorded payment and what it paid for."""
     if order.kind == Order.Kind.SEAT:
-        fulfil_seat_order(order_id=order.pk, now=now)
+        fulfil_seat_order(order=order, now=now)
         _submit_refunds_of(order.number, now)
     elif order.stripe_checkout_session_id:
         sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=now)
@@ -113,7 +114,7 @@ def _time_is_over(order: Order, now: datetime) -> bool:
 def _find_or_create_checkout(order: Order, customer_id: str) -> CheckoutState:
     # After a server error the key is a new one: first look whether the old one got through all the same.
     found = gateway.find_checkout(customer_id=customer_id, order_number=order.number) if order.stripe_key_version else None
-    return found or _create_checkout(order, customer_id)
+    return found if found and found.status == "open" else _create_checkout(order, customer_id)
 
 
 def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
@@ -135,18 +136,15 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
     return gateway.create_seat_checkout(request, title=order.live_session.title)
 
 
-def _attach_checkout(order_id: int, checkout: CheckoutState, now: datetime) -> bool:
-    with transaction.atomic():
-        # The order's lock: a sweep may have given the order up while Stripe was opening its Checkout.
-        order = lock_order(order_id)
-        if order.state != Order.State.PENDING:
-            return False
-        order.stripe_checkout_session_id = checkout.id
-        order.checkout_url = checkout.url
-        order.expires_at = order.created_at + policy.HOLD
-        schedule_next_check(order, now)
-        order.save(update_fields=["stripe_checkout_session_id", "checkout_url", "expires_at", "next_check_at"])
-        return True
+def _attach_checkout(order: Order, checkout: CheckoutState, now: datetime) -> bool:
+    """Write the Checkout down; False when a sweep gave the order up while Stripe was opening it."""
+    order.stripe_checkout_session_id = checkout.id
+    order.checkout_url = checkout.url
+    order.expires_at = order.created_at + policy.HOLD
+    schedule_next_check(order, now)
+    fields = ("stripe_checkout_session_id", "checkout_url", "expires_at", "next_check_at")
+    still_pending = Order.objects.filter(pk=order.pk, state=Order.State.PENDING)
+    return bool(still_pending.update(**{field: getattr(order, field) for field in fields}))
 
 
 def _keep_only_while_it_can_be_retried(order_id: int, now: datetime) -> None:
@@ -166,20 +164,21 @@ def _adopt_unanswered_checkout(order: Order, now: datetime) -> str | None:
     checkout = gateway.find_checkout(customer_id=order.subscriber.stripe_customer_id, order_number=order.number)
     if checkout is None:
         return None
-    _attach_checkout(order.pk, checkout, now)
+    _attach_checkout(order, checkout, now)
     return checkout.id
 
 
-def _apply_checkout(checkout: CheckoutState, lease: Lease, now: datetime) -> None:
-    order = Order.objects.filter(number=checkout.order_number).first()
-    if order is None or checkout.livemode != settings.STRIPE_LIVEMODE:
-        return
+def _apply_checkout(checkout: CheckoutState, lease: Lease, now: datetime) -> bool:
+    """Write what Stripe says; returns whether an order's seats are given."""
+    if checkout.livemode != settings.STRIPE_LIVEMODE:
+        return False
     if checkout.is_paid:
-        recorded = record_payment(order_id=order.pk, checkout=checkout, lease=lease, now=now)
-        if recorded and order.kind == Order.Kind.SEAT:
-            fulfil_seat_order(order_id=order.pk, now=now)
-    elif checkout.status == "expired":
-        close_unpaid_order(order_id=order.pk, lease=lease, now=now)
+        order = record_payment(checkout=checkout, lease=lease, now=now)
+        return bool(order and order.kind == Order.Kind.SEAT and fulfil_seat_order(order=order, now=now))
+    order_id = Order.objects.filter(number=checkout.order_number).values_list("id", flat=True).first()
+    if checkout.status == "expired" and order_id:
+        close_unpaid_order(order_id=order_id, lease=lease, now=now)
+    return False
 
 
 def _submit_refunds_of(order_number: str, now: datetime) -> None:

@@ -6,11 +6,13 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.transactions import retried
 from sessions_live.operations.seats import Attendee, lock_live_session, take_confirmed_seat
 from subscriptions import mails
 from subscriptions.models import SeatCoverage
 
 
+@retried
 def give_complimentary_seat(*, live_session_id: int, attendee: Attendee, actor: User, reason: str, now: datetime) -> SeatCoverage:
     """Give a seat for nothing, by a named member of staff for a written reason.
 

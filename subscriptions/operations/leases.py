@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from django.db import transaction
+from django.db import connection
 
 from redreport import clock
 from subscriptions.errors import LeaseLost, ObjectBusy
@@ -30,12 +30,11 @@ class Lease:
     stripe_object_id: str
     holder: uuid.UUID
 
-    def confirm(self) -> StripeObjectLease:
-        """First in each transaction that writes: the lease's row, locked. Refuses with LeaseLost if it passed to another."""
-        row = _locked(self.stripe_object_id)
-        if row.holder != self.holder:
+    def confirm(self) -> None:
+        """First in each transaction that writes: locks the lease's row. Refuses with LeaseLost if it passed to another."""
+        locked = StripeObjectLease.objects.select_for_update(no_key=True).filter(pk=self.stripe_object_id, holder=self.holder)
+        if not locked.exists():
             raise LeaseLost(self.stripe_object_id)
-        return row
 
 
 def synchronize(stripe_object_id: str, fetch_and_apply: Callable[[Lease], State]) -> State:
@@ -55,39 +54,36 @@ def synchronize(stripe_object_id: str, fetch_and_apply: Callable[[Lease], State]
         raise
 
 
+# One statement, so that no rival comes in between: the row is taken when it is new or its lease has run out.
+CLAIM = """
+    INSERT INTO subscriptions_stripeobjectlease AS lease (stripe_object_id, holder, leased_until, asked_again)
+    VALUES (%(object)s, %(holder)s, %(until)s, false)
+    ON CONFLICT (stripe_object_id) DO UPDATE SET holder = %(holder)s, leased_until = %(until)s, asked_again = false
+    WHERE lease.leased_until IS NULL OR lease.leased_until <= %(now)s
+"""
+
+
 def _claim(stripe_object_id: str) -> Lease:
-    now = clock.now()
-    with transaction.atomic():
-        StripeObjectLease.objects.bulk_create([StripeObjectLease(stripe_object_id=stripe_object_id)], ignore_conflicts=True)
-        row = _locked(stripe_object_id)
-        is_held = row.leased_until is not None and row.leased_until > now
-        if is_held:
-            row.asked_again = True
-        else:
-            row.holder, row.leased_until, row.asked_again = uuid.uuid4(), now + LEASE, False
-        row.save()
-    if is_held or row.holder is None:
-        raise ObjectBusy(stripe_object_id)
-    return Lease(stripe_object_id, row.holder)
+    now, lease = clock.now(), Lease(stripe_object_id, uuid.uuid4())
+    values = {"object": stripe_object_id, "holder": lease.holder, "until": now + LEASE, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, values)
+        if cursor.rowcount:
+            return lease
+    # Its holder fetches once more. If the holder let go this very moment, whoever asked tries again later anyway.
+    StripeObjectLease.objects.filter(pk=stripe_object_id, holder__isnull=False).update(asked_again=True)
+    raise ObjectBusy(stripe_object_id)
 
 
 def _let_go(lease: Lease) -> bool:
-    """Give the lease back; False, keeping it for another round, when somebody asked again."""
-    with transaction.atomic():
-        row = lease.confirm()
-        if row.asked_again:
-            row.asked_again = False
-            row.leased_until = clock.now() + LEASE
-        else:
-            row.holder = None
-            row.leased_until = None
-        row.save(update_fields=["holder", "leased_until", "asked_again"])
-        return row.holder is None
+    """Give the lease back; False, keeping it for another round, when somebody asked again. Refuses with LeaseLost."""
+    own = StripeObjectLease.objects.filter(pk=lease.stripe_object_id, holder=lease.holder)
+    if own.filter(asked_again=False).update(holder=None, leased_until=None):
+        return True
+    if not own.update(asked_again=False, leased_until=clock.now() + LEASE):
+        raise LeaseLost(lease.stripe_object_id)
+    return False
 
 
 def _abandon(lease: Lease) -> None:
     StripeObjectLease.objects.filter(pk=lease.stripe_object_id, holder=lease.holder).update(holder=None, leased_until=None)
-
-
-def _locked(stripe_object_id: str) -> StripeObjectLease:
-    return StripeObjectLease.objects.select_for_update(no_key=True).get(pk=stripe_object_id)

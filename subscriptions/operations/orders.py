@@ -6,11 +6,13 @@ Received money is recorded in a transaction of its own before the seat is tried,
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from redreport import audit, policy
+from redreport.transactions import retried
 from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import confirm_seat, lock_live_session, lock_seat, release_held_seat
+from sessions_live.operations.seats import confirm_seat, lock_live_session, release_held_seat
 from subscriptions import mails
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import open_case
@@ -21,22 +23,25 @@ from subscriptions.stripe_objects import CapturedPayment, CheckoutState
 CLOSED_UNPAID = (Order.State.PENDING, Order.State.EXPIRED, Order.State.FAILED)
 
 
-def record_payment(*, order_id: int, checkout: CheckoutState, lease: Lease, now: datetime) -> bool:
+def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> Order | None:
     """Note that Stripe took the money of a paid Checkout; an order that had expired is paid all the same.
 
-    False, with a case opened, when the amount or the currency is not the order's: then nothing is given for it by itself.
+    Returns the order to give something for. None for an order that is none of ours, for a second payment of an order, which is
+    then owed back, and with a case opened when the amount or the currency is not the order's.
     """
     with transaction.atomic():
         lease.confirm()
         # The order's lock: the return page and a webhook bring the same payment at once.
-        order = lock_order(order_id)
+        order = _locked_orders().filter(number=checkout.order_number).first()
+        if order is None:
+            return None
         if checkout.payment:
-            payment = _record_captured_payment(checkout.payment, order, checkout.invoice_id, now)
-            if order.payments.filter(id__lt=payment.pk).exists():
+            first, payment = _record_captured_payment(checkout.payment, order, checkout.invoice_id, now)
+            if payment != first:
                 # A second Checkout of the same order, left over from a call without an answer, was paid as well.
                 if not payment.refunds.exists():
                     owe_refund(payment_id=payment.pk, reason=Refund.Reason.PAID_TWICE, now=now)
-                return False
+                return None
         if (checkout.amount_minor, checkout.currency) != (order.amount_minor, order.currency):
             open_case(
                 key=f"amount_mismatch:{order.number}",
@@ -48,7 +53,7 @@ def record_payment(*, order_id: int, checkout: CheckoutState, lease: Lease, now:
             )
             # Whatever was held stays held until the person decides.
             Order.objects.filter(pk=order.pk).update(next_check_at=None)
-            return False
+            return None
         if order.state in CLOSED_UNPAID:
             mark_paid(order=order, paid_at=checkout.payment.captured_at if checkout.payment else now, now=now)
         order.stripe_checkout_session_id = order.stripe_checkout_session_id or checkout.id
@@ -56,7 +61,7 @@ def record_payment(*, order_id: int, checkout: CheckoutState, lease: Lease, now:
         order.invoice_pdf_url = checkout.invoice_pdf_url or order.invoice_pdf_url
         order.receipt_url = (checkout.payment and checkout.payment.receipt_url) or order.receipt_url
         order.save()
-        return True
+        return order
 
 
 def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
@@ -69,50 +74,68 @@ def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
     order.checkout_url = ""
 
 
-def _record_captured_payment(payment: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> Payment:
-    """The row of this payment, made once. The caller has locked the order."""
-    known = Payment.objects.filter(stripe_payment_intent_id=payment.payment_intent_id).first()
-    return known or Payment.objects.create(
-        stripe_payment_intent_id=payment.payment_intent_id,
+def _record_captured_payment(captured: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> tuple[Payment, Payment]:
+    """The order's first payment, and the row of this one, made once. The caller has locked the order."""
+    known = list(order.payments.order_by("id"))
+    for payment in known:
+        if payment.stripe_payment_intent_id == captured.payment_intent_id:
+            return known[0], payment
+    payment = Payment.objects.create(
+        stripe_payment_intent_id=captured.payment_intent_id,
         order=order,
         subscriber=order.subscriber,
-        stripe_charge_id=payment.charge_id,
+        stripe_charge_id=captured.charge_id,
         stripe_invoice_id=invoice_id,
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        captured_at=payment.captured_at,
+        amount_minor=captured.amount_minor,
+        currency=captured.currency,
+        captured_at=captured.captured_at,
         recorded_at=now,
     )
+    return (known[0] if known else payment), payment
 
 
-def fulfil_seat_order(*, order_id: int, now: datetime) -> None:
+@retried
+def fulfil_seat_order(*, order: Order, now: datetime) -> bool:
     """Give a paid order its seats, all of them or none; if they cannot be had any more, owe the whole price back.
 
-    Doing it again changes nothing. Stripe is not called here: the refund is a row that `refunds.submit_refund` carries out.
+    Returns whether the seats are given. Doing it again changes nothing. Stripe is not called here: the refund is a row that
+    `refunds.submit_refund` carries out.
     """
-    order = Order.objects.get(pk=order_id)
-    assert order.live_session_id is not None
+    try:
+        return _give_seats(order, now)
+    except SeatRefused as refusal:
+        # None of its seats was kept: that transaction is rolled back.
+        _owe_the_price_back(order, refusal, now)
+        return False
+
+
+def _give_seats(order: Order, now: datetime) -> bool:
     with transaction.atomic():
         # Locks: the session, its seats by id, the order. The price is given its seat or its way back exactly once.
-        live_session = lock_live_session(order.live_session_id)
-        seats = _lock_seats_of(order)
-        order = lock_order(order_id)
-        if order.state not in (Order.State.PAID, Order.State.PARTLY_REFUNDED) or order.fulfilled_at or _is_refund_owed(order):
-            return
+        live_session, seats, order = _lock_all_of(order)
+        if not _is_due(order):
+            return order.fulfilled_at is not None
         assert order.paid_at is not None
-        try:
-            with transaction.atomic():
-                given = _confirm_all(order, live_session, seats, now)
-        except SeatRefused as refusal:
-            for seat in seats:
-                release_held_seat(seat=seat)
-            for payment in order.payments.filter(refunds__isnull=True):
-                owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
-            return
+        for seat in seats:
+            given = confirm_seat(live_session=live_session, seat=seat, taken_at=order.paid_at, now=now)
+            if given.pk != seat.pk:
+                SeatCoverage.objects.create(seat=given, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
+            mails.queue_seat_confirmed(seat=given, now=now)
         order.fulfilled_at = now
         order.save(update_fields=["fulfilled_at"])
-        for seat in given:
-            mails.queue_seat_confirmed(seat=seat, now=now)
+        return True
+
+
+def _owe_the_price_back(order: Order, refusal: SeatRefused, now: datetime) -> None:
+    with transaction.atomic():
+        # Locks as in giving: somebody else may have given the seats or owed the price since.
+        live_session, seats, order = _lock_all_of(order)
+        if not _is_due(order):
+            return
+        for seat in seats:
+            release_held_seat(seat=seat)
+        for payment in order.payments.filter(refunds__isnull=True):
+            owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
 
 
 def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> None:
@@ -127,9 +150,9 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
             lease.confirm()
         # Locks: the session, its seats by id, the order. A payment may be confirming these seats right now.
         if order.live_session_id:
-            lock_live_session(order.live_session_id)
-        seats = _lock_seats_of(order)
-        order = lock_order(order_id)
+            _, seats, order = _lock_all_of(order)
+        else:
+            seats, order = [], lock_order(order_id)
         closed_checkout = lease.stripe_object_id if lease else None
         if order.state != Order.State.PENDING or order.stripe_checkout_session_id not in (None, closed_checkout):
             # Paid meanwhile; or it was another Checkout that expired, and the order's own is still open.
@@ -158,33 +181,33 @@ def schedule_next_check(order: Order, now: datetime) -> None:
 
 def lock_order(order_id: int) -> Order:
     """The order's row, locked after session, seats, subscriber and grants."""
-    return (
-        Order.objects.select_for_update(of=["self"], no_key=True)
-        .select_related("subscriber__user", "price", "live_session")
-        .get(pk=order_id)
-    )
+    return _locked_orders().get(pk=order_id)
 
 
-def _confirm_all(order: Order, live_session: LiveSession, seats: list[Seat], now: datetime) -> list[Seat]:
-    assert order.paid_at is not None
-    given = []
+def _locked_orders() -> QuerySet[Order]:
+    orders = Order.objects.select_related("subscriber__user", "price", "live_session")
+    return orders.select_for_update(of=["self"], no_key=True)
+
+
+def _lock_all_of(order: Order) -> tuple[LiveSession, list[Seat], Order]:
+    """The session of a seat's order, its seats by id, and the order itself, each as it is now."""
+    assert order.live_session_id is not None
+    live_session = lock_live_session(order.live_session_id)
+    seats = list(Seat.objects.filter(coverage__order=order).select_for_update(of=["self"], no_key=True).order_by("id"))
     for seat in seats:
-        confirmed = confirm_seat(live_session=live_session, seat=seat, taken_at=order.paid_at, now=now)
-        if confirmed.pk != seat.pk:
-            SeatCoverage.objects.create(seat=confirmed, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
-        given.append(confirmed)
-    return given
+        seat.live_session = live_session
+    return live_session, seats, lock_order(order.pk)
 
 
-def _lock_seats_of(order: Order) -> list[Seat]:
-    seat_ids = SeatCoverage.objects.filter(order=order).order_by("seat_id").values_list("seat_id", flat=True)
-    return [lock_seat(seat_id) for seat_id in seat_ids]
+def _is_due(order: Order) -> bool:
+    """Whether something is still to be given for it: paid, not given, and the price not on its way back.
 
-
-def _is_refund_owed(order: Order) -> bool:
-    """Whether everything paid for it is on its way back; nothing paid, as with a promotion of 100 %, is no refund."""
-    payments = order.payments.all()
-    return payments.exists() and not payments.filter(refunds__isnull=True).exists()
+    Nothing paid, as with a promotion of 100 %, is no refund.
+    """
+    if order.fulfilled_at or order.state not in (Order.State.PAID, Order.State.PARTLY_REFUNDED):
+        return False
+    refunds_of_payments = order.payments.values_list("refunds__id", flat=True)
+    return not refunds_of_payments or None in refunds_of_payments
 
 
 def _refund_reason(refusal: SeatRefused, live_session: LiveSession) -> Refund.Reason:

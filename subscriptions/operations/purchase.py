@@ -31,4 +31,4 @@ def _pay_for(start_order: Callable[[], Order], now: datetime) -> str:
         # An order of earlier whose time is over, not yet swept: Stripe lets go of it first, then a new one begins.
         give_up_order(order_id=order.pk, by_buyer=False, now=now)
         order = start_order()
-    return open_checkout(order_id=order.pk, now=now)
+    return open_checkout(order=order, now=now)

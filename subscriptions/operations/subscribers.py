@@ -1,7 +1,5 @@
 """Whoever pays: our row, and the Stripe customer linked to it."""
 
-from django.db import transaction
-
 from redreport.accounts.models import User
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Subscriber
@@ -31,10 +29,9 @@ def ensure_customer(subscriber: Subscriber) -> str:
             name=subscriber.billing_name or subscriber.user.name,
             reference=str(subscriber.public_id),
         )
-    with transaction.atomic():
-        # The subscriber's lock: two tabs got the same customer from the same key; the first to commit links it.
-        locked = lock_subscriber(subscriber.pk)
-        if not locked.stripe_customer_id:
-            locked.stripe_customer_id = customer_id
-            locked.save(update_fields=["stripe_customer_id"])
-        return locked.stripe_customer_id
+    # Two tabs got the same customer from the same key; whichever is first links it.
+    if Subscriber.objects.filter(pk=subscriber.pk, stripe_customer_id__isnull=True).update(stripe_customer_id=customer_id):
+        return customer_id
+    subscriber.refresh_from_db()
+    assert subscriber.stripe_customer_id is not None
+    return subscriber.stripe_customer_id
