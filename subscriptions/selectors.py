@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import own_seat
 from subscriptions.errors import CatalogNotReady
-from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Subscription
+from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, Subscription
 
 
 class Action(StrEnum):
@@ -112,6 +112,17 @@ def live_subscription(*, user: User) -> Subscription | None:
 def orders_of(*, user: User) -> QuerySet[Order]:
     """The user's orders, latest first, with what they are for."""
     return Order.objects.filter(subscriber__user=user).select_related("subscriber__user", "live_session", "price")
+
+
+def orders_paid_not_given() -> QuerySet[Order]:
+    """Orders whose money we have and whose seat or year nobody got, with no refund owed or made: what a crash left behind."""
+    refunds = Refund.objects.filter(payment__order=OuterRef("pk"))
+    return Order.objects.filter(
+        ~Exists(refunds),
+        state__in=[Order.State.PAID, Order.State.PARTLY_REFUNDED],
+        paid_at__isnull=False,
+        fulfilled_at__isnull=True,
+    )
 
 
 def _closed(live_session: LiveSession, now: datetime) -> Action | None:

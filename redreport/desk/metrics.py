@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
-from subscriptions.models import Case, Order, Refund, StripeEvent
+from subscriptions.models import Case, Refund, StripeEvent
+from subscriptions.selectors import orders_paid_not_given
 
 
 @require_safe
@@ -46,7 +47,7 @@ def gauges(now: datetime) -> Iterator[tuple[str, int]]:
     yield "stripe_events_waiting", events["waiting"]
     yield "stripe_events_oldest_seconds", _age(events["oldest"], now)
     yield "stripe_events_failed", events["failed"]
-    yield "orders_paid_not_given", Order.objects.filter(state=Order.State.PAID, fulfilled_at__isnull=True).count()
+    yield "orders_paid_not_given", orders_paid_not_given().count()
     yield "refunds_pending", Refund.objects.filter(state=Refund.State.PENDING).count()
     yield "cases_open", Case.objects.filter(state=Case.State.OPENED).count()
 
