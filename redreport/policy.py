@@ -19,6 +19,8 @@ SHORTEST_CHECKOUT = timedelta(minutes=30)
 
 MAX_LAPSED_ORDERS = 3
 LAPSED_ORDERS_WINDOW = timedelta(days=1)
+# A hold given back sooner than this is no lapse.
+HOLD_GIVEN_BACK_IN_TIME = timedelta(minutes=10)
 MAX_ACTIVE_SEATS_PER_BUYER = 10
 
 CANCEL_CUTOFF = timedelta(hours=24)

@@ -13,6 +13,10 @@ class SalesClosed(SeatRefused):
     """The session has started, ended, been canceled, or was never published."""
 
 
+class SessionOver(SeatRefused):
+    """The door has closed: a seat would be good for nothing."""
+
+
 class AlreadySeated(SeatRefused):
     """This attendee's e-mail already has an active seat in this session. Told to the booker alone."""
 

@@ -46,14 +46,18 @@ class GatewayUnavailable(GatewayError):
 
 
 class GatewayBroken(GatewayUnavailable):
-    """Stripe answered with an error of its own, and will give this answer to the same key again.
+    """Stripe will give this answer to the same key again: an error of its own, or the key was used for another request.
 
     What was asked may have happened: look for it first, then ask with a new key.
     """
 
 
 class GatewayRefused(GatewayError):
-    """Stripe understood and refused. Trying the same again gives the same answer."""
+    """Stripe understood and refused. Trying again gives the same answer. `param` names what it did not like, if anything."""
+
+    def __init__(self, message: str = "", *, param: str = "") -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class GatewayNotFound(GatewayRefused):

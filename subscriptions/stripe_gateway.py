@@ -37,6 +37,8 @@ SIGNATURE_TOLERANCE_SECONDS = 300
 # Methods that pay at once: a seat is not kept for a bank debit that settles in days.
 IMMEDIATE_PAYMENT_METHODS = ["card", "link"]
 
+OUT_OF_FUNDS = ("balance_insufficient", "insufficient_funds")
+
 CHECKOUT_EXPANSIONS = ["payment_intent.latest_charge", "invoice"]
 
 
@@ -68,19 +70,24 @@ def _account_id(key: str, api_base: str) -> str:
 
 @contextmanager
 def stripe_errors() -> Iterator[None]:
-    """Turn the SDK's errors into ours. A conflict or a limit is 'ask again', like a connection that broke."""
+    """Turn the SDK's errors into ours. A conflict or a limit is 'ask again', like a connection that broke.
+
+    So are a key that is refused and an account without funds: both are the house's to mend, and nothing is given up for them.
+    """
     try:
         yield
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError) as error:
         raise GatewayUnavailable(type(error).__name__) from error
+    except stripe.IdempotencyError as error:
+        raise GatewayBroken(type(error).__name__) from error
     except stripe.StripeError as error:
         status = error.http_status or 0
         if status >= 500:
             raise GatewayBroken(f"{type(error).__name__} {status}") from error
-        if status in (409, 429):
+        if status in (409, 429) or error.code in OUT_OF_FUNDS:
             raise GatewayUnavailable(f"{type(error).__name__} {status}") from error
         raised = GatewayNotFound if status == 404 or error.code == "resource_missing" else GatewayRefused
-        raise raised(f"{type(error).__name__} {error.code or status}") from error
+        raise raised(f"{type(error).__name__} {error.code or status}", param=getattr(error, "param", "") or "") from error
 
 
 def verify_event(*, payload: bytes, signature: str, secrets: list[str], now: datetime) -> EventHint:
@@ -221,5 +228,7 @@ def _refuse_future_timestamp(signature: str, now: datetime) -> None:
     # The SDK bounds a signature's age only backwards: one dated ahead would stay replayable for as long as it is ahead.
     for part in signature.split(","):
         name, _, value = part.strip().partition("=")
-        if name == "t" and value.isdigit() and int(value) > now.timestamp() + SIGNATURE_TOLERANCE_SECONDS:
+        # Sixteen digits are more than any time has, and few enough for an integer.
+        is_time = value.isdecimal() and value.isascii() and len(value) <= 16
+        if name == "t" and not (is_time and int(value) <= now.timestamp() + SIGNATURE_TOLERANCE_SECONDS):
             raise BadSignature

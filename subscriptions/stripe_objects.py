@@ -87,11 +87,12 @@ class SubscriptionState:
 
 @dataclass(frozen=True)
 class InvoiceLine:
-    """One line of an invoice: the price it charges, and the period it pays for."""
+    """One line of an invoice: the price it charges, and the period it pays for. A proration settles a change, not a year."""
 
     id: str
     price_id: str
     amount_minor: int
+    is_proration: bool
     period_start: datetime
     period_end: datetime
 

@@ -36,7 +36,7 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         url=session.get("url") or "",
         status=session.get("status") or "",
         payment_status=session.get("payment_status") or "",
-        order_number=session.get("client_reference_id") or "",
+        order_number=_own_order_number(session),
         customer_id=_id_of(session.get("customer")),
         amount_minor=session.get("amount_subtotal") or 0,
         currency=session.get("currency") or "",
@@ -99,6 +99,7 @@ def _invoice_line(line: dict[str, Any]) -> InvoiceLine:
         id=line["id"],
         price_id=_id_of(price),
         amount_minor=line["amount"],
+        is_proration=bool(((line.get("parent") or {}).get("subscription_item_details") or {}).get("proration")),
         period_start=_instant(line["period"]["start"]),
         period_end=_instant(line["period"]["end"]),
     )
@@ -130,6 +131,12 @@ def read_payment(intent: dict[str, Any]) -> CapturedPayment | None:
         captured_at=_instant(charge.get("created") or intent["created"]),
         receipt_url=charge.get("receipt_url") or "",
     )
+
+
+def _own_order_number(session: dict[str, Any]) -> str:
+    """The order a Checkout of ours names twice; a payment link takes a reference from anybody's address bar, but no metadata."""
+    reference = session.get("client_reference_id") or ""
+    return reference if (session.get("metadata") or {}).get("order") == reference else ""
 
 
 def _expanded(value: Any) -> dict[str, Any]:

@@ -9,13 +9,17 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from redreport import clock, policy
+from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
+from redreport.accounts.selectors import reader_of, signed_in
 from redreport.money import format_money
-from sessions_live.models import LiveSession
+from sessions_live.errors import AlreadySeated
+from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
+from sessions_live.selectors import own_seat
 from subscriptions import selectors
 from subscriptions.errors import CatalogNotReady, GatewayError, ObjectBusy
 from subscriptions.forms import ReserveForm, YearForm
@@ -33,11 +37,11 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-@require_GET
+@require_safe
 def plans(request: HttpRequest) -> HttpResponse:
     """The two prices side by side."""
     prices = selectors.current_prices()
-    user = _user(request)
+    user = reader_of(request)
     context = {
         "single_price": prices.get(Plan.SINGLE_SEAT),
         "annual_price": prices.get(Plan.ANNUAL),
@@ -52,7 +56,7 @@ def plans(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def reserve(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who attends; then hold the seat and send the reader to Stripe."""
-    live_session, user, now = _live_session_or_404(slug), _signed_in(request), clock.now()
+    live_session, user, now = _live_session_or_404(slug), signed_in(request), clock.now()
     if request.method == "POST":
         form = ReserveForm(request.POST)
         if form.is_valid():
@@ -73,14 +77,18 @@ def reserve(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "subscriptions/reserve.html", context, status=400 if form.errors else 200)
 
 
-@login_required
+@signed_in_or_back_to("sessions:detail")
 @require_POST
 def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
     """Take the seat and spend the credit, in one step."""
-    live_session = _live_session_or_404(slug)
+    live_session, user = _live_session_or_404(slug), signed_in(request)
     try:
-        book_with_credit(user=_signed_in(request), live_session_id=live_session.pk, now=clock.now())
+        book_with_credit(user=user, live_session_id=live_session.pk, now=clock.now())
     except REFUSALS as refusal:
+        seat = own_seat(user=user, live_session=live_session)
+        if isinstance(refusal, AlreadySeated) and seat and (seat.state in Seat.TAKEN or seat.booked_by_id == user.pk):
+            # A second click, or the reader's own hold that waits for its payment: the session's page says which.
+            return SeeOther(reverse("sessions:detail", args=[slug]))
         return show_problem(request, refusal, live_session=live_session)
     return SeeOther(reverse("sessions:detail", args=[slug]))
 
@@ -89,7 +97,7 @@ def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The renewal terms with their unticked box; then Stripe."""
-    user, now = _signed_in(request), clock.now()
+    user, now = signed_in(request), clock.now()
     try:
         price = selectors.current_price(Plan.ANNUAL)
     except CatalogNotReady as refusal:
@@ -114,11 +122,11 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_GET
+@require_safe
 def order(request: HttpRequest, number: str) -> HttpResponse:
     """The order's page, and where Stripe sends the reader back to. It asks Stripe itself, so it confirms without any webhook."""
     found = _order_or_404(request, number)
-    if found.state == Order.State.PENDING and found.stripe_checkout_session_id and request.GET.get("returned") == "paid":
+    if found.state == Order.State.PENDING and found.stripe_checkout_session_id:
         # Without an answer the page says 'confirming' and looks again; a worker or the sweep may be quicker.
         with suppress(GatewayError, ObjectBusy):
             sync_checkout(checkout_session_id=found.stripe_checkout_session_id, now=clock.now())
@@ -127,7 +135,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "subscriptions/order.html", order_context(found, returned_paid=returned_paid, now=clock.now()))
 
 
-@login_required
+@signed_in_or_back_to("subscriptions:order")
 @require_POST
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """Back to Stripe's page of a pending order."""
@@ -138,7 +146,7 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
         return show_problem(request, refusal, next_url=reverse("subscriptions:order", args=[number]))
 
 
-@login_required
+@signed_in_or_back_to("subscriptions:order")
 @require_POST
 def release(request: HttpRequest, number: str) -> HttpResponse:
     """Give a held seat back before paying."""
@@ -151,10 +159,10 @@ def release(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def credits(request: HttpRequest) -> HttpResponse:
     """The credit statement."""
-    user = _signed_in(request)
+    user = signed_in(request)
     context = {
         "grants": selectors.credit_grants(user=user),
         "entries": selectors.credit_statement(user=user),
@@ -204,16 +212,7 @@ def _live_session_or_404(slug: str) -> LiveSession:
 
 def _order_or_404(request: HttpRequest, number: str) -> Order:
     """The signed-in reader's own order; somebody else's is as unknown as one that never was."""
-    found = selectors.orders_of(user=_signed_in(request)).filter(number=number).first()
+    found = selectors.orders_of(user=signed_in(request)).filter(number=number).first()
     if found is None:
         raise Http404
     return found
-
-
-def _user(request: HttpRequest) -> User | None:
-    return request.user if isinstance(request.user, User) else None
-
-
-def _signed_in(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

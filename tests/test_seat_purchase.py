@@ -6,9 +6,11 @@ import pytest
 
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
+from sessions_live.errors import AlreadySeated
 from sessions_live.models import Seat
+from sessions_live.operations.seats import Attendee
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import EmailNotProven, PriceChanged
+from subscriptions.errors import EmailNotProven, PriceChanged, TooManyLapsedHolds
 from subscriptions.models import Order, Payment, Plan, Refund, SeatCoverage
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
@@ -122,8 +124,6 @@ def test_giving_a_hold_back_frees_the_seat_at_once_and_is_no_lapse(shop: Shop) -
 
 
 def test_three_lapsed_holds_end_holding_for_a_day(shop: Shop) -> None:
-    from subscriptions.errors import TooManyLapsedHolds
-
     user, live_session = make_user(), make_live_session()
     for _ in range(3):
         shop.let_hold_lapse(shop.hold_seat(user, live_session))
@@ -162,7 +162,7 @@ def test_late_payment_is_refunded_when_sold_out(shop: Shop) -> None:
     assert (order.state, refund.state, refund.amount_minor, refund.reason) == ("refunded", "succeeded", 25000, "sold_out")
     assert [stripe_refund["amount"] for stripe_refund in shop.stripe.objects("refund")] == [25000]
     assert Seat.objects.get(state="held").coverage.order == rival
-    assert OutgoingMail.objects.filter(kind="late_payment_refunded", recipient=order.subscriber.user.email).count() == 1
+    assert OutgoingMail.objects.filter(kind="payment_refunded", recipient=order.subscriber.user.email).count() == 1
 
 
 def test_late_payment_is_found_by_the_sweep_where_no_webhook_reaches_us(shop: Shop) -> None:
@@ -174,11 +174,19 @@ def test_late_payment_is_found_by_the_sweep_where_no_webhook_reaches_us(shop: Sh
     assert order.fulfilled_at is not None
 
 
-def test_payment_taken_before_the_start_counts_however_late_we_hear(shop: Shop) -> None:
+def test_payment_taken_before_the_start_counts_although_we_hear_of_it_during_the_session(shop: Shop) -> None:
+    order = shop.hold_seat(live_session=make_live_session(starts_in=timedelta(minutes=20)))
+    shop.pay(order)
+    shop.sweep(now=clock.now() + timedelta(hours=1))
+    assert Seat.objects.get().state == Seat.State.CONFIRMED
+
+
+def test_payment_we_hear_of_only_after_the_session_is_refunded(shop: Shop) -> None:
     order = shop.hold_seat(live_session=make_live_session(starts_in=timedelta(minutes=20)))
     shop.pay(order)
     shop.sweep(now=clock.now() + timedelta(hours=3))
-    assert Seat.objects.get().state == Seat.State.CONFIRMED
+    order.refresh_from_db()
+    assert (order.state, Refund.objects.get().reason, Seat.objects.get().state) == ("refunded", "heard_too_late", "expired")
 
 
 def test_payment_taken_after_the_start_is_refunded(shop: Shop) -> None:
@@ -247,3 +255,80 @@ def test_expiry_of_a_left_over_checkout_does_not_release_the_seat_of_the_open_on
     sync_checkout(checkout_session_id=left_over, now=clock.now())
     order.refresh_from_db()
     assert (order.state, Seat.objects.get().state) == ("pending", "held")
+
+
+def test_buyer_who_comes_back_with_another_name_means_that_one(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session()
+    order = shop.hold_seat(user, live_session)
+    address = buy_seat(
+        user=user,
+        live_session_id=live_session.pk,
+        attendee=Attendee("Bob Colleague", "Bob@example.com", "Hill & Co"),
+        price_id=order.price.pk,
+        now=clock.now(),
+    )
+    shop.pay(order)
+    shop.sweep(now=clock.now() + timedelta(minutes=4))
+    seat = Seat.objects.get()
+    assert address == order.checkout_url
+    assert (seat.attendee_name, seat.attendee_email, seat.state) == ("Bob Colleague", "bob@example.com", "confirmed")
+
+
+def test_corrected_name_of_somebody_already_seated_is_refused(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session()
+    other = shop.hold_seat(live_session=live_session)
+    order = shop.hold_seat(user, live_session)
+    with pytest.raises(AlreadySeated):
+        start_seat_order(
+            user=user,
+            live_session_id=live_session.pk,
+            attendee=attendee_of(other.subscriber.user),
+            price_id=order.price.pk,
+            now=clock.now(),
+        )
+    assert Seat.objects.get(coverage__order=order).attendee_email == user.email
+
+
+def test_holds_given_back_at_the_last_moment_count_as_lapsed(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session()
+    for _ in range(3):
+        order = shop.hold_seat(user, live_session)
+        give_up_order(order_id=order.pk, by_buyer=True, now=clock.now() + timedelta(minutes=30))
+    with pytest.raises(TooManyLapsedHolds):
+        shop.hold_seat(user, live_session)
+
+
+def test_foreign_checkout_that_names_our_order_changes_nothing(shop: Shop) -> None:
+    """A payment link takes any reference from the address bar."""
+    order = shop.hold_seat()
+    stranger = make_user()
+    customer = gateway.create_customer(key="stranger", email=stranger.email, name=stranger.name, reference="stranger")
+    assert order.live_session is not None
+    foreign = gateway.create_seat_checkout(
+        CheckoutRequest(
+            key="foreign",
+            order_number=order.number,
+            customer_id=customer,
+            price_id=order.price.stripe_price_id,
+            expires_at=order.checkout_expires_at,
+            return_url="http://testserver/",
+            back_url="http://testserver/",
+        ),
+        title="A link of somebody else's",
+    )
+    assert shop.stripe.pay(foreign.id)["outcome"] == "paid"
+    shop.hear_all()
+    order.refresh_from_db()
+    assert (order.state, Payment.objects.count(), Seat.objects.get().state) == ("pending", 0, "held")
+    shop.pay(order)
+    shop.hear_all()
+    order.refresh_from_db()
+    assert (order.state, Seat.objects.get().state, Refund.objects.count()) == ("paid", "confirmed", 0)
+
+
+def test_order_whose_checkout_stripe_does_not_know_is_closed(shop: Shop) -> None:
+    order = shop.hold_seat()
+    Order.objects.update(stripe_checkout_session_id="cs_test_gone")
+    shop.let_hold_lapse(order)
+    order.refresh_from_db()
+    assert (order.state, Seat.objects.get().state) == ("failed", "expired")

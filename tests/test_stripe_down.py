@@ -1,17 +1,21 @@
 """Stripe down, slow, or silent after having done what was asked: no ghost seat, no ghost charge."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 
 from redreport import clock
 from sessions_live.models import Seat
-from subscriptions.errors import GatewayUnavailable
-from subscriptions.models import Order, Payment, Plan, Refund
+from subscriptions import stripe_gateway as gateway
+from subscriptions.errors import GatewayRefused, GatewayUnavailable, OrderNotOpen
+from subscriptions.models import Case, Order, Payment, Plan, Refund
+from subscriptions.operations import checkouts
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import open_checkout
 from subscriptions.operations.purchase import buy_seat
-from subscriptions.operations.refunds import submit_refund
+from subscriptions.operations.refunds import check_refund, submit_refund
 from subscriptions.selectors import current_price
 from subscriptions.tasks import sweep_refunds_task
 from tests.factories import attendee_of, make_live_session, make_user
@@ -91,9 +95,6 @@ def test_retry_after_the_key_could_be_used_again_begins_a_new_order(shop: Shop) 
 
 def test_order_given_up_while_its_checkout_was_being_opened_leaves_none_open(shop: Shop) -> None:
     """The sweep comes between Stripe's answer and our writing it down."""
-    from subscriptions.errors import OrderNotOpen
-    from subscriptions.operations import checkouts
-
     user, live_session = make_user(), make_live_session()
     order = start_seat_order(
         user=user,
@@ -178,3 +179,50 @@ def test_refund_that_fails_later_opens_a_case_and_may_be_tried_again(shop: Shop)
     assert order is not None
     assert (refund.state, order.state, order.cases.get().kind) == ("failed", "paid", "refund_failed")
     assert Payment.objects.get(order=order).refunded_minor == 0
+
+
+def test_refund_waits_while_stripe_refuses_our_key(shop: Shop, settings: Any) -> None:
+    refund = owed_refund(shop)
+    settings.STRIPE_SECRET_KEY = "sk_test_rolled"
+    Refund.objects.update(next_attempt_at=clock.now())
+    submit_refund(refund_id=refund.pk, now=clock.now())
+    refund.refresh_from_db()
+    assert (refund.state, refund.attempts) == ("pending", 2)
+
+
+def test_refund_under_way_is_looked_at_daily_where_no_webhook_comes(shop: Shop) -> None:
+    refund = owed_refund(shop)
+    shop.stripe.next_refund("pending")
+    now = clock.now() + timedelta(minutes=2)
+    check_refund(refund_id=refund.pk, now=now)
+    refund.refresh_from_db()
+    shop.stripe.settle_refund(str(refund.stripe_refund_id), "failed", reason="declined")
+    assert (refund.state, refund.next_attempt_at) == ("submitted", now + timedelta(days=1))
+    check_refund(refund_id=refund.pk, now=now + timedelta(days=1))
+    refund.refresh_from_db()
+    assert (refund.state, refund.next_attempt_at, Case.objects.get().kind) == ("failed", None, "refund_failed")
+
+
+def test_customer_deleted_in_the_dashboard_is_made_anew(shop: Shop) -> None:
+    user = make_user()
+    first = shop.hold_seat(user)
+    gateway.client().v1.customers.delete(str(first.subscriber.stripe_customer_id))
+    live_session = make_live_session()
+    with pytest.raises(GatewayRefused):
+        shop.hold_seat(user, live_session)
+    order = shop.hold_seat(user, live_session)
+    assert order.subscriber.stripe_customer_id not in (None, first.subscriber.stripe_customer_id)
+    assert order.checkout_url.startswith("http")
+
+
+def test_customer_whose_answer_was_lost_is_made_although_the_address_changed_since(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session()
+    shop.stripe.fault("drop_after", method="POST", path="/v1/customers", count=2)
+    with pytest.raises(GatewayUnavailable):
+        shop.hold_seat(user, live_session)
+    user.email = "moved@example.com"
+    user.save()
+    EmailAddress.objects.filter(user=user).update(email=user.email)
+    with pytest.raises(GatewayUnavailable):
+        shop.hold_seat(user, live_session)
+    assert shop.hold_seat(user, live_session).checkout_url.startswith("http")

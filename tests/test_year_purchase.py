@@ -1,6 +1,8 @@
 """A year of twelve sessions, and seats by credit."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -12,10 +14,12 @@ from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import CreditExpiresBefore, NoCredit, YearAlreadyRunning
 from subscriptions.models import Case, CreditEntry, CreditGrant, Order, Plan, SeatCoverage, Subscriber, Subscription
+from subscriptions.operations import renewals
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.checkouts import sync_checkout
+from subscriptions.operations.leases import synchronize
 from subscriptions.selectors import credit_balance, current_price
-from subscriptions.stripe_objects import CheckoutRequest
+from subscriptions.stripe_objects import CheckoutRequest, InvoiceState
 from tests.factories import make_live_session, make_user
 from tests.fixtures_shop import Shop, seats_given
 
@@ -166,3 +170,32 @@ def test_unpaid_year_expires_and_may_be_ordered_again(shop: Shop) -> None:
     second = shop.order_year(user)
     first.refresh_from_db()
     assert (first.state, second.state, second.pk != first.pk) == ("expired", "pending", True)
+
+
+def paid_invoice(**line: Any) -> tuple[str, InvoiceState]:
+    """The year's invoice as Stripe tells it, with its line changed."""
+    subscription = Subscription.objects.get()
+    invoice = gateway.fetch_invoice(gateway.fetch_subscription(subscription.stripe_subscription_id).latest_invoice_id)
+    changed = replace(invoice.lines[0], id="il_another", **line)
+    return invoice.id, replace(invoice, lines=(changed,))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [{"is_proration": True}, {"amount_minor": -125000}, {"amount_minor": 0}, {"period_end": clock.now()}],
+    ids=["proration", "credit note", "trial", "part of a year"],
+)
+def test_small_change_on_the_yearly_price_brings_no_credits(shop: Shop, subscriber: Subscriber, line: dict[str, Any]) -> None:
+    invoice_id, invoice = paid_invoice(**line)
+    synchronize(invoice_id, lambda lease: renewals._apply_paid_invoice(invoice, lease, clock.now()))
+    assert ledger(subscriber) == [("grant", 12, 12)]
+
+
+def test_year_paid_with_another_amount_opens_a_case_and_grants_nothing(shop: Shop) -> None:
+    order = shop.order_year()
+    Order.objects.update(amount_minor=300000)
+    shop.pay(order)
+    shop.hear_all()
+    order.refresh_from_db()
+    assert order.cases.get().kind == "amount_mismatch"
+    assert (order.fulfilled_at, CreditGrant.objects.count()) == (None, 0)

@@ -3,11 +3,12 @@ confirms are one commit. The session's row is locked first, then the seat's."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from redreport import policy
 from redreport.accounts.models import User
-from sessions_live.errors import AlreadySeated, HoldExpired, SalesClosed, SoldOut, TooManySeats
+from sessions_live.errors import AlreadySeated, HoldExpired, SalesClosed, SessionOver, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat
 
 
@@ -63,10 +64,13 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
 
     Returns the confirmed seat. A hold that lapsed meanwhile gets another seat of the session if one is left: a new row,
     since the old number may be somebody else's by now. Refuses with SalesClosed when the payment came after the start
-    or the session is not held, with SoldOut or AlreadySeated when no seat can be given any more.
+    or the session does not take place, with SessionOver when its door has closed before we heard of the payment, with SoldOut
+    or AlreadySeated when no seat can be given any more.
     """
     if live_session.state not in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED) or taken_at >= live_session.starts_at:
         raise SalesClosed
+    if now > live_session.door_closes_at:
+        raise SessionOver
     if seat.state == Seat.State.HELD:
         seat.state = Seat.State.CONFIRMED
         seat.hold_expires_at = None
@@ -78,6 +82,15 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     return _insert_confirmed(
         live_session, Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm), seat.booked_by, now
     )
+
+
+def change_held_attendee(*, live_session: LiveSession, seat: Seat, attendee: Attendee) -> None:
+    """Seat somebody else in a held seat; `live_session` and `seat` are locked by the caller. Refuses with AlreadySeated."""
+    others = [other for other in _active_seats(live_session) if other.pk != seat.pk]
+    _refuse_second_seat(others, attendee)
+    seat.attendee_name, seat.attendee_firm = attendee.name, attendee.firm
+    seat.attendee_email = attendee.email.lower()
+    seat.save(update_fields=["attendee_name", "attendee_firm", "attendee_email"])
 
 
 def release_held_seat(*, seat: Seat) -> bool:
@@ -106,19 +119,22 @@ def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attende
     Were the session's lock ever missing, a rival could take this number or seat this attendee before our insert: then the
     database refuses it, and the operation begins anew.
     """
-    email = attendee.email.lower()
-    if any(seat.attendee_email.lower() == email for seat in active):
-        raise AlreadySeated
-    # Counted as well as numbered: a capacity lowered below what is sold evicts nobody and sells no more.
-    free = sorted(set(range(1, live_session.capacity + 1)) - {seat.number for seat in active})
-    if len(active) >= live_session.capacity or not free:
+    _refuse_second_seat(active, attendee)
+    # Counted, not numbered: a capacity lowered below what is sold evicts nobody and sells no more.
+    if len(active) >= live_session.capacity:
         raise SoldOut
+    numbers_in_use = {seat.number for seat in active}
     return {
         "live_session": live_session,
-        "number": free[0],
+        "number": next(number for number in count(1) if number not in numbers_in_use),
         "attendee_name": attendee.name,
-        "attendee_email": email,
+        "attendee_email": attendee.email.lower(),
         "attendee_firm": attendee.firm,
         "booked_by": booker,
         "held_at": now,
     }
+
+
+def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:
+    if any(seat.attendee_email.lower() == attendee.email.lower() for seat in active):
+        raise AlreadySeated

@@ -144,10 +144,13 @@ class Refund(models.Model):
         CANCELED = "canceled"
 
     class Reason(models.TextChoices):
-        SOLD_OUT = "sold_out", "paid after the held seat was given to somebody else"
-        STARTED = "started", "paid after the session had started"
+        """Why money goes back; the labels are said to readers as sentences."""
+
+        SOLD_OUT = "sold_out", "the payment came after the held seat had been released, and no other was left"
+        STARTED = "started", "the payment came after the session had started"
+        HEARD_TOO_LATE = "heard_too_late", "we learned of the payment only after the session"
         NOT_HELD = "not_held", "the session does not take place"
-        ALREADY_SEATED = "already_seated", "the attendee already had a seat"
+        ALREADY_SEATED = "already_seated", "the attendee already had a seat in this session"
         PAID_TWICE = "paid_twice", "the order was paid twice"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -167,7 +170,9 @@ class Refund(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="refund_pending_idx"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_next_attempt_idx"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gte=1), name="refund_amount_positive"),
@@ -175,6 +180,12 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"Refund of {self.amount_minor} {self.currency}"
+
+    @property
+    def leaves_what_was_bought(self) -> bool:
+        """Whether the order keeps what another payment of it has bought."""
+        order = self.payment.order
+        return self.reason == self.Reason.PAID_TWICE and order is not None and order.fulfilled_at is not None
 
 
 class SeatCoverage(models.Model):

@@ -1,16 +1,17 @@
 """Beginning a purchase: what the reader asked for is checked, a seat is held, an order stands. Stripe is not called here."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from redreport import policy
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
-from sessions_live.models import LiveSession
-from sessions_live.operations.seats import Attendee, hold_seat, lock_live_session, take_confirmed_seat
+from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import Attendee, change_held_attendee, hold_seat, lock_live_session, take_confirmed_seat
 from subscriptions import mails
 from subscriptions.errors import EmailNotProven, PriceChanged, TooManyLapsedHolds, YearAlreadyRunning
 from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, Subscription
@@ -21,7 +22,8 @@ from subscriptions.selectors import current_price
 
 @retried
 def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, price_id: int, now: datetime) -> Order:
-    """Hold a seat and make its order, or return the order that already holds one for this buyer in this session.
+    """Hold a seat and make its order, or return the order that already holds one for this buyer in this session,
+    with the attendee named now.
 
     Refuses with EmailNotProven, PriceChanged, TooManyLapsedHolds, SalesClosed, AlreadySeated, TooManySeats or SoldOut.
     """
@@ -32,6 +34,7 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
         live_session = lock_live_session(live_session_id)
         pending, lapsed = _pending_and_lapsed(subscriber, live_session, now)
         if pending:
+            _seat_whom_the_buyer_named_last(pending[0], live_session, attendee)
             return pending[0]
         if len(lapsed) >= policy.MAX_LAPSED_ORDERS:
             raise TooManyLapsedHolds
@@ -123,12 +126,23 @@ def _price_in_force(plan: Plan, price_id: int) -> Price:
 def _pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> tuple[list[Order], list[Order]]:
     """The buyer's order in this session that waits for its payment, and those that lapsed within the last day."""
     pending = Q(state=Order.State.PENDING)
-    lapsed = Q(state=Order.State.EXPIRED, given_up_at__isnull=True, created_at__gt=now - policy.LAPSED_ORDERS_WINDOW)
+    # A hold given back late kept the seat from others all the same.
+    kept_long = Q(given_up_at__isnull=True) | Q(given_up_at__gt=F("created_at") + policy.HOLD_GIVEN_BACK_IN_TIME)
+    lapsed = kept_long & Q(state=Order.State.EXPIRED, created_at__gt=now - policy.LAPSED_ORDERS_WINDOW)
     orders = _orders_to_pay_for().filter(pending | lapsed, subscriber=subscriber, live_session=live_session, kind=Order.Kind.SEAT)
     by_state: dict[str, list[Order]] = {Order.State.PENDING: [], Order.State.EXPIRED: []}
     for order in orders:
         by_state[order.state].append(order)
     return by_state[Order.State.PENDING], by_state[Order.State.EXPIRED]
+
+
+def _seat_whom_the_buyer_named_last(order: Order, live_session: LiveSession, attendee: Attendee) -> None:
+    """A buyer who comes back with another name means that one; the caller has locked the session."""
+    held = Seat.objects.filter(coverage__order=order, state=Seat.State.HELD)
+    for seat in held.select_for_update(of=["self"], no_key=True):
+        seated = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
+        if seated != replace(attendee, email=attendee.email.lower()):
+            change_held_attendee(live_session=live_session, seat=seat, attendee=attendee)
 
 
 def _orders_to_pay_for() -> QuerySet[Order]:

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from redreport import policy
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import CatalogNotReady, GatewayError, OrderNotOpen
+from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen
 from subscriptions.models import Order, Refund
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
@@ -21,7 +22,7 @@ from subscriptions.operations.orders import (
 )
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
-from subscriptions.operations.subscribers import ensure_customer
+from subscriptions.operations.subscribers import ensure_customer, new_customer_if_deleted
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 
 
@@ -37,12 +38,13 @@ def open_checkout(*, order: Order, now: datetime) -> str:
         return order.checkout_url
     try:
         customer_id = ensure_customer(order.subscriber)
-        with new_key_after_server_error(order):
+        with new_key_after_server_error(order), new_customer_if_deleted(order):
             checkout = _find_or_create_checkout(order, customer_id)
     except (GatewayError, CatalogNotReady):
         _keep_only_while_it_can_be_retried(order.pk, now)
         raise
     if not _attach_checkout(order, checkout, now):
+        # Given up meanwhile, or another tab's Checkout is its own by now: this one must not be paid.
         gateway.expire_checkout(checkout.id)
         raise OrderNotOpen
     return checkout.url
@@ -61,7 +63,12 @@ def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
         close_unpaid_order(order_id=order_id, lease=None, now=now)
         return
     gateway.expire_checkout(checkout_id)
-    sync_checkout(checkout_session_id=checkout_id, now=now)
+    try:
+        sync_checkout(checkout_session_id=checkout_id, now=now)
+    except GatewayNotFound:
+        # Stripe has no such Checkout, so nobody can pay it any more.
+        Order.objects.filter(pk=order_id).update(stripe_checkout_session_id=None)
+        close_unpaid_order(order_id=order_id, lease=None, now=now)
 
 
 def sync_checkout(*, checkout_session_id: str, now: datetime) -> None:
@@ -75,8 +82,8 @@ def sync_checkout(*, checkout_session_id: str, now: datetime) -> None:
     if not checkout.is_paid:
         return
     if checkout.subscription_id:
-        subscription = sync_subscription(stripe_subscription_id=checkout.subscription_id, now=now)
-        sync_invoice(stripe_invoice_id=subscription.latest_invoice_id, now=now)
+        sync_subscription(stripe_subscription_id=checkout.subscription_id, now=now)
+        sync_invoice(stripe_invoice_id=checkout.invoice_id, now=now)
     elif not seats_given:
         _submit_refunds_of(checkout.order_number, now)
 
@@ -137,13 +144,14 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
 
 
 def _attach_checkout(order: Order, checkout: CheckoutState, now: datetime) -> bool:
-    """Write the Checkout down; False when a sweep gave the order up while Stripe was opening it."""
+    """Write the Checkout down; False when a sweep gave the order up while Stripe was opening it, or it has another."""
     order.stripe_checkout_session_id = checkout.id
     order.checkout_url = checkout.url
     order.expires_at = order.created_at + policy.HOLD
     schedule_next_check(order, now)
     fields = ("stripe_checkout_session_id", "checkout_url", "expires_at", "next_check_at")
-    still_pending = Order.objects.filter(pk=order.pk, state=Order.State.PENDING)
+    is_first = Q(stripe_checkout_session_id__isnull=True) | Q(stripe_checkout_session_id=checkout.id)
+    still_pending = Order.objects.filter(is_first, pk=order.pk, state=Order.State.PENDING)
     return bool(still_pending.update(**{field: getattr(order, field) for field in fields}))
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from redreport import audit, policy
 from redreport.transactions import retried
-from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused
+from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused, SessionOver
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import confirm_seat, lock_live_session, release_held_seat
 from subscriptions import mails
@@ -33,7 +33,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
         lease.confirm()
         # The order's lock: the return page and a webhook bring the same payment at once.
         order = _locked_orders().filter(number=checkout.order_number).first()
-        if order is None:
+        if order is None or order.subscriber.stripe_customer_id != checkout.customer_id:
             return None
         if checkout.payment:
             first, payment = _record_captured_payment(checkout.payment, order, checkout.invoice_id, now)
@@ -213,6 +213,8 @@ def _is_due(order: Order) -> bool:
 def _refund_reason(refusal: SeatRefused, live_session: LiveSession) -> Refund.Reason:
     if isinstance(refusal, AlreadySeated):
         return Refund.Reason.ALREADY_SEATED
+    if isinstance(refusal, SessionOver):
+        return Refund.Reason.HEARD_TOO_LATE
     if isinstance(refusal, SalesClosed):
         held = live_session.state in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED)
         return Refund.Reason.STARTED if held else Refund.Reason.NOT_HELD

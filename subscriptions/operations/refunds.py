@@ -17,6 +17,8 @@ from subscriptions.stripe_objects import RefundState
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=30)
+LOOK_AGAIN = timedelta(days=1)
+MAY_STILL_FAIL = timedelta(days=10)
 
 STATE_OF_STATUS = {
     "pending": Refund.State.SUBMITTED,
@@ -44,20 +46,24 @@ def owe_refund(*, payment_id: int, reason: Refund.Reason, now: datetime) -> Refu
     return refund
 
 
-def submit_refund(*, refund_id: int, now: datetime) -> None:
-    """Ask Stripe to carry out a pending refund. When Stripe cannot be reached it stays pending for the sweep."""
+def submit_refund(*, refund_id: int, now: datetime) -> bool:
+    """
+    Ask Stripe to carry out a pending refund. When Stripe cannot be reached, which the answer False says, it stays pending for
+    the sweep.
+    """
     refund = _claim_attempt(refund_id, now)
     if refund is None:
-        return
+        return True
     try:
         with new_key_after_server_error(refund):
             state = _find_or_create(refund)
     except GatewayUnavailable:
-        return
+        return False
     except GatewayRefused as refusal:
         _give_up(refund_id, str(refusal), now)
-        return
-    apply_refund(refund_id=refund_id, state=state, lease=None, now=now)
+    else:
+        apply_refund(refund_id=refund_id, state=state, lease=None, now=now)
+    return True
 
 
 def sync_refund(*, stripe_refund_id: str, now: datetime) -> None:
@@ -81,13 +87,13 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
         # Locks: order, payment, refund: its webhook and our own call bring the answer at once.
         order = Order.objects.select_for_update(no_key=True).get(pk=order_id) if order_id else None
         refund = _lock_with_payment(refund_id)
-        new_state = STATE_OF_STATUS[state.status]
+        new_state = STATE_OF_STATUS.get(state.status, Refund.State.SUBMITTED)
         if refund.state in GIVEN_UP or (refund.state == Refund.State.SUCCEEDED and new_state == Refund.State.SUBMITTED):
             return
         first_answer = refund.state == Refund.State.PENDING
         refund.state = new_state
         refund.stripe_refund_id = state.id
-        refund.next_attempt_at = None
+        refund.next_attempt_at = _next_look(refund, now)
         refund.error = state.failure_reason
         refund.save()
         if new_state in GIVEN_UP:
@@ -96,7 +102,24 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
             order.state = _state_after_refunds(order)
             order.save(update_fields=["state"])
             if first_answer:
-                mails.queue_late_payment_refunded(order=order, refund=refund, now=now)
+                mails.queue_payment_refunded(order=order, refund=refund, now=now)
+
+
+def check_refund(*, refund_id: int, now: datetime) -> bool:
+    """One turn of the minute sweep for one refund: carry it out, or look what became of it. False as in `submit_refund`."""
+    refund = Refund.objects.get(pk=refund_id)
+    if refund.state == Refund.State.PENDING or refund.stripe_refund_id is None:
+        return submit_refund(refund_id=refund_id, now=now)
+    # Put off first, so that a refund which cannot be fetched is not asked for in every turn.
+    Refund.objects.filter(pk=refund_id).update(next_attempt_at=now + LOOK_AGAIN)
+    sync_refund(stripe_refund_id=refund.stripe_refund_id, now=now)
+    return True
+
+
+def _next_look(refund: Refund, now: datetime) -> datetime | None:
+    """A refund under way, or one that went through lately and may still fail, is looked at daily: its webhook may never come."""
+    may_change = refund.state == Refund.State.SUBMITTED or now < refund.created_at + MAY_STILL_FAIL
+    return now + LOOK_AGAIN if may_change and refund.state not in GIVEN_UP else None
 
 
 def _find_or_create(refund: Refund) -> RefundState:
@@ -160,7 +183,9 @@ def _lock_with_payment(refund_id: int) -> Refund:
     return Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
 
 
-def _state_after_refunds(order: Order) -> Order.State:
+def _state_after_refunds(order: Order) -> str:
+    if order.paid_at is None:
+        return order.state
     standing = Refund.objects.filter(payment__order=order, state__in=[Refund.State.SUBMITTED, Refund.State.SUCCEEDED]).aggregate(
         total=Sum("amount_minor")
     )["total"]

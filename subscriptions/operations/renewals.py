@@ -1,6 +1,6 @@
 """The yearly agreement and its paid invoices: what Stripe has now becomes our rows, and each paid year its credits, once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +14,8 @@ from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.orders import mark_paid
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
+
+A_YEAR_AT_LEAST = timedelta(days=360)
 
 
 def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> SubscriptionState:
@@ -67,9 +69,9 @@ def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -
                 "synced_at": now,
             },
         )
-        Order.objects.filter(number=state.order_number, subscriber=subscriber, kind=Order.Kind.YEAR).update(
-            subscription=subscription
-        )
+        started_by = Order.objects.filter(number=state.order_number, subscriber=subscriber, kind=Order.Kind.YEAR)
+        # The first subscription of an order stays its own, should Stripe have two.
+        started_by.filter(subscription__isnull=True).update(subscription=subscription)
         live = subscriber.subscriptions.filter(status__in=Subscription.LIVE)
         if subscription.is_live and live.exclude(pk=subscription.pk).exists():
             open_case(
@@ -98,6 +100,8 @@ def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> N
             return
         # Locks: subscriber, then the order. Two invoices of one subscriber, and the order's own Checkout, wait for each other.
         lock_subscriber(subscription.subscriber_id)
+        if _is_of_another_amount(subscription, lines, now):
+            return
         for line in lines:
             grant, is_new = grant_year_credits(subscription=subscription, line=line, now=now)
             if is_new:
@@ -110,7 +114,27 @@ def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> N
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
     ours = set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
-    return [line for line in invoice.lines if line.price_id in ours]
+    return [line for line in invoice.lines if line.price_id in ours and _pays_for_a_year(line)]
+
+
+def _pays_for_a_year(line: InvoiceLine) -> bool:
+    """Prorations, trials and other small change on the yearly price bring no credits."""
+    return not line.is_proration and line.amount_minor > 0 and line.period_end - line.period_start > A_YEAR_AT_LEAST
+
+
+def _is_of_another_amount(subscription: Subscription, lines: list[InvoiceLine], now: datetime) -> bool:
+    """Whether the first year's invoice is not for what was ordered; then a case is opened, and nothing is granted by itself."""
+    order = Order.objects.filter(subscription=subscription, fulfilled_at__isnull=True).first()
+    if order is None or sum(line.amount_minor for line in lines) == order.amount_minor:
+        return False
+    open_case(
+        key=f"amount_mismatch:{order.number}",
+        kind=Case.Kind.AMOUNT_MISMATCH,
+        summary=f"{order.number}: the invoice of its year is for another amount than was ordered",
+        order=order,
+        now=now,
+    )
+    return True
 
 
 def _record_payments(invoice: InvoiceState, subscription: Subscription, order: Order | None, now: datetime) -> None:

@@ -1,8 +1,14 @@
 """Whoever pays: our row, and the Stripe customer linked to it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.models import F
+
 from redreport.accounts.models import User
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Subscriber
+from subscriptions.errors import GatewayNotFound
+from subscriptions.models import Order, Subscriber
 from subscriptions.operations.keys import new_key_after_server_error
 
 
@@ -35,3 +41,16 @@ def ensure_customer(subscriber: Subscriber) -> str:
     subscriber.refresh_from_db()
     assert subscriber.stripe_customer_id is not None
     return subscriber.stripe_customer_id
+
+
+@contextmanager
+def new_customer_if_deleted(order: Order) -> Iterator[None]:
+    """Staff deleted the customer in Stripe's dashboard: forget it, so that the next try makes a new one. The error passes on."""
+    try:
+        yield
+    except GatewayNotFound as refusal:
+        if refusal.param == "customer":
+            gone = Subscriber.objects.filter(pk=order.subscriber_id, stripe_customer_id=order.subscriber.stripe_customer_id)
+            gone.update(stripe_customer_id=None, stripe_key_version=F("stripe_key_version") + 1)
+            Order.objects.filter(pk=order.pk).update(stripe_key_version=F("stripe_key_version") + 1)
+        raise
