@@ -134,9 +134,8 @@ def _closed(live_session: LiveSession, now: datetime) -> Action | None:
 
 
 def _pending_order(user: User, live_session: LiveSession) -> Order | None:
-    return Order.objects.filter(
-        subscriber__user=user, live_session=live_session, kind=Order.Kind.SEAT, state=Order.State.PENDING
-    ).first()
+    pending = Order.objects.filter(kind=Order.Kind.SEAT, state=Order.State.PENDING)
+    return pending.filter(subscriber__user=user, live_session=live_session).select_related("live_session").first()
 
 
 def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) -> Entitlement:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 
@@ -65,7 +65,7 @@ CLAIM = """
 
 def _claim(stripe_object_id: str) -> Lease:
     now, lease = clock.now(), Lease(stripe_object_id, uuid.uuid4())
-    values = {"object": stripe_object_id, "holder": lease.holder, "until": now + LEASE, "now": now}
+    values: Any = {"object": stripe_object_id, "holder": lease.holder, "until": now + LEASE, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, values)
         if cursor.rowcount:
