@@ -9,7 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from redreport import audit, clock
-from redreport.accounts.models import User
+from redreport.accounts.selectors import signed_in
 from sessions_live.errors import NotPublishable
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
@@ -79,7 +79,7 @@ class LiveSessionAdmin(admin.ModelAdmin):
         elif not change:
             obj.save()
         audit.record(
-            actor=_staff(request),
+            actor=signed_in(request),
             verb="changed" if change else "created",
             target=obj,
             detail={"fields": sorted(form.changed_data)},
@@ -91,15 +91,10 @@ class LiveSessionAdmin(admin.ModelAdmin):
         published = 0
         for live_session in queryset:
             try:
-                publish_live_session(live_session_id=live_session.pk, actor=_staff(request), now=clock.now())
+                publish_live_session(live_session_id=live_session.pk, actor=signed_in(request), now=clock.now())
             except NotPublishable as reason:
                 self.message_user(request, f"{live_session.title} was not published. {reason}", messages.ERROR)
             else:
                 published += 1
         if published:
             self.message_user(request, f"Published: {published}.", messages.SUCCESS)
-
-
-def _staff(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user

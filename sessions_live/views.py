@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from redreport import clock
 from sessions_live import selectors
@@ -16,7 +16,7 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.attendance import enter_by_door
 
 
-@require_GET
+@require_safe
 def schedule(request: HttpRequest) -> HttpResponse:
     """Coming and past sessions, of one section if the reader chose one."""
     now = clock.now()
@@ -35,14 +35,14 @@ def schedule(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One session; what the reader can do about it is the booking tag's part."""
     card = _card_or_404(slug)
     return render(request, "sessions_live/detail.html", {"live_session": card.live_session, "card": card})
 
 
-@require_GET
+@require_safe
 def calendar(request: HttpRequest, slug: str) -> HttpResponse:
     """The session as a calendar file, without any link into it."""
     live_session = _card_or_404(slug).live_session

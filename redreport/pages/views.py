@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from redreport import clock, policy
-from redreport.accounts.models import User
+from redreport.accounts.selectors import reader_of, signed_in
 from sessions_live.door import door_url
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
@@ -26,7 +26,7 @@ def landing(request: HttpRequest) -> HttpResponse:
     past = past_cards(now=now, limit=PAST_ON_LANDING)
     prices = current_prices()
     single, annual = prices.get(Plan.SINGLE_SEAT), prices.get(Plan.ANNUAL)
-    user = request.user if isinstance(request.user, User) else None
+    user = reader_of(request)
     context = {
         "next_sessions": coming,
         "past_sessions": sorted(past, key=_section_rank),
@@ -43,8 +43,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     """Everything of the reader's on one page: seats, credits, orders, the year."""
-    user: User = request.user  # type: ignore[assignment]
-    now = clock.now()
+    user, now = signed_in(request), clock.now()
     seats = list(booked_seats(user=user))
     coming = [seat for seat in seats if seat.live_session.ends_at > now]
     given = [seat for seat in coming if seat.state in Seat.TAKEN and seat.live_session.state != "canceled"]

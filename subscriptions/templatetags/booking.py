@@ -7,7 +7,7 @@ from django import template
 from django.urls import reverse
 
 from redreport import clock
-from redreport.accounts.models import User
+from redreport.accounts.selectors import reader_of
 from sessions_live.door import door_url
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import SessionCard
@@ -23,8 +23,7 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
     now = clock.now()
     request, card = context["request"], context["card"]
     assert isinstance(card, SessionCard)
-    user = request.user if isinstance(request.user, User) else None
-    answer = entitlement(user=user, live_session=live_session, seats_left=card.seats_left, now=now)
+    answer = entitlement(user=reader_of(request), live_session=live_session, seats_left=card.seats_left, now=now)
     own_seat = answer.seat if answer.seat and answer.seat.state in Seat.TAKEN else None
     price = current_prices().get(Plan.SINGLE_SEAT)
     page = reverse("sessions:detail", args=[live_session.slug])
