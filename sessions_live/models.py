@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from redreport import policy
+from redreport.text import FIRM_LENGTH, NAME_LENGTH
 
 
 class Host(models.Model):
@@ -128,9 +129,9 @@ class Seat(models.Model):
     live_session = models.ForeignKey(LiveSession, on_delete=models.PROTECT, related_name="seats")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State)
-    attendee_name = models.CharField(max_length=120)
+    attendee_name = models.CharField(max_length=NAME_LENGTH)
     attendee_email = models.EmailField()
-    attendee_firm = models.CharField(max_length=120, blank=True)
+    attendee_firm = models.CharField(max_length=FIRM_LENGTH, blank=True)
     booked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="booked_seats")
     held_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField(null=True, blank=True)

@@ -3,7 +3,7 @@
 from django import forms
 
 from redreport import policy
-from redreport.text import validate_one_line
+from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
 
 
 class ReserveForm(forms.Form):
@@ -11,7 +11,7 @@ class ReserveForm(forms.Form):
 
     attendee_name = forms.CharField(
         label="Name",
-        max_length=120,
+        max_length=NAME_LENGTH,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"required": "Enter the name of the person who will attend."},
@@ -27,7 +27,7 @@ class ReserveForm(forms.Form):
     )
     attendee_firm = forms.CharField(
         label="Firm",
-        max_length=120,
+        max_length=FIRM_LENGTH,
         required=False,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),

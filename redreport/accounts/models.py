@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from redreport import clock
-from redreport.text import validate_one_line
+from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
 
 
 def validate_time_zone(value: str) -> None:
@@ -47,8 +47,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         unique=True,
         error_messages={"unique": "There is an account with this address."},
     )
-    name = models.CharField(max_length=120, validators=[validate_one_line])
-    firm = models.CharField(max_length=160, blank=True, validators=[validate_one_line])
+    name = models.CharField(max_length=NAME_LENGTH, validators=[validate_one_line])
+    firm = models.CharField(max_length=FIRM_LENGTH, blank=True, validators=[validate_one_line])
     time_zone = models.CharField(
         max_length=64,
         blank=True,

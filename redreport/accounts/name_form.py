@@ -4,19 +4,19 @@ from django import forms
 from django.http import HttpRequest
 
 from redreport.accounts.models import User
-from redreport.text import validate_one_line
+from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
 
 
 class NameForm(forms.Form):
     """What signing up asks beside the e-mail address; allauth's sign-up form is built upon it."""
 
     name = forms.CharField(
-        max_length=120,
+        max_length=NAME_LENGTH,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     firm = forms.CharField(
-        max_length=160,
+        max_length=FIRM_LENGTH,
         required=False,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),

@@ -5,6 +5,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from redreport.text import FIRM_LENGTH, NAME_LENGTH
+
 
 class Subscriber(models.Model):
     """Whoever pays: one row per user who has bought or been granted something, linked to a Stripe customer."""
@@ -14,8 +16,8 @@ class Subscriber(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     stripe_key_version = models.PositiveSmallIntegerField(default=0, editable=False)
     stripe_customer_id = models.CharField(max_length=80, unique=True, null=True, blank=True)
-    firm = models.CharField(max_length=120, blank=True)
-    billing_name = models.CharField(max_length=120, blank=True)
+    firm = models.CharField(max_length=FIRM_LENGTH, blank=True)
+    billing_name = models.CharField(max_length=NAME_LENGTH, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                     "firm",
                     models.CharField(
                         blank=True,
-                        max_length=160,
+                        max_length=120,
                         validators=[redreport.text.validate_one_line],
                     ),
                 ),
