@@ -50,7 +50,9 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "redreport.pages.middleware.RequestLogMiddleware",
     "csp.middleware.CSPMiddleware",
+    "redreport.pages.middleware.BoundsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "redreport.pages.middleware.PrivatePagesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -111,7 +113,13 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "redreport.accounts.name_form.NameForm"
-ACCOUNT_FORMS = {"signup": "redreport.accounts.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "signup": "redreport.accounts.forms.SignUpForm",
+    "login": "redreport.accounts.forms.SignInForm",
+    "add_email": "redreport.accounts.forms.AnotherAddressForm",
+    "change_email": "redreport.accounts.forms.MistypedAddressForm",
+    "reset_password": "redreport.accounts.forms.ForgottenPasswordForm",
+}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_SESSION_REMEMBER = True
 # Six digits, ten minutes, three attempts, and no more than twelve codes an hour for one address.
@@ -163,6 +171,9 @@ LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 
 # Celery. A task names rows, never holds facts; sweeps in the database are the safety net, so the broker may lose anything.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
+# Three queues, so that a Stripe which is silent keeps no mail waiting. A worker that is told no queues (-Q) takes from all.
+CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "mail": {}, "stripe": {}}
+CELERY_TASK_ROUTES = {"redreport.outbox.*": {"queue": "mail"}, "subscriptions.*": {"queue": "stripe"}}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -211,6 +222,7 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 CSRF_FAILURE_VIEW = "redreport.pages.errors.csrf_failure"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+# In bytes; redreport.pages.middleware refuses a longer body before any of it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -2,11 +2,14 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.audit.models import AuditEntry
+from tests.factories import make_staff, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +47,80 @@ def test_address_that_staff_replace_opens_nothing_and_the_new_one_is_unproven(cl
     assert (ada.email, has_proven_email(ada)) == ("lovelace@example.com", False)
     assert not EmailAddress.objects.filter(user=ada).exists()
     assert AuditEntry.objects.get().detail == {"fields": ["email"]}
+
+
+def test_address_that_staff_correct_signs_out_whoever_used_the_old_one(client: Client, desk: User) -> None:
+    holder, browser = make_user(password="correct horse battery"), Client()
+    browser.force_login(holder)
+    assert browser.get("/account/").status_code == 200
+    client.post(f"{USERS}{holder.pk}/change/", {"email": "owner@example.com", "name": "Owner", "is_active": "on"})
+    assert browser.get("/account/").status_code == 302
+    holder.refresh_from_db()
+    assert not holder.has_usable_password()
+
+
+def test_another_correction_by_staff_leaves_the_reader_signed_in(client: Client, desk: User) -> None:
+    reader, browser = make_user(), Client()
+    browser.force_login(reader)
+    client.post(f"{USERS}{reader.pk}/change/", {"email": reader.email, "name": "Another Name", "is_active": "on"})
+    assert browser.get("/account/").status_code == 200
+
+
+@pytest.fixture
+def helper(client: Client) -> User:
+    """Staff who may look after people, and are signed in."""
+    helper = make_user("Helper", is_staff=True)
+    helper.user_permissions.add(*Permission.objects.filter(codename__in=["add_user", "change_user", "view_user"]))
+    client.force_login(helper)
+    return helper
+
+
+def test_staff_cannot_give_themselves_or_a_reader_powers(client: Client, helper: User) -> None:
+    reader = make_user()
+    for person in (helper, reader):
+        page = f"{USERS}{person.pk}/change/"
+        assert not {'name="is_superuser"', 'name="groups"'} & set(client.get(page).content.decode().split())
+        form = {"email": person.email, "name": "Renamed", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+        client.post(page, form)
+        person.refresh_from_db()
+        assert not person.is_superuser
+    assert (helper.name, reader.name, reader.is_staff) == ("Helper", "Renamed", False)
+
+
+@pytest.mark.parametrize("powers", [{"is_staff": True}, {"is_superuser": True}])
+def test_staff_cannot_take_over_other_staff(client: Client, helper: User, powers: dict[str, bool]) -> None:
+    boss = make_user("Boss", **powers)
+    new_password = {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "Xk29!lls0a"}
+    assert client.post(f"{USERS}{boss.pk}/password/", new_password).status_code == 403
+    form = {"email": "mine@example.com", "name": "Boss", "is_active": "on"}
+    assert client.post(f"{USERS}{boss.pk}/change/", form).status_code == 403
+    before = boss.email, boss.password
+    boss.refresh_from_db()
+    assert (boss.email, boss.password) == before
+
+
+def test_superusers_give_powers(client: Client, desk: User) -> None:
+    reader = make_user()
+    form = {"email": reader.email, "name": reader.name, "is_active": "on", "is_staff": "on"}
+    assert client.post(f"{USERS}{reader.pk}/change/", form).status_code == 302
+    reader.refresh_from_db()
+    assert reader.is_staff
+
+
+def test_password_that_staff_set_stands_in_the_audit(client: Client, helper: User) -> None:
+    reader = make_user()
+    address = f"{USERS}{reader.pk}/password/"
+    client.post(address, {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "typo"})
+    assert not AuditEntry.objects.exists()
+    client.post(address, {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "Xk29!lls0a"})
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.verb, entry.target_id, entry.detail) == (helper, "password_changed", str(reader.pk), {})
+
+
+def test_staff_cannot_declare_an_address_proven(client: Client) -> None:
+    assert not admin.site.is_registered(EmailAddress)
+    client.force_login(make_staff())
+    assert client.get("/admin/account/emailaddress/").status_code == 404
 
 
 def test_the_admins_own_scripts_may_run_under_the_policy_that_else_holds(client: Client, desk: User) -> None:

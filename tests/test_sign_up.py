@@ -135,11 +135,25 @@ def test_an_address_taken_between_check_and_insert_is_no_error(client: Client, m
     assert has_proven_email(User.objects.get())
 
 
-def test_who_never_typed_the_code_signs_up_again_and_keeps_the_name(client: Client) -> None:
-    sign_up(Client())
-    sign_up(client, name="Somebody Else")
-    assert client.post(PROVE, {"code": last_code()})["Location"] == SESSION_PAGE
-    assert User.objects.get().name == "Grace Example"
+def test_name_and_firm_are_those_of_the_browser_that_proves_the_address(client: Client) -> None:
+    sign_up(Client(), name="Clown", firm="Circus")
+    sign_up(client)
+    code = last_code()
+    sign_up(Client(), name="Clown again")
+    assert User.objects.get().name == "Clown"
+    assert client.post(PROVE, {"code": code})["Location"] == SESSION_PAGE
+    assert (User.objects.get().name, User.objects.get().firm) == ("Grace Example", "Example & Partners")
+
+
+def test_name_typed_for_a_proven_address_never_reaches_its_account(client: Client) -> None:
+    ada = User.objects.create_user("ada@example.com", name="Ada")
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    sign_up(client, email="ada@example.com", name="Somebody Else")
+    client.post("/accounts/login/", {"login": "ada@example.com"})
+    client.post("/accounts/login/code/confirm/", {"code": last_code()})
+    assert client.session["_auth_user_id"] == str(ada.pk)
+    ada.refresh_from_db()
+    assert ada.name == "Ada"
 
 
 @pytest.mark.parametrize("field", ["name", "firm"])

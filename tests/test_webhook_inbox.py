@@ -44,6 +44,12 @@ def test_forged_unsigned_and_garbled_events_are_refused(shop: Shop, paid: dict[s
     assert not StripeEvent.objects.exists()
 
 
+@pytest.mark.parametrize("time", ["\u00b2", "9" * 5000, "-1", ""])
+def test_signature_with_an_impossible_time_is_refused(shop: Shop, time: str) -> None:
+    answer = Client().post(URL, "{}", content_type="application/json", headers={"stripe-signature": f"t={time},v1=00"})
+    assert answer.status_code == 400
+
+
 def test_oversized_body_is_refused_without_reading_on(shop: Shop) -> None:
     answer = Client().post(URL, b"x" * (513 * 1024), content_type="application/json")
     assert answer.status_code == 400

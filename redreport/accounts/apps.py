@@ -6,6 +6,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from redreport.accounts import mails
+        from redreport.accounts import mails, proof
 
         mails.register_kinds()
+        proof.watch_proofs()

@@ -1,21 +1,35 @@
 """allauth's forms where ours differ."""
 
+from typing import Any
+
 from allauth.account.fields import PasswordField
-from allauth.account.forms import LoginForm, SignupForm
+from allauth.account.forms import AddEmailForm, ChangeEmailForm, LoginForm, ResetPasswordForm, SignupForm
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress
+from django import forms
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 
+from redreport.accounts import proof
 from redreport.accounts.models import User
 
 
-class SignUpForm(SignupForm):
+class OneWording(forms.Form):
+    """The field for an address is called the same on every page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"login", "email"} & set(self.fields):
+            self.fields[name].label = "E-mail address"
+
+
+class SignUpForm(OneWording, SignupForm):
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """
         Save the user and the address together. Who has signed up before and never typed the code is mailed another one; that
-        account's name stays as it is, for this form proves nothing yet. Any other known address is answered as a new one is.
+        account's name stays as it is until the code is typed, for this form proves nothing yet. Any other known address is
+        answered as a new one is.
         """
         try:
             with transaction.atomic():
@@ -29,6 +43,7 @@ class SignUpForm(SignupForm):
         unproven = self._unproven_user() if self.account_already_exists else None
         if unproven is not None:
             sync_user_email_address(unproven)
+            proof.remember_names(request, unproven, name=self.cleaned_data["name"], firm=self.cleaned_data["firm"])
             return unproven, None
         outcome: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return outcome
@@ -39,7 +54,23 @@ class SignUpForm(SignupForm):
         return waiting.first()
 
 
-class PasswordLoginForm(LoginForm):
+class SignInForm(OneWording, LoginForm):
+    pass
+
+
+class AnotherAddressForm(OneWording, AddEmailForm):
+    pass
+
+
+class MistypedAddressForm(OneWording, ChangeEmailForm):
+    pass
+
+
+class ForgottenPasswordForm(OneWording, ResetPasswordForm):
+    pass
+
+
+class PasswordLoginForm(SignInForm):
     """allauth asks for no password at sign-in where sign-up asks for none; here it does."""
 
     def _setup_password_field(self) -> None:

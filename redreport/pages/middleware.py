@@ -1,11 +1,15 @@
-"""One log line for each request, and a reference that a reader can quote."""
+"""For every request: its bounds, one log line with a reference that a reader can quote, and who may keep the answer."""
 
 import time
 import uuid
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control
 
 from redreport.logs import route_of
 
@@ -35,3 +39,39 @@ class RequestLogMiddleware:
                 log.info("request", method=request.method, route=route, status=response.status_code, ms=elapsed_ms)
         response["X-Request-ID"] = request_id
         return response
+
+
+class BoundsMiddleware:
+    """
+    404 for an address with unprintable characters, NUL among them, which PostgreSQL does not take; 400 for a body over
+    DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files, and no page takes files.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.isprintable():
+            raise Http404
+        if _announced_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise RequestDataTooBig
+        return self.get_response(request)
+
+
+class PrivatePagesMiddleware:
+    """What was made for somebody signed in is kept by no cache, nor shown by 'back' after signing out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        # Who did not ask the session made the same page for everybody.
+        if request.session.accessed and SESSION_KEY in request.session:
+            patch_cache_control(response, private=True, no_store=True)
+        return response
+
+
+def _announced_bytes(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdecimal() and len(length) < 20 else 0

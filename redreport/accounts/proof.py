@@ -1,0 +1,27 @@
+"""Who proves an address has the last word on the name of its account: anybody may have typed another one before."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed
+from django.http import HttpRequest
+
+from redreport.accounts.models import User
+
+_SESSION_KEY = "names_at_sign_up"
+
+
+def remember_names(request: HttpRequest, user: User, *, name: str, firm: str) -> None:
+    """Keep what this browser signed up with for an account that another one may have made."""
+    request.session[_SESSION_KEY] = {"user": user.pk, "name": name, "firm": firm}
+
+
+def take_names(request: HttpRequest, email_address: EmailAddress, **kwargs: Any) -> None:
+    """The address is proven in this browser: the account takes the name and the firm that were typed here, if any were."""
+    names = request.session.pop(_SESSION_KEY, None)
+    if names and names["user"] == email_address.user_id:
+        User.objects.filter(pk=names["user"]).update(name=names["name"], firm=names["firm"])
+
+
+def watch_proofs() -> None:
+    email_confirmed.connect(take_names, dispatch_uid="take_names")
