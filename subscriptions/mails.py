@@ -1,4 +1,4 @@
-"""The mails that come of buying: seat confirmed, hold lapsed, year started, late payment given back."""
+"""The mails that come of buying: seat confirmed, hold lapsed, year started, a payment given back."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ def register() -> None:
     register_kind(MailKind("seat_confirmed", guard=_seat_still_stands, render=_render_seat_confirmed, private=True))
     register_kind(MailKind("hold_lapsed", guard=_order_still_lapsed, render=_render_hold_lapsed))
     register_kind(MailKind("year_started", guard=_always, render=_render_year_started))
-    register_kind(MailKind("late_payment_refunded", guard=_refund_still_stands, render=_render_late_payment_refunded))
+    register_kind(MailKind("payment_refunded", guard=_refund_still_stands, render=_render_payment_refunded))
 
 
 def queue_seat_confirmed(*, seat: Seat, now: datetime) -> None:
@@ -59,11 +59,11 @@ def queue_year_started(*, grant: CreditGrant, now: datetime) -> None:
     )
 
 
-def queue_late_payment_refunded(*, order: Order, refund: Refund, now: datetime) -> None:
-    """Owe the booker the news that a payment came too late and is on its way back."""
+def queue_payment_refunded(*, order: Order, refund: Refund, now: datetime) -> None:
+    """Owe the booker the news that a payment is on its way back, and why."""
     queue_mail(
-        kind="late_payment_refunded",
-        key=f"late_payment_refunded:{refund.public_id}",
+        kind="payment_refunded",
+        key=f"payment_refunded:{refund.public_id}",
         recipient=order.subscriber.user.email,
         context={"refund_id": refund.pk},
         now=now,
@@ -123,7 +123,6 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     order = Order.objects.select_related("live_session").get(pk=mail.context["order_id"])
     assert order.live_session is not None
     context = {
-        "order": order,
         "live_session": order.live_session,
         "session_url": _address("sessions:detail", order.live_session.slug),
     }
@@ -140,13 +139,11 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "renews_on": grant.subscription.current_period_end if grant.subscription else None,
         "amount_text": format_money(order.amount_minor, order.currency) if order else "",
         "sessions_url": _address("sessions:list"),
-        "account_url": _address("pages:account"),
-        "credits_url": _address("subscriptions:credits"),
     }
     return render_templates("year_started", context)
 
 
-def _render_late_payment_refunded(mail: OutgoingMail) -> RenderedMail:
+def _render_payment_refunded(mail: OutgoingMail) -> RenderedMail:
     refund = Refund.objects.select_related("payment__order__live_session").get(pk=mail.context["refund_id"])
     order = refund.payment.order
     context = {
@@ -154,11 +151,9 @@ def _render_late_payment_refunded(mail: OutgoingMail) -> RenderedMail:
         "live_session": order.live_session if order else None,
         "refund": refund,
         "refund_text": format_money(refund.amount_minor, refund.currency),
-        "reason_text": refund.get_reason_display(),
         "sessions_url": _address("sessions:list"),
-        "account_url": _address("pages:account"),
     }
-    return render_templates("late_payment_refunded", context)
+    return render_templates("payment_refunded", context)
 
 
 def _address(name: str, *args: str) -> str:

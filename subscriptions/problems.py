@@ -14,6 +14,7 @@ from subscriptions.errors import (
     CreditExpiresBefore,
     EmailNotProven,
     GatewayError,
+    GatewayRefused,
     NoCredit,
     ObjectBusy,
     OrderNotOpen,
@@ -23,6 +24,11 @@ from subscriptions.errors import (
 )
 
 NOT_CHARGED = "Nothing was charged."
+# Where Stripe's word is missing, an order may be paid already: no page of ours may deny it.
+NOT_KNOWN = (
+    "This attempt charged nothing. "
+    "If you already paid on Stripe's page, do not pay again: we confirm it as soon as Stripe answers."
+)
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,20 @@ PROBLEMS: dict[type[Exception], Problem] = {
         money="",
         next_label="See the order",
     ),
+    GatewayRefused: Problem(
+        "Stripe refused our request",
+        "Stripe, which takes our payments, refused what we asked of it, and would refuse it again. "
+        "Please write to us and say what you wanted to book.",
+        status=502,
+        money=NOT_KNOWN,
+        next_label="Go back",
+    ),
     GatewayError: Problem(
         "We cannot reach the payment service just now",
         "Stripe, which takes our payments, did not answer. Please try again in a minute or two. "
         "What we hold for you is kept for a few minutes.",
         status=503,
+        money=NOT_KNOWN,
         next_label="Try again",
     ),
     ObjectBusy: Problem(

@@ -216,7 +216,7 @@ def test_payments_taken_after_the_seats_were_resold_are_seated_or_refunded(
     assert len(confirmed) == len(set(confirmed)) <= seats
     assert len(confirmed) + refunded == 2 * seats - 3
     assert refunded >= seats - 3
-    books.sweep_until(lambda: len(books.sent_mails("late_payment_refunded")) == refunded, "the mails about refunds")
+    books.sweep_until(lambda: len(books.sent_mails("payment_refunded")) == refunded, "the mails about refunds")
     books.sweep_until(lambda: len(books.sent_mails("seat_confirmed")) == len(confirmed), "the confirmations")
     with capsys.disabled():
         print(

@@ -12,7 +12,7 @@ from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import CreditGrant, Order, Refund
+from subscriptions.models import CreditGrant, Order, Payment, Refund
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
 LIVE_SESSION = LiveSession(
@@ -29,7 +29,7 @@ SUBJECTS = {
     "reminder_1h": "In one hour: Chips & “friends”: what 深度求索 tells us, 11:00 am ET",
     "hold_lapsed": "We released your held seat: Chips & “friends”: what 深度求索 tells us",
     "year_started": "Your 12 sessions are ready",
-    "late_payment_refunded": "Refund of $250",
+    "payment_refunded": "Refund of $250",
 }
 
 
@@ -60,7 +60,7 @@ def rendered(kind: str, seat: Seat | None = None) -> RenderedMail:
         "grant": GRANT,
         "renews_on": GRANT.expires_at,
         "amount_text": "$2,500",
-        "refund": Refund(reason=Refund.Reason.SOLD_OUT),
+        "refund": Refund(reason=Refund.Reason.SOLD_OUT, payment=Payment(order=ORDER)),
         "refund_text": "$250",
         "day": "Tomorrow",
     }
@@ -147,5 +147,5 @@ def test_year_mail_repeats_what_was_agreed_to() -> None:
 
 def test_lapsed_hold_and_late_payment_say_where_the_money_is() -> None:
     assert "Nothing was charged." in rendered("hold_lapsed").text
-    assert "all the money goes back" in rendered("late_payment_refunded").text
-    assert "after the held seat had been released" in rendered("late_payment_refunded").text
+    assert "All the money of this payment goes back" in rendered("payment_refunded").text
+    assert "after the held seat had been released" in rendered("payment_refunded").text

@@ -58,7 +58,7 @@ def test_the_way_back_from_stripe_keeps_the_seat_and_leads_to_the_same_checkout(
     checkout.go_back()
     signed_in.sees("Your seat is held")
     assert signed_in.query == "returned=back"
-    assert "Nothing has been charged." in signed_in.words
+    assert "No payment has reached us yet." in signed_in.words
     assert [seat.state for seat in house.seats_of(live_session)] == ["held"]
     signed_in.press("Pay on Stripe")
     assert signed_in.at_checkout().url == first_address

@@ -35,7 +35,7 @@ def test_trying_again_leads_to_one_seat_and_one_payment(
 
 @pytest.mark.parametrize(
     ("trouble", "state", "heading"),
-    [("500", "failed", "This payment did not go through"), ("drop_after", "expired", "This order has expired")],
+    [("500", "failed", "We could not open the payment page"), ("drop_after", "expired", "This order has expired")],
 )
 def test_without_another_try_the_seat_is_soon_on_sale_again(
     trouble: FaultKind, state: str, heading: str, signed_in: Reader, person: Person, house: House, stripe: SimulatorControl
@@ -62,7 +62,7 @@ def test_stripe_that_hangs_is_not_waited_for(signed_in: Reader, person: Person, 
     signed_in.visit(f"/sessions/{live_session.slug}/reserve/")
     signed_in.button("Hold the seat and pay on Stripe").click(timeout=20_000)
     expect(signed_in.page.get_by_role("heading", level=1)).to_contain_text("We cannot reach", timeout=20_000)
-    assert "Nothing was charged." in signed_in.words
+    assert "This attempt charged nothing." in signed_in.words
     assert [order.state for order in house.orders_of(person)] == ["pending"]
 
 
@@ -71,4 +71,4 @@ def fail_to_hold(reader: Reader, live_session: stage.SessionRow, stripe: Simulat
     reader.visit(f"/sessions/{live_session.slug}/reserve/")
     reader.press("Hold the seat and pay on Stripe")
     reader.sees("We cannot reach the payment service just now")
-    assert "Nothing was charged." in reader.words
+    assert "This attempt charged nothing." in reader.words
