@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -85,14 +85,16 @@ def celery_worker_process(
 ) -> Iterator[Callable[..., Process]]:
     """Starts real Celery workers against the test database and the broker: `celery_worker_process(**environment)`.
 
-    Returns the process once the worker takes tasks. `.popen.pid` is its main process, for tests that kill it.
+    A worker takes from all queues, or from those that `queues` names. Returns the process once the worker takes tasks.
+    `.popen.pid` is its main process, for tests that kill it.
     """
     started: list[Process] = []
 
-    def start(*, concurrency: int = 1, **variables: str) -> Process:
+    def start(*, concurrency: int = 1, queues: Iterable[str] = (), **variables: str) -> Process:
         number = len(started) + 1
         arguments = ["-A", "redreport", "worker", "--loglevel=INFO", f"--concurrency={concurrency}"]
         arguments += [f"--hostname=test{number}@localhost", "--without-gossip", "--without-mingle"]
+        arguments += [f"--queues={','.join(queues)}"] if queues else []
         process = start_process(
             f"worker-{number}",
             python_module("celery", *arguments),

@@ -44,7 +44,7 @@ def seconds_of(count: int = 1) -> float:
 def test_the_broker_gets_the_task(broker: str, task: object) -> None:
     assert hand_to_worker(task, 17) is True
     with app.connection_for_read() as link:
-        message = link.SimpleQueue("celery", queue_opts={"durable": True}).get(timeout=2)
+        message = link.SimpleQueue("mail", queue_opts={"durable": True}).get(timeout=2)
         assert message.headers["task"] == "redreport.outbox.deliver_mail"
         assert message.payload[0] == [17]
 

@@ -42,7 +42,7 @@ def now() -> datetime:
 
 def waiting_messages() -> int:
     with app.connection_for_read() as link:
-        return int(link.default_channel.queue_declare("celery", passive=True).message_count)
+        return int(link.default_channel.queue_declare("mail", passive=True).message_count)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:

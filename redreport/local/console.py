@@ -10,6 +10,7 @@ from redreport.local.processes import Process
 
 IMPORTANT = re.compile(r"\b(warning|error|critical)\b|^Traceback", re.IGNORECASE)
 MAIL_ARRIVED = "a mail arrived: "
+NAME_WIDTH = len("worker-stripe")
 
 
 class Console:
@@ -44,11 +45,12 @@ class Console:
     def follow(self, processes: Mapping[str, Process]) -> None:
         """Print the new log lines that a developer should see, each with the name of its process."""
         for name, process in processes.items():
+            column = name.ljust(NAME_WIDTH)
             for line in self._new_lines(name, process):
                 if line.startswith(MAIL_ARRIVED):
-                    self.say(f"{name.ljust(9)} | {self.configuration.site_url}/dev/mail/{line.removeprefix(MAIL_ARRIVED)}/")
+                    self.say(f"{column} | {self.configuration.site_url}/dev/mail/{line.removeprefix(MAIL_ARRIVED)}/")
                 elif name not in ("database", "broker") and IMPORTANT.search(line):
-                    self.say(f"{name.ljust(9)} | {line}")
+                    self.say(f"{column} | {line}")
 
     def _new_lines(self, name: str, process: Process) -> list[str]:
         if process.log is None:

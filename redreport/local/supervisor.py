@@ -19,7 +19,9 @@ from redreport.local.embedded import private_folder
 from redreport.local.processes import Process, ProcessFailedError, python_module, start_process
 
 # New work is no longer taken in, running work is finished, then what both leaned on is stopped.
-STOP_ORDER = ("prepare", "web", "beat", "worker", "mail", "simulator", "broker", "database")
+STOP_ORDER = ("prepare", "web", "beat", "worker-stripe", "worker-mail", "mail", "simulator", "broker", "database")
+# Each worker with its queues and how many tasks it runs at once. Mail never waits for Stripe.
+WORKERS = {"worker-stripe": (("stripe",), 2), "worker-mail": (("mail", "celery"), 1)}
 LOG_BYTES_KEPT = 5_000_000
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -74,11 +76,12 @@ class Supervisor:
             self._start_services()
             self.console.say("Preparing the database, Stripe's products and the demo data …")
             self._prepare()
-            self.console.say("Starting web, worker and beat …")
+            self.console.say("Starting web, workers and beat …")
             self._start_web(listening)
-        self._start_worker()
+        self._start_workers()
         self.processes["web"].wait_until(lambda: answers(configuration.port, "/readyz"), seconds=60)
-        self.processes["worker"].wait_until_it_says(" ready.")
+        for name in WORKERS:
+            self.processes[name].wait_until_it_says(" ready.")
         # Last, since nobody waits for it: the others have the machine to themselves until they answer.
         self._start_beat()
 
@@ -136,10 +139,12 @@ class Supervisor:
         arguments += ["--timeout", "60", "--graceful-timeout", "15", "--keep-alive", "5", "--preload", "--no-control-socket"]
         self._start_python("web", "gunicorn", *arguments, stop_seconds=20, fds=(listening.fileno(),))
 
-    def _start_worker(self) -> None:
-        arguments = ["--app", "redreport", "worker", "--loglevel", "INFO", "--concurrency", "2"]
-        # A task that is still running when the wait ends is killed; the broker keeps it and hands it out again.
-        self._start_python("worker", "celery", *arguments, "--without-gossip", "--without-mingle", stop_seconds=60)
+    def _start_workers(self) -> None:
+        for name, (queues, concurrency) in WORKERS.items():
+            arguments = ["--app", "redreport", "worker", "--loglevel", "INFO", "--hostname", f"{name}@%h"]
+            arguments += ["--queues", ",".join(queues), "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+            # A task that is still running when the wait ends is killed; the broker keeps it and hands it out again.
+            self._start_python(name, "celery", *arguments, stop_seconds=60)
 
     def _start_beat(self) -> None:
         schedule = private_folder(self.configuration.run_dir / "beat") / "schedule"
