@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('amount_minor', models.PositiveIntegerField()),
                 ('currency', models.CharField(max_length=3)),
-                ('reason', models.CharField(choices=[('sold_out', 'paid after the held seat was given to somebody else'), ('started', 'paid after the session had started'), ('not_held', 'the session does not take place'), ('already_seated', 'the attendee already had a seat'), ('paid_twice', 'the order was paid twice')], max_length=20)),
+                ('reason', models.CharField(choices=[('sold_out', 'the payment came after the held seat had been released, and no other was left'), ('started', 'the payment came after the session had started'), ('not_held', 'the session does not take place'), ('already_seated', 'the attendee already had a seat in this session'), ('paid_twice', 'the order was paid twice')], max_length=20)),
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('submitted', 'Submitted'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('canceled', 'Canceled')], default='pending', max_length=10)),
                 ('stripe_refund_id', models.CharField(blank=True, max_length=80, null=True, unique=True)),
                 ('stripe_key_version', models.PositiveSmallIntegerField(default=0, editable=False)),
