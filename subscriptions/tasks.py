@@ -5,17 +5,20 @@ from datetime import datetime
 
 import structlog
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, StripeEvent
 from subscriptions.operations.checkouts import check_order
-from subscriptions.operations.refunds import submit_refund
+from subscriptions.operations.refunds import check_refund
+from subscriptions.selectors import orders_paid_not_given
 from subscriptions.webhooks.inbox import process_event
 
 log = structlog.get_logger(__name__)
 
 BATCH = 100
+MOST_UNANSWERED = 3
 
 
 @shared_task(name="subscriptions.process_event")
@@ -40,36 +43,47 @@ def sweep_orders_task() -> int:
 
 @shared_task(name="subscriptions.sweep_refunds")
 def sweep_refunds_task() -> int:
-    """Carry out refunds that are owed; returns how many were tried."""
+    """Carry out refunds that are owed, and look what became of those under way; returns how many were tried."""
     now = clock.now()
-    due = Refund.objects.filter(state=Refund.State.PENDING, next_attempt_at__lte=now).order_by("next_attempt_at", "id")
-    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: submit_refund(refund_id=pk, now=now))
+    due = Refund.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: check_refund(refund_id=pk, now=now))
 
 
 def sweep_orders(*, now: datetime) -> int:
     """The sweep of orders at `now`."""
-    paid_not_given = Order.objects.filter(
-        state__in=[Order.State.PAID, Order.State.PARTLY_REFUNDED],
-        paid_at__isnull=False,
-        fulfilled_at__isnull=True,
-        payments__refunds__isnull=True,
-    )
-    to_compare = Order.objects.filter(next_check_at__lte=now)
-    due = [
-        *paid_not_given.order_by("paid_at").values_list("id", flat=True)[:BATCH],
-        *to_compare.order_by("next_check_at").values_list("id", flat=True)[:BATCH],
-    ]
-    return _each(dict.fromkeys(due), lambda pk: check_order(order_id=pk, now=now))
+    # Seats first: giving one needs no answer from Stripe, a year does.
+    not_given = list(orders_paid_not_given().order_by("kind", "paid_at").values_list("id", flat=True)[:BATCH])
+    to_compare = Order.objects.filter(next_check_at__lte=now).exclude(pk__in=not_given).order_by("next_check_at")
+    # Two batches: the same paid orders come first every minute, and must not keep the others from their turn for ever.
+    batches = (not_given, to_compare.values_list("id", flat=True)[:BATCH])
+    return sum(_each(batch, lambda pk: check_order(order_id=pk, now=now)) for batch in batches)
 
 
-def _each(ids: Iterable[int], act: Callable[[int], None]) -> int:
-    tried = 0
+def _each(ids: Iterable[int], act: Callable[[int], bool | None]) -> int:
+    """
+    Act on each row; returns how many were tried. When three times running Stripe is out of reach, which `act` says by False or
+    by GatewayUnavailable, the rest waits for the next minute: each would take as long to find that out.
+    """
+    tried = unanswered = 0
     for pk in ids:
         tried += 1
         try:
-            act(pk)
-        except (GatewayUnavailable, ObjectBusy) as reason:
-            log.warning("sweep_put_off", row=pk, reason=type(reason).__name__)
+            is_answered = act(pk) is not False
+        except GatewayUnavailable:
+            is_answered = False
+        except ObjectBusy:
+            log.warning("sweep_put_off", row=pk, reason="ObjectBusy")
+            continue
+        except SoftTimeLimitExceeded:
+            raise  # The task's time is over, which is no fault of this row: it stays due.
         except Exception:
             log.exception("sweep_failed", row=pk)
+            continue
+        if is_answered:
+            unanswered = 0
+            continue
+        log.warning("sweep_put_off", row=pk, reason="GatewayUnavailable")
+        unanswered += 1
+        if unanswered == MOST_UNANSWERED:
+            break
     return tried

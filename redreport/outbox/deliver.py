@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError, transaction
 
 from redreport.outbox import kinds, relay
@@ -111,8 +112,8 @@ def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
         if verdict.action == "miss":
             return Outcome(OutgoingMail.State.MISSED, verdict.reason)
         message = build_message(mail, kind.render(mail), now)
-    except (OperationalError, InterfaceError):
-        raise  # The database is away, not the mail at fault: the claim runs out and the mail is tried again.
+    except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        raise  # The database is away or the time is over, not the mail at fault: the claim runs out and it is tried again.
     except Exception as error:  # Poison must not stop the queue: it is counted, and set aside when it happens again and again.
         return _faulty(mail, error)
     return _send(mail, message, now)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 from subscriptions.errors import GatewayNotFound, GatewayUnavailable, ObjectBusy
@@ -19,22 +20,29 @@ MOST_ATTEMPTS = 60
 MOST_FAULTS = 8
 
 
-def process_event(*, event_id: int, now: datetime) -> None:
-    """Act on one stored event. Doing it twice, or by two workers at once, changes nothing more."""
+def process_event(*, event_id: int, now: datetime) -> bool:
+    """
+    Act on one stored event. Doing it twice, or by two workers at once, changes nothing more. Returns False when Stripe was out
+    of reach, and the event waits for a later try.
+    """
     event = _claim(event_id, now)
     if event is None:
-        return
+        return True
     try:
         HANDLERS[event.type](event.object_id, now)
     except GatewayNotFound:
         _close(event, StripeEvent.State.FAILED, now, "Stripe has no such object")
     except (GatewayUnavailable, ObjectBusy) as reason:
         _put_off(event, now, type(reason).__name__, most=MOST_ATTEMPTS)
+        return isinstance(reason, ObjectBusy)
+    except SoftTimeLimitExceeded:
+        raise  # The task's time is over, which is not this event's fault: its claim runs out, and it is due again.
     except Exception as fault:
         log.exception("stripe_event_failed", stripe_event=event.stripe_event_id, type=event.type)
         _put_off(event, now, f"{type(fault).__name__}", most=MOST_FAULTS)
     else:
         _close(event, StripeEvent.State.PROCESSED, now, "")
+    return True
 
 
 def _claim(event_id: int, now: datetime) -> StripeEvent | None:
