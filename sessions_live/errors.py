@@ -25,8 +25,8 @@ class TooManySeats(SeatRefused):
     """The buyer already has the most seats that one buyer may have in a session."""
 
 
-class HoldExpired(SeatRefused):
-    """The seat was held, and is no more."""
+class SeatNotHeld(SeatRefused):
+    """The seat is neither held nor lapsed: it was canceled, or is confirmed already."""
 
 
 class DoorClosed(Exception):

@@ -67,7 +67,7 @@ def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int
     """What the reader may do: a pure function of seats, orders, credits and time. Four queries at most."""
     closed = _closed(live_session, now)
     seat = own_seat(user=user, live_session=live_session) if user else None
-    if seat and seat.state in Seat.TAKEN and closed not in (Action.ENDED, Action.CANCELED):
+    if seat and seat.state in Seat.TAKEN and closed != Action.CANCELED and now <= live_session.door_closes_at:
         return Entitlement(Action.YOURS, seat=seat)
     if closed:
         return Entitlement(closed, seat=seat)
@@ -140,7 +140,7 @@ def _pending_order(user: User, live_session: LiveSession) -> Order | None:
 
 def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) -> Entitlement:
     grants = [grant for grant in _valid_grants(user, now) if grant.balance]
-    usable = [grant for grant in grants if grant.expires_at > live_session.starts_at]
+    usable = [grant for grant in grants if grant.covers(live_session)]
     if not usable:
         last = max((grant.expires_at for grant in grants), default=None)
         return Entitlement(Action.RESERVE, credits_end_too_soon=bool(grants), credits_expire_at=last)
@@ -152,4 +152,4 @@ def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) ->
 
 
 def _valid_grants(user: User, now: datetime) -> QuerySet[CreditGrant]:
-    return CreditGrant.objects.filter(subscriber__user=user, valid_from__lte=now, expires_at__gt=now).order_by("expires_at", "id")
+    return CreditGrant.objects.valid_at(now).filter(subscriber__user=user)

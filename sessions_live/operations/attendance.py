@@ -18,8 +18,7 @@ def enter_by_door(*, seat_id: int, live_session_id: int, now: datetime) -> str:
         # The session's and the seat's lock: the seat may be canceled or handed over in this very moment.
         live_session = lock_live_session(live_session_id)
         seat = lock_seat(seat_id)
-        open_now = live_session.door_opens_at <= now <= live_session.door_closes_at
-        if not open_now or seat.state not in Seat.TAKEN or live_session.state == LiveSession.State.CANCELED:
+        if not live_session.is_door_open(now) or seat.state not in Seat.TAKEN or live_session.state == LiveSession.State.CANCELED:
             raise DoorClosed
         if not live_session.meeting_url:
             raise DoorClosed

@@ -8,7 +8,7 @@ from typing import Any
 
 from redreport import policy
 from redreport.accounts.models import User
-from sessions_live.errors import AlreadySeated, HoldExpired, SalesClosed, SessionOver, SoldOut, TooManySeats
+from sessions_live.errors import AlreadySeated, SalesClosed, SeatNotHeld, SessionOver, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat
 
 
@@ -78,7 +78,7 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
         seat.save(update_fields=["state", "hold_expires_at", "confirmed_at"])
         return seat
     if seat.state != Seat.State.EXPIRED:
-        raise HoldExpired
+        raise SeatNotHeld
     return _insert_confirmed(
         live_session, Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm), seat.booked_by, now
     )

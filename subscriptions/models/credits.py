@@ -1,11 +1,22 @@
 """Credits: prepaid attendances, never money. The ledger is append-only; a grant's balance is the sum of its entries."""
 
+from datetime import datetime
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
 from subscriptions.models.billing import Subscriber, Subscription
+
+
+class CreditGrantQuerySet(models.QuerySet["CreditGrant"]):
+    """Which credits are good, and in which order they are used."""
+
+    def valid_at(self, now: datetime) -> Self:
+        """Grants that have begun and not expired, the soonest to expire first."""
+        return self.filter(valid_from__lte=now, expires_at__gt=now).order_by("expires_at", "id")
 
 
 class CreditGrant(models.Model):
@@ -24,6 +35,8 @@ class CreditGrant(models.Model):
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField()
 
+    objects = CreditGrantQuerySet.as_manager()
+
     class Meta:
         ordering = ["expires_at", "id"]
         indexes = [models.Index(fields=["subscriber", "expires_at"], name="grant_subscriber_expires_idx")]
@@ -39,6 +52,10 @@ class CreditGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.balance} of {self.credits} credits"
+
+    def covers(self, live_session: LiveSession) -> bool:
+        """Whether a credit is left that is still good when the session starts."""
+        return self.balance > 0 and self.expires_at > live_session.starts_at
 
 
 class CreditEntry(models.Model):

@@ -47,15 +47,12 @@ def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, a
     """
     lock_subscriber(subscriber_id)
     # The grants' locks, by id within their expiry: a refund of the year may be revoking them at this moment.
-    held = list(
-        CreditGrant.objects.select_for_update(no_key=True)
-        .filter(subscriber_id=subscriber_id, balance__gt=0, valid_from__lte=now, expires_at__gt=now)
-        .order_by("expires_at", "id")
+    valid = list(
+        CreditGrant.objects.valid_at(now).filter(subscriber_id=subscriber_id, balance__gt=0).select_for_update(no_key=True)
     )
-    usable = [grant for grant in held if grant.expires_at > live_session.starts_at]
-    if not usable:
-        raise CreditExpiresBefore(held[-1].expires_at) if held else NoCredit
-    grant = usable[0]
+    grant = next((grant for grant in valid if grant.covers(live_session)), None)
+    if grant is None:
+        raise CreditExpiresBefore(valid[-1].expires_at) if valid else NoCredit
     grant.balance -= 1
     grant.save(update_fields=["balance"])
     return CreditEntry.objects.create(

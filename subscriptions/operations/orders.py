@@ -14,11 +14,12 @@ from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused, Sessio
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import confirm_seat, lock_live_session, release_held_seat
 from subscriptions import mails
-from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
+from subscriptions.models import Case, Order, Refund, SeatCoverage
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.leases import Lease
+from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.refunds import owe_refund
-from subscriptions.stripe_objects import CapturedPayment, CheckoutState
+from subscriptions.stripe_objects import CheckoutState
 
 CLOSED_UNPAID = (Order.State.PENDING, Order.State.EXPIRED, Order.State.FAILED)
 
@@ -36,8 +37,14 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
         if order is None or order.subscriber.stripe_customer_id != checkout.customer_id:
             return None
         if checkout.payment:
-            first, payment = _record_captured_payment(checkout.payment, order, checkout.invoice_id, now)
-            if payment != first:
+            payment = record_captured_payment(
+                captured=checkout.payment,
+                subscriber_id=order.subscriber_id,
+                order=order,
+                invoice_id=checkout.invoice_id,
+                now=now,
+            )
+            if order.payments.filter(id__lt=payment.pk).exists():
                 # A second Checkout of the same order, left over from a call without an answer, was paid as well.
                 if not payment.refunds.exists():
                     owe_refund(payment_id=payment.pk, reason=Refund.Reason.PAID_TWICE, now=now)
@@ -72,26 +79,6 @@ def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
     order.paid_at = paid_at
     order.next_check_at = None
     order.checkout_url = ""
-
-
-def _record_captured_payment(captured: CapturedPayment, order: Order, invoice_id: str, now: datetime) -> tuple[Payment, Payment]:
-    """The order's first payment, and the row of this one, made once. The caller has locked the order."""
-    known = list(order.payments.order_by("id"))
-    for payment in known:
-        if payment.stripe_payment_intent_id == captured.payment_intent_id:
-            return known[0], payment
-    payment = Payment.objects.create(
-        stripe_payment_intent_id=captured.payment_intent_id,
-        order=order,
-        subscriber=order.subscriber,
-        stripe_charge_id=captured.charge_id,
-        stripe_invoice_id=invoice_id,
-        amount_minor=captured.amount_minor,
-        currency=captured.currency,
-        captured_at=captured.captured_at,
-        recorded_at=now,
-    )
-    return (known[0] if known else payment), payment
 
 
 @retried

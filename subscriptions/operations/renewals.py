@@ -7,11 +7,12 @@ from django.db import transaction
 
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Order, Payment, Plan, Price, Subscriber, Subscription
+from subscriptions.models import Case, Order, Plan, Price, Subscriber, Subscription
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.orders import mark_paid
+from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
 
@@ -139,19 +140,13 @@ def _is_of_another_amount(subscription: Subscription, lines: list[InvoiceLine], 
 
 def _record_payments(invoice: InvoiceState, subscription: Subscription, order: Order | None, now: datetime) -> None:
     first_year = order if order and order.fulfilled_at is None else None
-    for payment in invoice.payments:
-        Payment.objects.get_or_create(
-            stripe_payment_intent_id=payment.payment_intent_id,
-            defaults={
-                "order": first_year,
-                "subscriber_id": subscription.subscriber_id,
-                "stripe_charge_id": payment.charge_id,
-                "stripe_invoice_id": invoice.id,
-                "amount_minor": payment.amount_minor,
-                "currency": payment.currency,
-                "captured_at": payment.captured_at,
-                "recorded_at": now,
-            },
+    for captured in invoice.payments:
+        record_captured_payment(
+            captured=captured,
+            subscriber_id=subscription.subscriber_id,
+            order=first_year,
+            invoice_id=invoice.id,
+            now=now,
         )
 
 
