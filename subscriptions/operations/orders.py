@@ -44,7 +44,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
                 invoice_id=checkout.invoice_id,
                 now=now,
             )
-            if order.payments.filter(id__lt=payment.pk).exists():
+            if order.paid_at and order.payments.filter(id__lt=payment.pk).exists():
                 # A second Checkout of the same order, left over from a call without an answer, was paid as well.
                 if not payment.refunds.exists():
                     owe_refund(payment_id=payment.pk, reason=Refund.Reason.PAID_TWICE, now=now)
@@ -180,7 +180,8 @@ def _lock_all_of(order: Order) -> tuple[LiveSession, list[Seat], Order]:
     """The session of a seat's order, its seats by id, and the order itself, each as it is now."""
     assert order.live_session_id is not None
     live_session = lock_live_session(order.live_session_id)
-    seats = list(Seat.objects.filter(coverage__order=order).select_for_update(of=["self"], no_key=True).order_by("id"))
+    of_order = Seat.objects.filter(coverage__order=order).select_related("booked_by").order_by("id")
+    seats = list(of_order.select_for_update(of=["self"], no_key=True))
     for seat in seats:
         seat.live_session = live_session
     return live_session, seats, lock_order(order.pk)
