@@ -11,9 +11,3 @@ def format_money(amount_minor: int, currency: str) -> str:
     digits = f"{major:,}" if minor == 0 else f"{major:,}.{minor:02d}"
     symbol = SYMBOLS.get(currency)
     return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {currency.upper()}"
-
-
-def split_evenly(amount_minor: int, parts: int) -> list[int]:
-    """`parts` amounts that add up to `amount_minor`, the larger ones first and none more than one unit apart."""
-    share, remainder = divmod(amount_minor, parts)
-    return [share + 1] * remainder + [share] * (parts - remainder)

@@ -24,7 +24,6 @@ HOLD_GIVEN_BACK_IN_TIME = timedelta(minutes=10)
 MAX_ACTIVE_SEATS_PER_BUYER = 10
 
 CANCEL_CUTOFF = timedelta(hours=24)
-RETURNED_CREDIT_VALIDITY = timedelta(days=90)
 
 DOOR_OPENS_BEFORE = timedelta(minutes=15)
 DOOR_CLOSES_AFTER = timedelta(minutes=30)

@@ -99,5 +99,11 @@ def how_soon(moment: datetime, now: datetime) -> str:
     return "In one hour" if moment - now >= ABOUT_AN_HOUR else "Soon"
 
 
+def which_day(moment: datetime, now: datetime) -> str:
+    """'Today' or 'Tomorrow' by the calendar of the house, or the day itself: 'Sat 13 Mar'."""
+    day = house_day(moment)
+    return {0: "Today", 1: "Tomorrow"}.get((day - house_day(now)).days) or short_day(day)
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from redreport import policy
+from redreport import clock, policy, wording
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -19,23 +19,31 @@ from sessions_live.models import LiveSession, Seat
 
 @dataclass(frozen=True)
 class Reminder:
-    """A kind of reminder: how long before the start it is due, and how late it still makes sense."""
+    """A kind of reminder: how long before the start it is due, how late it still makes sense, and what it begins with."""
 
     kind: str
+    label: str
     before: timedelta
     tolerance: timedelta
+    opening: Callable[[datetime, datetime], str]
 
 
 REMINDERS = (
-    Reminder("reminder_24h", policy.LONG_REMINDER_BEFORE, policy.LONG_REMINDER_TOLERANCE),
-    Reminder("reminder_1h", policy.SHORT_REMINDER_BEFORE, policy.SHORT_REMINDER_TOLERANCE),
+    Reminder(
+        "reminder_24h", "day reminder", policy.LONG_REMINDER_BEFORE, policy.LONG_REMINDER_TOLERANCE, opening=wording.which_day
+    ),
+    Reminder(
+        "reminder_1h", "hour reminder", policy.SHORT_REMINDER_BEFORE, policy.SHORT_REMINDER_TOLERANCE, opening=wording.how_soon
+    ),
 )
 
 
 def register() -> None:
     """Make the reminders known to the outbox."""
     for reminder in REMINDERS:
-        register_kind(MailKind(reminder.kind, guard=_guard_of(reminder), render=_render_reminder, private=True))
+        register_kind(
+            MailKind(reminder.kind, reminder.label, guard=_guard_of(reminder), render=_renderer_of(reminder), private=True)
+        )
 
 
 def seat_of(mail: OutgoingMail) -> Seat:
@@ -44,7 +52,14 @@ def seat_of(mail: OutgoingMail) -> Seat:
 
 
 def stands(seat: Seat, mail: OutgoingMail) -> Verdict:
-    """Whether what a mail says still holds: the seat is this person's, the session takes place, at the time the mail means."""
+    """Whether what a mail says to the attendee still holds: the seat is theirs, and the session takes place as the mail means."""
+    if seat.attendee_email != mail.recipient:
+        return Verdict.withhold("the seat was handed over")
+    return takes_place(seat, mail)
+
+
+def takes_place(seat: Seat, mail: OutgoingMail) -> Verdict:
+    """Whether the seat is still somebody's and its session takes place, at the time the mail means if it means one."""
     live_session = seat.live_session
     if seat.state not in Seat.TAKEN:
         return Verdict.withhold(f"the seat is {seat.state}")
@@ -52,21 +67,22 @@ def stands(seat: Seat, mail: OutgoingMail) -> Verdict:
         return Verdict.withhold(f"the session is {live_session.state}")
     if mail.schedule_version is not None and mail.schedule_version != live_session.schedule_version:
         return Verdict.withhold("the session was moved")
-    if seat.attendee_email != mail.recipient:
-        return Verdict.withhold("the seat was handed over")
     return Verdict.send()
 
 
 def seat_mail_context(seat: Seat) -> dict[str, Any]:
-    """What every mail about a seat can say."""
+    """What every mail to the attendee can say."""
+    return {**booking_context(seat), "door_url": door_url(seat)}
+
+
+def booking_context(seat: Seat) -> dict[str, Any]:
+    """What a mail about a seat can say to anybody: all but its door."""
     live_session = seat.live_session
     return {
         "seat": seat,
         "live_session": live_session,
-        "door_url": door_url(seat),
         "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
         "cutoff_at": live_session.cancel_cutoff_at,
-        "door_opens_before_minutes": int(policy.DOOR_OPENS_BEFORE.total_seconds() // 60),
     }
 
 
@@ -83,13 +99,11 @@ def _guard_of(reminder: Reminder) -> Callable[[OutgoingMail, datetime], Verdict]
     return guard
 
 
-def _render_reminder(mail: OutgoingMail) -> RenderedMail:
-    seat = seat_of(mail)
-    day = _day_word(seat.live_session, mail.due_at)
-    return render_templates(mail.kind, {**seat_mail_context(seat), "day": day})
+def _renderer_of(reminder: Reminder) -> Callable[[OutgoingMail], RenderedMail]:
+    def render(mail: OutgoingMail) -> RenderedMail:
+        seat = seat_of(mail)
+        # Counted from the moment of sending, which may be hours after the mail was due.
+        opening = reminder.opening(seat.live_session.starts_at, clock.now())
+        return render_templates("reminder", {**seat_mail_context(seat), "opening": opening})
 
-
-def _day_word(live_session: LiveSession, at: datetime) -> str:
-    """'Tomorrow' or 'Today', by the calendar of the house."""
-    days = (live_session.starts_at.astimezone(policy.HOUSE_ZONE).date() - at.astimezone(policy.HOUSE_ZONE).date()).days
-    return "Tomorrow" if days == 1 else "Today"
+    return render

@@ -97,6 +97,10 @@ class LiveSession(models.Model):
         """Until then a buyer gets restitution for a seat given back."""
         return self.starts_at - policy.CANCEL_CUTOFF
 
+    def is_door_open(self, now: datetime) -> bool:
+        """Whether attendees may enter at `now`, as far as the clock decides."""
+        return self.door_opens_at <= now <= self.door_closes_at
+
     def is_on_sale(self, now: datetime) -> bool:
         """Whether seats may be taken at `now`: published, and not yet started."""
         return self.state == self.State.PUBLISHED and now < self.starts_at

@@ -3,6 +3,7 @@
 from csp.decorators import csp_update
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -75,7 +76,7 @@ def _enter(request: HttpRequest, seat: Seat) -> HttpResponse:
     except DoorClosed:
         return _without_referrer(_door_page(request, seat, status=409))
     response = HttpResponse(status=303)
-    response["Location"] = meeting_url
+    response["Location"] = iri_to_uri(meeting_url)
     return _without_referrer(response)
 
 
@@ -85,7 +86,7 @@ def _door_page(request: HttpRequest, seat: Seat, status: int = 200) -> HttpRespo
     context = {
         "seat": seat,
         "live_session": live_session,
-        "is_open": live_session.door_opens_at <= now <= live_session.door_closes_at,
+        "is_open": live_session.is_door_open(now),
         "is_over": now > live_session.door_closes_at,
         "opens_at": live_session.door_opens_at,
         "closes_at": live_session.door_closes_at,

@@ -12,27 +12,47 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_request
-from sessions_live.mails import seat_mail_context, seat_of, stands
+from sessions_live.mails import booking_context, seat_mail_context, seat_of, stands, takes_place
 from sessions_live.models import Seat
-from subscriptions.models import CreditGrant, Order, Refund, SeatCoverage
+from subscriptions.models import CreditGrant, Order, Refund, SeatCoverage, Subscription
 
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    register_kind(MailKind("seat_confirmed", guard=_seat_still_stands, render=_render_seat_confirmed, private=True))
-    register_kind(MailKind("hold_lapsed", guard=_order_still_lapsed, render=_render_hold_lapsed))
-    register_kind(MailKind("year_started", guard=_always, render=_render_year_started))
-    register_kind(MailKind("payment_refunded", guard=_refund_still_stands, render=_render_payment_refunded))
+    register_kind(
+        MailKind("seat_confirmed", "confirmation", guard=_seat_still_stands, render=_render_seat_confirmed, private=True)
+    )
+    register_kind(
+        MailKind("booking_receipt", "receipt for the booker", guard=_booking_still_stands, render=_render_booking_receipt)
+    )
+    register_kind(MailKind("hold_lapsed", "held seat released", guard=_order_still_lapsed, render=_render_hold_lapsed))
+    register_kind(MailKind("year_started", "year started", guard=_always, render=_render_year_started))
+    register_kind(MailKind("payment_refunded", "refund", guard=_refund_still_stands, render=_render_payment_refunded))
 
 
 def queue_seat_confirmed(*, seat: Seat, now: datetime) -> None:
-    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry."""
+    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry.
+
+    Whoever booked it for somebody else is owed a receipt, once for a seat; not the house, which gave it for nothing.
+    """
     queue_mail(
         kind="seat_confirmed",
         key=f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}",
         recipient=seat.attendee_email,
         context={"seat_id": seat.pk},
         schedule_version=seat.live_session.schedule_version,
+        now=now,
+    )
+    if seat.attendee_email != seat.booked_by.email and seat.coverage.kind != SeatCoverage.Kind.COMP:
+        _queue_booking_receipt(seat, now)
+
+
+def _queue_booking_receipt(seat: Seat, now: datetime) -> None:
+    queue_mail(
+        kind="booking_receipt",
+        key=f"booking_receipt:{seat.pk}",
+        recipient=seat.booked_by.email,
+        context={"seat_id": seat.pk},
         now=now,
     )
 
@@ -89,6 +109,10 @@ def _seat_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
     return verdict
 
 
+def _booking_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
+    return takes_place(seat_of(mail), mail)
+
+
 def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
     order = Order.objects.get(pk=mail.context["order_id"])
     return Verdict.send() if order.state == Order.State.EXPIRED else Verdict.withhold(f"the order is {order.state}")
@@ -111,12 +135,25 @@ def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
     context = {
         **seat_mail_context(seat),
         "price_text": coverage_text(coverage),
+        "is_complimentary": coverage.kind == SeatCoverage.Kind.COMP,
         # The papers of the purchase are the booker's: a colleague in the seat does not get them.
         "order": coverage.order if seat.attendee_email == seat.booked_by.email else None,
         "account_url": _address("pages:account"),
     }
     content = seat_request(seat, mail.created_at)
     return render_templates("seat_confirmed", context, CalendarPart("REQUEST", content, "invitation.ics"))
+
+
+def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:
+    seat = seat_of(mail)
+    coverage = SeatCoverage.objects.select_related("order").get(seat=seat)
+    context = {
+        **booking_context(seat),
+        "price_text": coverage_text(coverage),
+        "order": coverage.order,
+        "account_url": _address("pages:account"),
+    }
+    return render_templates("booking_receipt", context)
 
 
 def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
@@ -136,11 +173,16 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "grant": grant,
         "subscription": grant.subscription,
         "order": order,
-        "renews_on": grant.subscription.current_period_end if grant.subscription else None,
+        "ends_on": _end_of(grant.subscription),
         "amount_text": format_money(order.amount_minor, order.currency) if order else "",
         "sessions_url": _address("sessions:list"),
     }
     return render_templates("year_started", context)
+
+
+def _end_of(subscription: Subscription | None) -> datetime | None:
+    """When a subscription that does not renew ends."""
+    return (subscription.cancel_at or subscription.current_period_end) if subscription else None
 
 
 def _render_payment_refunded(mail: OutgoingMail) -> RenderedMail:

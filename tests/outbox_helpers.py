@@ -31,7 +31,7 @@ def register_test_kind(
     render: Callable[[OutgoingMail], RenderedMail] = render_it,
     private: bool = False,
 ) -> None:
-    kinds.register(MailKind(name, guard=guard, render=render, private=private))
+    kinds.register(MailKind(name, name, guard=guard, render=render, private=private))
 
 
 def owe_mail(kind: str = "test_plain", key: str = "test_plain:1", **options: Any) -> OutgoingMail:

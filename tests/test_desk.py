@@ -9,6 +9,7 @@ from django.test import Client
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
+from redreport.outbox.kinds import label_of
 from sessions_live.models import Host, LiveSession, Seat
 from subscriptions.models import Order, Payment, Plan
 from subscriptions.operations.booking import start_seat_order
@@ -139,8 +140,16 @@ def test_roster_tells_who_sits_there_how_it_is_paid_and_what_was_mailed(desk: Cl
         "confirmation queued",
         "Bao Buyer",
         "not paid yet",
+        ">none<",
     ):
         assert shown in page
+
+
+def test_outbox_names_its_mails_as_staff_do(desk: Client, staff: User) -> None:
+    give(make_live_session(), staff)
+    page = desk.get("/admin/outbox/outgoingmail/").content.decode()
+    assert ">confirmation<" in page
+    assert {label_of(kind) for kind in ("reminder_24h", "no_longer_known")} == {"day reminder", "no_longer_known"}
 
 
 def test_roster_is_searched_by_name_firm_email_and_order(desk: Client, staff: User) -> None:

@@ -9,9 +9,10 @@ from django.test import Client
 
 from redreport import clock
 from sessions_live.door import door_token
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
+from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.comps import give_complimentary_seat
-from tests.factories import attendee_of, make_live_session, make_staff, make_user
+from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +87,26 @@ def test_forged_superseded_and_canceled_doors_are_dead(seat: Seat) -> None:
     )
     assert at_the_door(seat, "get", token).status_code == 404
     assert Seat.objects.get().entered_at is None
+
+
+def test_door_leads_to_a_meeting_address_in_any_script(seat: Seat) -> None:
+    LiveSession.objects.update(meeting_url="https://meet.example.com/研究?a=1&b=2")
+    assert at_the_door(seat, "post")["Location"] == "https://meet.example.com/%E7%A0%94%E7%A9%B6?a=1&b=2"
+
+
+@pytest.mark.parametrize(("after_the_end", "shown"), [(timedelta(minutes=29), True), (timedelta(minutes=31), False)])
+def test_session_and_account_pages_show_the_door_until_it_closes(after_the_end: timedelta, shown: bool) -> None:
+    user, live_session = make_user(), make_live_session()
+    make_credits(user)
+    coverage = book_with_credit(user=user, live_session_id=live_session.pk, now=clock.now())
+    client = Client()
+    with time_machine.travel(live_session.ends_at + after_the_end, tick=False):
+        client.force_login(user)
+        for address in (f"/sessions/{live_session.slug}/", "/account/"):
+            page = client.get(address).content.decode()
+            assert (door_token(coverage.seat) in page) == shown, address
+
+
+@pytest.mark.parametrize("page", ["", "{slug}/", "{slug}/calendar.ics"])
+def test_public_pages_answer_those_who_only_ask_whether_they_are_there(seat: Seat, page: str) -> None:
+    assert Client().head(f"/sessions/{page.format(slug=seat.live_session.slug)}").status_code == 200

@@ -1,10 +1,12 @@
 """Reminders: 24 hours and 1 hour before the start, at most one of a kind for a seat and a start time, true when sent."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
-from redreport import clock
+from redreport import clock, policy
+from redreport.outbox import kinds
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
@@ -97,7 +99,8 @@ def test_held_seats_are_not_reminded(seat: Seat) -> None:
 def test_reminder_leads_to_the_door_and_is_not_kept(seat: Seat, smtp_server: MailServer) -> None:
     queue_due_reminders(now=DAY_BEFORE)
     mail = OutgoingMail.objects.get()
-    deliver_mail(mail.pk, DAY_BEFORE)
+    with time_machine.travel(DAY_BEFORE, tick=False):
+        deliver_mail(mail.pk, DAY_BEFORE)
     mail.refresh_from_db()
     sent = smtp_server.mails[0]
     assert mail.state == "sent"
@@ -106,3 +109,37 @@ def test_reminder_leads_to_the_door_and_is_not_kept(seat: Seat, smtp_server: Mai
     assert "http://testserver/door/" in sent.part("text/plain")
     assert "http://testserver/door/" in sent.part("text/html")
     assert (mail.sent_bytes, seat.live_session.meeting_url in sent.raw.decode()) == (None, False)
+
+
+def house(year: int, month: int, day: int, hour: int, minute: int) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=policy.HOUSE_ZONE)
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "late", "opening"),
+    [
+        (house(2027, 6, 10, 11, 0), timedelta(0), "Tomorrow"),
+        (house(2027, 6, 10, 23, 30), timedelta(0), "Tomorrow"),
+        (house(2027, 6, 10, 23, 30), timedelta(hours=2), "Today"),
+        # In the night of 14 March 2027 an hour is left out; on 1 November 2026 one comes twice.
+        (house(2027, 3, 15, 0, 30), timedelta(0), "Mon 15 Mar"),
+        (house(2027, 3, 15, 0, 30), timedelta(hours=1), "Tomorrow"),
+        (house(2026, 11, 2, 0, 30), timedelta(0), "Tomorrow"),
+        (house(2026, 11, 1, 23, 30), timedelta(0), "Today"),
+    ],
+    ids=["morning", "night", "sent late", "hour left out", "hour left out, sent late", "hour twice", "hour twice, same day"],
+)
+def test_day_reminder_names_the_day_as_it_is_when_sent(seat: Seat, starts_at: datetime, late: timedelta, opening: str) -> None:
+    queue_due_reminders(now=DAY_BEFORE)
+    LiveSession.objects.update(starts_at=starts_at)
+    with time_machine.travel(starts_at.astimezone(UTC) - policy.LONG_REMINDER_BEFORE + late, tick=False):
+        mail = OutgoingMail.objects.get(kind="reminder_24h")
+        assert kinds.find(mail.kind).render(mail).subject.split(":")[0] == opening
+
+
+@pytest.mark.parametrize(("before", "opening"), [(timedelta(minutes=60), "In one hour"), (timedelta(minutes=20), "Soon")])
+def test_hour_reminder_that_comes_late_says_soon(seat: Seat, before: timedelta, opening: str) -> None:
+    queue_due_reminders(now=HOUR_BEFORE)
+    mail = OutgoingMail.objects.get(kind="reminder_1h")
+    with time_machine.travel(STARTS_AT - before, tick=False):
+        assert kinds.find(mail.kind).render(mail).subject.split(":")[0] == opening

@@ -4,8 +4,6 @@ from django import forms
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
-from redreport.pages.templatetags.site import field
-
 
 class Attendee(forms.Form):
     name = forms.CharField(label="Name")
@@ -19,7 +17,7 @@ WRONG = {"name": "", "email": "nobody"}
 
 
 def test_field_wires_label_hint_and_error_to_its_control() -> None:
-    html = field(Attendee(WRONG)["email"])
+    html = Attendee(WRONG)["email"].as_field_group()
     assert '<label for="id_email">E-mail address</label>' in html
     assert 'id="id_email_helptext"' in html
     assert 'id="id_email_error"' in html
@@ -30,23 +28,23 @@ def test_field_wires_label_hint_and_error_to_its_control() -> None:
 
 
 def test_field_without_error_claims_none() -> None:
-    html = field(Attendee()["name"])
+    html = Attendee()["name"].as_field_group()
     assert "Error" not in html
     assert "aria-invalid" not in html
 
 
 def test_optional_field_says_so() -> None:
-    assert '<span class="optional">(optional)</span>' in field(Attendee()["firm"])
+    assert '<span class="optional">(optional)</span>' in Attendee()["firm"].as_field_group()
 
 
 def test_box_to_tick_has_its_label_behind_it() -> None:
-    html = field(Attendee(WRONG)["consent"])
+    html = Attendee(WRONG)["consent"].as_field_group()
     assert html.index('type="checkbox"') < html.index('<label for="id_consent">I agree</label>')
     assert "<span>Error:</span> Tick the box to agree." in html
 
 
 def test_code_is_typed_on_a_number_pad() -> None:
-    assert 'inputmode="numeric"' in field(Attendee()["code"])
+    assert 'inputmode="numeric"' in Attendee()["code"].as_field_group()
 
 
 def test_summary_links_each_error_to_its_field_in_the_same_words() -> None:

@@ -5,11 +5,10 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from redreport.desk.models import RosterSeat
+from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions.mails import coverage_text
-
-MAIL_WORDS = {"seat_confirmed": "confirmation", "reminder_24h": "day reminder", "reminder_1h": "hour reminder"}
 
 
 def roster_seats() -> QuerySet[RosterSeat]:
@@ -38,4 +37,4 @@ def paid_with(seat: RosterSeat) -> str:
 
 def words_of_mail(kind: str | None, state: str | None) -> str:
     """'confirmation sent'; 'none' when no mail about the seat was owed yet."""
-    return f"{MAIL_WORDS.get(kind, kind)} {state}" if kind else "none"
+    return f"{kinds.label_of(kind)} {state}" if kind else "none"

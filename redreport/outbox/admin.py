@@ -7,12 +7,13 @@ from email.policy import default as modern_policy
 from django.contrib import admin
 
 from redreport.audit.read_only import ReadOnlyAdmin
+from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "recipient", "subject", "state", "reason", "attempts", "due_at", "sent_at")
+    list_display = ("kind_in_words", "recipient", "subject", "state", "reason", "attempts", "due_at", "sent_at")
     list_filter = ("state", "kind", "created_at")
     search_fields = ("recipient", "key", "message_id")
     fields = (
@@ -21,6 +22,10 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
         *("message_id", "sent_at", "sent_sha256", "text_as_sent", "context", "schedule_version", "created_at", "updated_at"),
     )
     readonly_fields = ("text_as_sent",)
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_in_words(self, mail: OutgoingMail) -> str:
+        return kinds.label_of(mail.kind)
 
     @admin.display(description="text as sent")
     def text_as_sent(self, mail: OutgoingMail) -> str:

@@ -49,9 +49,12 @@ class RenderedMail:
 
 @dataclass(frozen=True)
 class MailKind:
-    """`private`: the body holds a sign-in code or a door link; it is not kept after sending and never shown to staff."""
+    """`label` names it to staff. `private`: the body holds a sign-in code or a door link; it is not kept after sending and never
+    shown to staff.
+    """
 
     name: str
+    label: str
     guard: Callable[[OutgoingMail, datetime], Verdict]
     render: Callable[[OutgoingMail], RenderedMail]
     private: bool = False
@@ -71,6 +74,11 @@ def find(name: str) -> MailKind:
         return _kinds[name]
     except KeyError:
         raise LookupError(f"no mail kind is called {name}") from None
+
+
+def label_of(name: str) -> str:
+    """What staff read: 'confirmation', 'day reminder'. A kind that is no longer known keeps its name."""
+    return _kinds[name].label if name in _kinds else name
 
 
 def is_private(name: str) -> bool:

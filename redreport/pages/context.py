@@ -13,7 +13,6 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site_name": house.name,
         "site_url": house.site_url,
         "support_email": house.support_email,
-        "house_zone": str(house.rules.HOUSE_ZONE),
         "rules": house.rules,
         "request_id": getattr(request, "request_id", ""),
         "debug_mail": bool(settings.LOCAL_MAIL_DIR),

@@ -45,7 +45,8 @@ def account(request: HttpRequest) -> HttpResponse:
     """Everything of the reader's on one page: seats, credits, orders, the year."""
     user, now = signed_in(request), clock.now()
     seats = list(booked_seats(user=user))
-    coming = [seat for seat in seats if seat.live_session.ends_at > now]
+    # A seat counts as past once its door is closed: until then its holder may come back in.
+    coming = [seat for seat in seats if now <= seat.live_session.door_closes_at]
     given = [seat for seat in coming if seat.state in Seat.TAKEN and seat.live_session.state != "canceled"]
     orders = list(orders_of(user=user))
     credits = credit_balance(user=user, now=now)
@@ -53,9 +54,9 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "next_seat": next_seat,
         "next_door_url": door_url(next_seat) if next_seat and next_seat.attendee_email == user.email else "",
-        "next_door_is_open": bool(next_seat and next_seat.live_session.door_opens_at <= now),
+        "next_door_is_open": bool(next_seat and next_seat.live_session.is_door_open(now)),
         "coming_seats": [seat for seat in coming if seat != next_seat],
-        "past_seats": [seat for seat in reversed(seats) if seat.live_session.ends_at <= now],
+        "past_seats": [seat for seat in reversed(seats) if now > seat.live_session.door_closes_at],
         "open_orders": [order for order in orders if order.state == Order.State.PENDING],
         "orders": [order for order in orders if order.state != Order.State.PENDING],
         "credit_balance": credits.total,

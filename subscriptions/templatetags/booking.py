@@ -46,5 +46,5 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "sign_in_url": f"{reverse('account_login')}?{urlencode({'next': page})}",
         "door_url": door_url(own_seat) if own_seat else "",
         "door_opens_at": live_session.door_opens_at,
-        "door_is_open": live_session.door_opens_at <= now <= live_session.door_closes_at,
+        "door_is_open": live_session.is_door_open(now),
     }

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.forms import BoundField
 from django.template import Context
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -97,23 +96,11 @@ def is_past(moment: datetime) -> bool:
     return moment <= clock.now()
 
 
-@register.filter
-def how_soon(moment: datetime) -> str:
-    """'In one hour' or 'Soon', counted from now."""
-    return wording.how_soon(moment, clock.now())
-
-
 @register.filter(needs_autoescape=True)
 def han(text: str, autoescape: bool = True) -> SafeString:
     """Escapes `text` and marks its Chinese words as Chinese, so that fonts and screen readers follow."""
     escaped = conditional_escape(text) if autoescape else str(text)
     return mark_safe(HAN.sub(lambda run: f'<span lang="zh-Hans">{run.group()}</span>', escaped))
-
-
-@register.simple_tag
-def field(bound_field: BoundField) -> SafeString:
-    """A whole form field: label above, hint, error in words, control."""
-    return bound_field.as_field_group()
 
 
 @register.filter
