@@ -5,11 +5,12 @@ from typing import Any
 
 from allauth.account import views
 from allauth.account.forms import LoginForm
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.stages import LoginStage
 from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.forms import Form
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -94,7 +95,13 @@ class SignUpView(KeepNext, StartAnew, views.SignupView):
 
 
 class ConfirmEmailView(TypeCode, KeepNext, views.ConfirmEmailVerificationCodeView):
-    pass
+    """The code of a new account; whoever proves it has signed in with it, which allauth keeps no record of."""
+
+    def form_valid(self, form: Form) -> HttpResponseBase:
+        response: HttpResponseBase = super().form_valid(form)
+        if self.request.user.is_authenticated:
+            record_authentication(self.request, self.request.user, method="code", email=self.request.user.email)
+        return response
 
 
 class RecentSignIn:
@@ -107,6 +114,7 @@ class RecentSignIn:
         user = request.user
         if user.is_authenticated and not user.has_usable_password() and not _signed_in_recently(request):
             logout(request)
+            messages.info(request, "Please sign in once more, since you want to change something important.")
             return HttpResponseRedirect(reverse("account_login") + "?" + urlencode({REDIRECT_FIELD_NAME: request.path}))
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
