@@ -12,6 +12,7 @@ import pytest
 
 from redreport.local.configuration import Configuration, ConfigurationError
 from redreport.local.embedded import PostgreSQL, socket_folder
+from redreport.local.supervisor import WORKERS
 from tests.ports import free_ports
 from tests.stack import Stack, wait_for
 
@@ -45,7 +46,7 @@ def test_it_answers_and_says_where_everything_is(stack: Stack) -> None:
     for address in (f"{stack.url}/", f"{stack.url}/admin/", f"{stack.url}/dev/mail/", stack.simulator_url):
         assert address in stack.output
     names = " ".join(stack.processes().values())
-    for part in ("gunicorn", "worker", "beat", "mailcatcher", "stripe_simulator", "valkey", "postgres"):
+    for part in ("gunicorn", "worker-stripe", "worker-mail", "beat", "mailcatcher", "stripe_simulator", "valkey", "postgres"):
         assert part in names
 
 
@@ -76,9 +77,11 @@ def test_a_second_stack_in_the_same_folder_is_refused(stack: Stack) -> None:
 def test_asked_to_stop_it_stops_in_order_and_leaves_no_process(stack: Stack) -> None:
     assert stack.stop() == 0
     assert stack.processes() == {}
-    assert "Warm shutdown" in stack.log("worker")
+    for worker in WORKERS:
+        assert "Warm shutdown" in stack.log(worker)
     assert "database system is shut down" in stack.log("database")
-    written = [(stack.run_dir / "log" / f"{name}.log").stat().st_mtime_ns for name in ("web", "worker", "broker", "database")]
+    in_order = ("web", *WORKERS, "broker", "database")
+    written = [(stack.run_dir / "log" / f"{name}.log").stat().st_mtime_ns for name in in_order]
     assert written == sorted(written)
 
 
