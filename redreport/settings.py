@@ -116,8 +116,6 @@ ACCOUNT_SIGNUP_FORM_CLASS = "redreport.accounts.name_form.NameForm"
 ACCOUNT_FORMS = {
     "signup": "redreport.accounts.forms.SignUpForm",
     "login": "redreport.accounts.forms.SignInForm",
-    "add_email": "redreport.accounts.forms.AnotherAddressForm",
-    "change_email": "redreport.accounts.forms.MistypedAddressForm",
     "reset_password": "redreport.accounts.forms.ForgottenPasswordForm",
 }
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme

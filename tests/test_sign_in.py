@@ -166,7 +166,24 @@ def test_codes_for_one_address_are_limited(client: Client, reader: User) -> None
     for _ in range(6):
         page = ask_for_code(client)
     assert OutgoingMail.objects.count() == 3
-    assert "Too many attempts" in page.content.decode()
+    html = page.content.decode()
+    assert "Too many attempts" in html
+    assert "If you have set a password, try that instead." in html
+    assert "/accounts/login/password/" in html
+
+
+def test_strangers_who_ask_for_codes_do_not_spoil_the_one_that_the_reader_has(client: Client, reader: User) -> None:
+    page, code = ask_for_code(client), last_code()
+    for number in range(14):
+        Client(REMOTE_ADDR=f"192.0.2.{number}").post(LOGIN, {"login": "ada@example.com"})
+    assert "Too many attempts" in ask_for_code(Client()).content.decode()
+    assert client.post(CONFIRM, {"code": code, "next": hidden_next(page)})["Location"] == SESSION_PAGE
+
+
+@pytest.mark.parametrize("page", ["login/", "login/password/", "login/code/", "signup/", "password/reset/"])
+def test_the_address_is_called_the_same_on_every_page(client: Client, page: str) -> None:
+    html = client.get(f"/accounts/{page}").content.decode()
+    assert set(re.findall(r"<label[^>]*>\s*([^<]*mail[^<]*?)\s*<", html, re.IGNORECASE)) == {"E-mail address"}
 
 
 def test_password_signs_in_too_and_next_is_kept(client: Client, reader: User) -> None:

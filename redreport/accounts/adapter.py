@@ -26,14 +26,17 @@ log = structlog.get_logger(__name__)
 MAILS_PER_HOUR = 20
 # What a mail says and no id gives back; it rests encrypted until the mail is done with.
 SECRETS = ("code", "ip", "user_agent", "from_email", "to_email", "deleted_email")
+TOO_MANY_ATTEMPTS = (
+    "Too many attempts. Wait a few minutes, then ask for a new code. If you have set a password, try that instead."
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "incorrect_code": "That code is not right. Use the newest one we mailed you.",
-        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then ask for a new code.",
-        "rate_limited": "Too many requests. Wait a few minutes, then try again.",
+        "too_many_login_attempts": TOO_MANY_ATTEMPTS,
+        "rate_limited": "Too many requests. Wait a few minutes, then try again. If you have set a password, try that instead.",
         "email_password_mismatch": "The e-mail address or the password is not right.",
     }
 

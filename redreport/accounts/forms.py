@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.account.fields import PasswordField
-from allauth.account.forms import AddEmailForm, ChangeEmailForm, LoginForm, ResetPasswordForm, SignupForm
+from allauth.account.forms import LoginForm, ResetPasswordForm, SignupForm
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress
 from django import forms
@@ -55,14 +55,6 @@ class SignUpForm(OneWording, SignupForm):
 
 
 class SignInForm(OneWording, LoginForm):
-    pass
-
-
-class AnotherAddressForm(OneWording, AddEmailForm):
-    pass
-
-
-class MistypedAddressForm(OneWording, ChangeEmailForm):
     pass
 
 
