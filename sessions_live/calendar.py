@@ -16,9 +16,7 @@ PRODUCT_ID = "-//The Red Report//Red Report Live//EN"
 
 def seat_request(seat: Seat, now: datetime) -> bytes:
     """The attendee's invitation (METHOD REQUEST): one event, for this one person, with the personal door."""
-    live_session = seat.live_session
-    event = _event(live_session, f"seat-{seat.public_id}@{_host()}", seat.calendar_sequence, now)
-    event.add("status", "CONFIRMED")
+    event = _seat_event(seat, now)
     event["organizer"] = _organizer()
     attendee = vCalAddress(f"MAILTO:{seat.attendee_email}")
     attendee.params["CN"] = vText(seat.attendee_name)
@@ -26,12 +24,12 @@ def seat_request(seat: Seat, now: datetime) -> bytes:
     attendee.params["PARTSTAT"] = vText("ACCEPTED")
     attendee.params["RSVP"] = vText("FALSE")
     event["attendee"] = attendee
-    door = door_url(seat)
-    event.add("location", door)
-    event.add("url", door)
-    event.add("description", f"{live_session.question}\n\nYour personal door: {door}")
-    event.add_component(_reminder())
     return _calendar("REQUEST", event)
+
+
+def seat_entry(seat: Seat, now: datetime) -> bytes:
+    """The same event as a file of the attendee's own (METHOD PUBLISH): a calendar that has the invitation keeps one entry."""
+    return _calendar("PUBLISH", _seat_event(seat, now))
 
 
 def public_entry(live_session: LiveSession, now: datetime) -> bytes:
@@ -42,6 +40,18 @@ def public_entry(live_session: LiveSession, now: datetime) -> bytes:
     event.add("url", page)
     event.add("description", f"{live_session.question}\n\n{page}")
     return _calendar("PUBLISH", event)
+
+
+def _seat_event(seat: Seat, now: datetime) -> Event:
+    live_session = seat.live_session
+    event = _event(live_session, f"seat-{seat.public_id}@{_host()}", seat.calendar_sequence, now)
+    event.add("status", "CONFIRMED")
+    door = door_url(seat)
+    event.add("location", door)
+    event.add("url", door)
+    event.add("description", f"{live_session.question}\n\nYour personal door: {door}")
+    event.add_component(_reminder())
+    return event
 
 
 def _event(live_session: LiveSession, uid: str, sequence: int, now: datetime) -> Event:

@@ -48,6 +48,12 @@ def own_seat(*, user: User, live_session: LiveSession) -> Seat | None:
     )
 
 
+def taken_seat(*, user: User, live_session: LiveSession) -> Seat | None:
+    """The seat in which the user sits, with its session, while that stands."""
+    taken = Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN, attendee_email__iexact=user.email)
+    return taken.exclude(live_session__state=LiveSession.State.CANCELED).select_related("live_session").first()
+
+
 def booked_seats(*, user: User) -> QuerySet[Seat]:
     """Every seat the user booked that was ever given, with its session; soonest first."""
     return (

@@ -9,8 +9,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from redreport import clock
+from redreport.accounts.selectors import reader_of
 from sessions_live import selectors
-from sessions_live.calendar import public_entry
+from sessions_live.calendar import public_entry, seat_entry
 from sessions_live.door import seat_behind
 from sessions_live.errors import DoorClosed
 from sessions_live.models import LiveSession, Seat
@@ -45,9 +46,12 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def calendar(request: HttpRequest, slug: str) -> HttpResponse:
-    """The session as a calendar file, without any link into it."""
-    live_session = _card_or_404(slug).live_session
-    response = HttpResponse(public_entry(live_session, clock.now()), content_type="text/calendar; charset=utf-8; method=PUBLISH")
+    """The session as a calendar file; for whoever sits in it their own entry with the door, for all others without any link."""
+    live_session, now = _card_or_404(slug).live_session, clock.now()
+    user = reader_of(request)
+    seat = selectors.taken_seat(user=user, live_session=live_session) if user else None
+    entry = seat_entry(seat, now) if seat else public_entry(live_session, now)
+    response = HttpResponse(entry, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response["Content-Disposition"] = f'attachment; filename="{live_session.slug}.ics"'
     return response
 

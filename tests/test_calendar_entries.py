@@ -8,6 +8,7 @@ from django.test import Client
 from icalendar import Calendar
 
 from redreport import clock
+from redreport.accounts.models import User
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from sessions_live.calendar import seat_request
@@ -79,6 +80,18 @@ def test_public_download_publishes_without_any_door(seat: Seat) -> None:
     assert "ATTENDEE" not in event
     assert b"/door/" not in answer.content
     assert b"meet.example.com" not in answer.content
+
+
+def test_attendees_own_download_replaces_the_mailed_invitation(seat: Seat) -> None:
+    mailed = only_event(seat_request(seat, clock.now()))[1]
+    client = Client()
+    client.force_login(User.objects.get(email=seat.attendee_email))
+    answer = client.get(f"/sessions/{seat.live_session.slug}/calendar.ics")
+    calendar, event = only_event(answer.content)
+    assert (calendar["METHOD"], event["UID"], event["SEQUENCE"]) == ("PUBLISH", mailed["UID"], mailed["SEQUENCE"])
+    assert "ATTENDEE" not in event
+    assert b"/door/" in answer.content
+    assert {"no-store", "private"} <= set(answer["Cache-Control"].replace(" ", "").split(","))
 
 
 def test_drafts_have_no_page_and_no_calendar_entry() -> None:

@@ -61,8 +61,9 @@ def test_own_pages_are_kept_by_no_cache(client: Client) -> None:
 
 def test_page_that_is_the_same_for_everybody_may_be_kept(client: Client) -> None:
     live_session = make_live_session()
+    assert "Cache-Control" not in Client().get(f"/sessions/{live_session.slug}/calendar.ics")
     client.force_login(make_user())
-    assert "Cache-Control" not in client.get(f"/sessions/{live_session.slug}/calendar.ics")
+    assert "no-store" in client.get(f"/sessions/{live_session.slug}/calendar.ics")["Cache-Control"]
     assert "Cache-Control" not in Client().get("/")
 
 
