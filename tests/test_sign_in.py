@@ -116,6 +116,7 @@ def test_three_wrong_codes_end_the_attempt_even_for_the_right_one(client: Client
     code = last_code()
     wrong = "000000" if code != "000000" else "111111"
     answers = [client.post(CONFIRM, {"code": wrong, "next": SESSION_PAGE}) for _ in range(3)]
+    assert "Three wrong tries. Ask for a new code." in client.get(LOGIN).content.decode()
     assert [answer.status_code for answer in answers] == [200, 200, 302]
     assert answers[2]["Location"].endswith("?next=%2Fsessions%2Fwhat-the-plenum-decided%2F")
     client.post(CONFIRM, {"code": code, "next": SESSION_PAGE})

@@ -40,6 +40,12 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": "The e-mail address or the password is not right.",
     }
 
+    def add_message(self, request: HttpRequest, level: int, *args: Any, message: str | None = None, **kwargs: Any) -> None:
+        """allauth says 'too many attempts' of wrong codes as well, where no waiting is needed."""
+        if message == TOO_MANY_ATTEMPTS:
+            message = "Three wrong tries. Ask for a new code."
+        super().add_message(request, level, *args, message=message, **kwargs)
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue the mail, private; it is rendered from its templates when a worker sends it."""
         now = clock.now()
