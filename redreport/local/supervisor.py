@@ -190,9 +190,14 @@ def take_port(port: int, purpose: str) -> socket.socket:
     except OSError as error:
         taken.close()
         raise ConfigurationError(
-            f"Port {port}, for {purpose}, cannot be used: {error.strerror}. Choose another: make run PORT=8100"
+            f"Port {port}, for {purpose}, cannot be used: {error.strerror}. Choose another: make run PORT={_other_port(port)}"
         ) from None
     return taken
+
+
+def _other_port(port: int) -> int:
+    """Far enough away for all that a stack listens on."""
+    return port + 100 if port + 102 <= 65_535 else port - 100
 
 
 def answers(port: int, path: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .checkout_page import show_authentication, show_checkout, submit_authentication, submit_checkout
 from .document_pages import show_invoice, show_invoice_pdf, show_receipt
-from .html import Page, not_found
+from .html import Page, not_found, page
 from .portal_page import show_portal, submit_portal
 
 if TYPE_CHECKING:
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 SESSION, ATTEMPT, WORD = r"(cs_test_\w+)", r"(att_\w+)", r"(\w+)"
 
+
+def show_root(sim: "Simulator") -> Page:
+    words = "<p>It stands in for Stripe on this machine: the site sends you here to pay. Nothing here is charged.</p>"
+    return Page(200, page("Stripe simulator", words))
+
+
 SHOWN: dict[str, Callable[..., Page]] = {
+    "/": show_root,
     rf"/c/pay/{SESSION}": show_checkout,
     rf"/c/pay/{SESSION}/authenticate/{ATTEMPT}": show_authentication,
     rf"/p/session/{WORD}": show_portal,
