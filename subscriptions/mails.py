@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
+from redreport import clock
 from redreport.money import format_money
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
@@ -161,6 +162,7 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     assert order.live_session is not None
     context = {
         "live_session": order.live_session,
+        "has_begun": order.live_session.starts_at <= clock.now(),
         "session_url": _address("sessions:detail", order.live_session.slug),
     }
     return render_templates("hold_lapsed", context)

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 
 from redreport.accounts.models import User
+from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
-from sessions_live.selectors import own_seat
+from sessions_live.selectors import own_seat, session_card
 from subscriptions.errors import CatalogNotReady
 from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, Subscription
 
@@ -79,6 +80,15 @@ def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int
     if user is None:
         return Entitlement(Action.SIGN_IN)
     return _by_credit_or_money(user, live_session, now)
+
+
+def check_seat_for_sale(*, user: User, live_session: LiveSession, now: datetime) -> None:
+    """Refuses with SalesClosed or SoldOut what a purchase would refuse, before its form; a reader's own pending order passes."""
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    card = session_card(slug=live_session.slug, now=now)
+    if card and card.seats_left == 0 and not _pending_order(user, live_session):
+        raise SoldOut
 
 
 def credit_balance(*, user: User, now: datetime) -> CreditBalance:

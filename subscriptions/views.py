@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,12 +17,12 @@ from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
 from redreport.accounts.selectors import reader_of, signed_in
 from redreport.money import format_money
-from sessions_live.errors import AlreadySeated
+from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
 from sessions_live.selectors import own_seat
 from subscriptions import selectors
-from subscriptions.errors import CatalogNotReady, GatewayError, ObjectBusy
+from subscriptions.errors import CatalogNotReady, GatewayError, ObjectBusy, YearAlreadyRunning
 from subscriptions.forms import ReserveForm, YearForm
 from subscriptions.models import Order, Plan, Price
 from subscriptions.operations.booking import book_with_credit
@@ -62,6 +63,10 @@ def reserve(request: HttpRequest, slug: str) -> HttpResponse:
         if form.is_valid():
             return _send_to_checkout(request, live_session, user, form.cleaned_data)
     else:
+        try:
+            selectors.check_seat_for_sale(user=user, live_session=live_session, now=now)
+        except (SalesClosed, SoldOut) as refusal:
+            return show_problem(request, refusal, live_session=live_session)
         form = ReserveForm(initial={"attendee_name": user.name, "attendee_email": user.email, "attendee_firm": user.firm})
     try:
         price = selectors.current_price(Plan.SINGLE_SEAT)
@@ -81,15 +86,19 @@ def reserve(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
     """Take the seat and spend the credit, in one step."""
-    live_session, user = _live_session_or_404(slug), signed_in(request)
+    live_session, user, now = _live_session_or_404(slug), signed_in(request), clock.now()
     try:
-        book_with_credit(user=user, live_session_id=live_session.pk, now=clock.now())
+        booked = book_with_credit(user=user, live_session_id=live_session.pk, now=now)
     except REFUSALS as refusal:
         seat = own_seat(user=user, live_session=live_session)
         if isinstance(refusal, AlreadySeated) and seat and (seat.state in Seat.TAKEN or seat.booked_by_id == user.pk):
             # A second click, or the reader's own hold that waits for its payment: the session's page says which.
             return SeeOther(reverse("sessions:detail", args=[slug]))
         return show_problem(request, refusal, live_session=live_session)
+    left = selectors.credit_balance(user=user, now=now).total
+    messages.success(
+        request, f"Your seat is reserved with 1 credit. {left} left. The invitation goes to {booked.seat.attendee_email}."
+    )
     return SeeOther(reverse("sessions:detail", args=[slug]))
 
 
@@ -98,6 +107,8 @@ def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The renewal terms with their unticked box; then Stripe."""
     user, now = signed_in(request), clock.now()
+    if request.method != "POST" and selectors.live_subscription(user=user):
+        return show_problem(request, YearAlreadyRunning(), next_url=reverse("pages:account"))
     try:
         price = selectors.current_price(Plan.ANNUAL)
     except CatalogNotReady as refusal:

@@ -13,7 +13,7 @@ from sessions_live.models import LiveSession, Seat
 from subscriptions.models import CreditGrant, Order, Plan
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.selectors import current_price
-from tests.factories import attendee_of, make_live_session, make_staff, make_user
+from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 
 Reader = tuple[Client, User]
@@ -182,3 +182,52 @@ def test_buying_works_while_the_broker_is_down(shop: Shop, reader: Reader, broke
     shop.pay(order)
     answer = reader[0].get(f"/orders/{order.number}/?returned=paid")
     assert "Your seat is confirmed" in text_of(answer)
+
+
+def test_booking_with_a_credit_is_confirmed_once_in_words(shop: Shop, reader: Reader) -> None:
+    client, user = reader
+    make_credits(user, 3)
+    live_session = make_live_session()
+    answers = [client.post(f"/sessions/{live_session.slug}/use-credit/", follow=True) for _ in range(2)]
+    said = f"Your seat is reserved with 1 credit. 2 left. The invitation goes to {user.email}."
+    assert [said in text_of(answer) for answer in answers] == [True, False]
+
+
+def test_form_of_a_sold_out_session_is_shown_to_the_holder_of_its_seat_alone(shop: Shop, reader: Reader) -> None:
+    live_session = make_live_session(capacity=1)
+    shop.hold_seat(make_user(), live_session)
+    answer = reader[0].get(f"/sessions/{live_session.slug}/reserve/")
+    assert (answer.status_code, "This session is sold out" in text_of(answer)) == (409, True)
+    own = make_live_session(capacity=1)
+    shop.hold_seat(reader[1], own)
+    assert reader[0].get(f"/sessions/{own.slug}/reserve/").status_code == 200
+
+
+def test_form_is_not_shown_once_the_session_has_started(shop: Shop, reader: Reader) -> None:
+    live_session = make_live_session(starts_in=-timedelta(minutes=1))
+    assert "Seats are no longer sold" in text_of(reader[0].get(f"/sessions/{live_session.slug}/reserve/"))
+
+
+def test_terms_of_a_year_are_not_shown_to_somebody_who_has_one(shop: Shop, reader: Reader) -> None:
+    shop.pay(shop.order_year(reader[1]))
+    shop.hear_all()
+    assert "You already have a year" in text_of(reader[0].get("/plans/annual/"))
+
+
+def test_hold_that_ended_because_the_session_began_says_so(shop: Shop, reader: Reader) -> None:
+    order = shop.hold_seat(reader[1])
+    Order.objects.update(state=Order.State.EXPIRED)
+    assert "Should a payment for it still arrive" in text_of(reader[0].get(f"/orders/{order.number}/"))
+    LiveSession.objects.update(starts_at=clock.now() - timedelta(minutes=1))
+    page = text_of(reader[0].get(f"/orders/{order.number}/"))
+    assert "The session has begun, so seats are no longer sold. <strong>Nothing was charged.</strong>" in page
+    assert "Should a payment still arrive, all of it comes back." in page
+    assert "See whether a seat is left" not in page
+
+
+def test_pending_year_speaks_of_no_seat(shop: Shop, reader: Reader) -> None:
+    order = shop.order_year(reader[1])
+    page = text_of(reader[0].get(f"/orders/{order.number}/"))
+    assert "Your order is open" in page
+    assert "Your seat is held" not in page
+    assert "Pay or drop it" in text_of(reader[0].get("/account/"))

@@ -61,6 +61,13 @@ def house_clock(moment: datetime | None) -> str:
 
 
 @register.filter
+def at_clock_or_day(moment: datetime) -> str:
+    """'at 11:00 am ET' today, 'Wed 6 Jan, 11:00 am ET' on any other day."""
+    today = wording.house_day(moment) == wording.house_day(clock.now())
+    return f"at {wording.house_clock(moment)}" if today else wording.short_house_time(moment)
+
+
+@register.filter
 def in_zone(moment: datetime, zone_name: str) -> str:
     """'Wed 6 Jan, 5:00 pm (Brussels)', or nothing where the reader saved no zone."""
     return wording.time_in_zone(moment, zone_name)
@@ -91,9 +98,9 @@ def in_words(span: timedelta) -> str:
 
 
 @register.filter
-def is_past(moment: datetime) -> bool:
-    """Whether it is over, so that no page or mail offers what can no longer be had."""
-    return moment <= clock.now()
+def is_past(moment: datetime | None) -> bool:
+    """Whether it is over, so that no page or mail offers what can no longer be had; what has no time is not."""
+    return bool(moment and moment <= clock.now())
 
 
 @register.filter(needs_autoescape=True)
@@ -107,7 +114,7 @@ def han(text: str, autoescape: bool = True) -> SafeString:
 def said_of(error: str, label: str) -> str:
     """Django's stock refusals name no field; in a summary of several they must. Other messages stay as they are."""
     if error == "This field is required.":
-        return f"Fill in: {label}"
+        return "Enter the code" if label == "Code" else f"Fill in: {label}"
     return BETTER_SAID.get(error, error)
 
 
