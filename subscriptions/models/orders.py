@@ -170,9 +170,7 @@ class Refund(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index(
-                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_next_attempt_idx"
-            ),
+            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_next_attempt_idx"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gte=1), name="refund_amount_positive"),
