@@ -55,7 +55,6 @@ class CheckoutState:
     amount_minor: int
     currency: str
     livemode: bool
-    expires_at: datetime
     payment: CapturedPayment | None
     subscription_id: str
     invoice_id: str
@@ -102,7 +101,6 @@ class InvoiceState:
     """An invoice as Stripe has it now, with the payments that settled it."""
 
     id: str
-    customer_id: str
     status: str
     subscription_id: str
     order_number: str
@@ -120,9 +118,6 @@ class RefundState:
 
     id: str
     status: str
-    amount_minor: int
-    currency: str
-    payment_intent_id: str
     reference: str
     failure_reason: str
 

@@ -41,7 +41,6 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         amount_minor=session.get("amount_subtotal") or 0,
         currency=session.get("currency") or "",
         livemode=bool(session.get("livemode")),
-        expires_at=_instant(session["expires_at"]),
         payment=read_payment(intent),
         subscription_id=_id_of(session.get("subscription")),
         invoice_id=_id_of(session.get("invoice")),
@@ -80,7 +79,6 @@ def read_invoice(invoice: dict[str, Any], payments: Iterable[CapturedPayment]) -
     agreement = (invoice.get("parent") or {}).get("subscription_details") or {}
     return InvoiceState(
         id=invoice["id"],
-        customer_id=_id_of(invoice.get("customer")),
         status=invoice.get("status") or "",
         subscription_id=_id_of(agreement.get("subscription")),
         order_number=(invoice.get("metadata") or {}).get("order") or (agreement.get("metadata") or {}).get("order") or "",
@@ -110,9 +108,6 @@ def read_refund(refund: dict[str, Any]) -> RefundState:
     return RefundState(
         id=refund["id"],
         status=refund.get("status") or "",
-        amount_minor=refund["amount"],
-        currency=refund["currency"],
-        payment_intent_id=_id_of(refund.get("payment_intent")),
         reference=(refund.get("metadata") or {}).get("refund", ""),
         failure_reason=refund.get("failure_reason") or "",
     )

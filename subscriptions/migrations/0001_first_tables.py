@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-received_at', '-id'],
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='stripe_event_due_idx'), models.Index(fields=['object_id'], name='stripe_event_object_idx')],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='stripe_event_due_idx'), ],
             },
         ),
         migrations.CreateModel(

@@ -31,7 +31,6 @@ class StripeEvent(models.Model):
         ordering = ["-received_at", "-id"]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="stripe_event_due_idx"),
-            models.Index(fields=["object_id"], name="stripe_event_object_idx"),
         ]
 
     def __str__(self) -> str:
