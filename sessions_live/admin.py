@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from redreport import audit, clock
 from redreport.accounts.selectors import signed_in
 from sessions_live.errors import NotPublishable
+from sessions_live.forms import LiveSessionForm
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
 
@@ -23,6 +24,7 @@ class HostAdmin(admin.ModelAdmin):
 
 @admin.register(LiveSession)
 class LiveSessionAdmin(admin.ModelAdmin):
+    form = LiveSessionForm
     list_display = ["title", "section", "starts_at", "state", "taken", "held", "capacity"]
     list_filter = ["state", "section"]
     search_fields = ["title", "question"]

@@ -99,6 +99,15 @@ def test_time_of_a_published_session_is_not_changed_in_a_form(desk: Client) -> N
     assert LiveSession.objects.get().starts_at == live_session.starts_at
 
 
+@pytest.mark.parametrize(("field", "nothing"), [("meeting_url", ""), ("hosts", [])])
+def test_published_session_keeps_its_host_and_its_meeting_address(desk: Client, field: str, nothing: Any) -> None:
+    live_session = make_live_session()
+    answer = desk.post(f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(**{field: nothing}))
+    assert "It is published" in answer.content.decode()
+    live_session.refresh_from_db()
+    assert (live_session.meeting_url, live_session.hosts.count()) == ("https://meet.example.com/plenum", 1)
+
+
 def test_published_session_cannot_be_deleted(desk: Client) -> None:
     live_session = make_live_session()
     assert desk.post(f"/admin/sessions_live/livesession/{live_session.pk}/delete/", {"post": "yes"}).status_code == 403
