@@ -199,3 +199,4 @@ def test_year_paid_with_another_amount_opens_a_case_and_grants_nothing(shop: Sho
     order.refresh_from_db()
     assert order.cases.get().kind == "amount_mismatch"
     assert (order.fulfilled_at, CreditGrant.objects.count()) == (None, 0)
+    assert order.payments.get().amount_minor == 250000

@@ -67,7 +67,7 @@ def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
         sync_checkout(checkout_session_id=checkout_id, now=now)
     except GatewayNotFound:
         # Stripe has no such Checkout, so nobody can pay it any more.
-        Order.objects.filter(pk=order_id).update(stripe_checkout_session_id=None)
+        Order.objects.filter(pk=order_id, state=Order.State.PENDING).update(stripe_checkout_session_id=None)
         close_unpaid_order(order_id=order_id, lease=None, now=now)
 
 

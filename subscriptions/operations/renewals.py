@@ -11,7 +11,7 @@ from subscriptions.models import Case, Order, Plan, Price, Subscriber, Subscript
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.leases import Lease, synchronize
-from subscriptions.operations.orders import mark_paid
+from subscriptions.operations.orders import lock_order, mark_paid
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
@@ -101,16 +101,16 @@ def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> N
             return
         # Locks: subscriber, then the order. Two invoices of one subscriber, and the order's own Checkout, wait for each other.
         lock_subscriber(subscription.subscriber_id)
-        if _is_of_another_amount(subscription, lines, now):
+        order = Order.objects.filter(subscription=subscription).first()
+        _record_payments(invoice, subscription, order, now)
+        if _is_of_another_amount(order, lines, now):
             return
         for line in lines:
             grant, is_new = grant_year_credits(subscription=subscription, line=line, now=now)
             if is_new:
                 mails.queue_year_started(grant=grant, now=now)
-        order = Order.objects.select_for_update(no_key=True).filter(subscription=subscription).first()
-        _record_payments(invoice, subscription, order, now)
         if order and not order.fulfilled_at:
-            _fulfil_year_order(order, invoice, now)
+            _fulfil_year_order(lock_order(order.pk), invoice, now)
 
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
@@ -123,10 +123,9 @@ def _pays_for_a_year(line: InvoiceLine) -> bool:
     return not line.is_proration and line.amount_minor > 0 and line.period_end - line.period_start > A_YEAR_AT_LEAST
 
 
-def _is_of_another_amount(subscription: Subscription, lines: list[InvoiceLine], now: datetime) -> bool:
+def _is_of_another_amount(order: Order | None, lines: list[InvoiceLine], now: datetime) -> bool:
     """Whether the first year's invoice is not for what was ordered; then a case is opened, and nothing is granted by itself."""
-    order = Order.objects.filter(subscription=subscription, fulfilled_at__isnull=True).first()
-    if order is None or sum(line.amount_minor for line in lines) == order.amount_minor:
+    if order is None or order.fulfilled_at or sum(line.amount_minor for line in lines) == order.amount_minor:
         return False
     open_case(
         key=f"amount_mismatch:{order.number}",
