@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 
+from redreport import policy
 from redreport.accounts.models import User
 from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
@@ -62,6 +64,27 @@ def current_price(plan: Plan) -> Price:
 def current_prices() -> dict[str, Price]:
     """The prices in force by plan, in one query; a plan that is not on sale yet is missing."""
     return {price.plan: price for price in Price.objects.filter(livemode=settings.STRIPE_LIVEMODE, is_current=True)}
+
+
+def plans_on_offer(*, user: User | None) -> dict[str, Any]:
+    """What `components/plans.html` shows: both prices, what a year saves in minor units, and whether the reader has one.
+
+    A price that is not set up yet is None, and then there is nothing to compare. Two queries at most.
+    """
+    prices = current_prices()
+    single, annual = prices.get(Plan.SINGLE_SEAT), prices.get(Plan.ANNUAL)
+    offer = {
+        "single_price": single,
+        "annual_price": annual,
+        "has_year": bool(user and live_subscription(user=user)),
+    }
+    if single is None or annual is None:
+        return offer
+    return {
+        **offer,
+        "per_session_minor": annual.amount_minor // policy.CREDITS_PER_YEAR,
+        "saves_minor": single.amount_minor * policy.CREDITS_PER_YEAR - annual.amount_minor,
+    }
 
 
 def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int, now: datetime) -> Entitlement:

@@ -41,16 +41,7 @@ class SeeOther(HttpResponseRedirect):
 @require_safe
 def plans(request: HttpRequest) -> HttpResponse:
     """The two prices side by side."""
-    prices = selectors.current_prices()
-    user = reader_of(request)
-    context = {
-        "single_price": prices.get(Plan.SINGLE_SEAT),
-        "annual_price": prices.get(Plan.ANNUAL),
-        "credits_per_year": policy.CREDITS_PER_YEAR,
-        "has_year": bool(user and selectors.live_subscription(user=user)),
-        **_comparison(prices),
-    }
-    return render(request, "subscriptions/plans.html", context)
+    return render(request, "subscriptions/plans.html", selectors.plans_on_offer(user=reader_of(request)))
 
 
 @login_required
@@ -200,17 +191,6 @@ def _terms(price: Price) -> list[str]:
         f"The subscription renews every year for {amount}, charged to the same card, until you turn it off.",
         "You can turn the renewal off at any time and keep your credits until the year ends.",
     ]
-
-
-def _comparison(prices: Mapping[str, Price]) -> dict[str, Any]:
-    """What a year saves against single seats; empty while a price is missing."""
-    single, annual = prices.get(Plan.SINGLE_SEAT), prices.get(Plan.ANNUAL)
-    if single is None or annual is None:
-        return {}
-    return {
-        "saves_minor": single.amount_minor * policy.CREDITS_PER_YEAR - annual.amount_minor,
-        "per_session_minor": annual.amount_minor // policy.CREDITS_PER_YEAR,
-    }
 
 
 def _try_again(refusal: Exception, live_session: LiveSession) -> str:

@@ -7,13 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from redreport import clock, policy
+from redreport import clock
 from redreport.accounts.selectors import reader_of, signed_in
 from sessions_live.door import door_url
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
-from subscriptions.models import Order, Plan, Price
-from subscriptions.selectors import credit_balance, current_prices, live_subscription, orders_of
+from subscriptions.models import Order, Plan
+from subscriptions.selectors import credit_balance, current_prices, live_subscription, orders_of, plans_on_offer
 
 COMING_ON_LANDING = 5
 PAST_ON_LANDING = 12
@@ -24,17 +24,11 @@ def landing(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     coming = coming_cards(now=now, limit=COMING_ON_LANDING)
     past = past_cards(now=now, limit=PAST_ON_LANDING)
-    prices = current_prices()
-    single, annual = prices.get(Plan.SINGLE_SEAT), prices.get(Plan.ANNUAL)
-    user = reader_of(request)
     context = {
         "next_sessions": coming,
         "past_sessions": sorted(past, key=_section_rank),
         "hosts": _hosts_of([*coming, *past]),
-        "single_price": single,
-        "annual_price": annual,
-        "has_year": bool(user and live_subscription(user=user)),
-        **_savings(single, annual),
+        **plans_on_offer(user=reader_of(request)),
     }
     return render(request, "pages/landing.html", context)
 
@@ -75,13 +69,3 @@ def _hosts_of(cards: Iterable[SessionCard]) -> list[Host]:
 def _section_rank(card: SessionCard) -> int:
     """The newsletter's own order of its sections."""
     return LiveSession.Section.values.index(card.live_session.section)
-
-
-def _savings(single: Price | None, annual: Price | None) -> dict[str, int]:
-    """What a session costs within a year, and what a year saves, in minor units; nothing while either price is missing."""
-    if single is None or annual is None:
-        return {}
-    return {
-        "per_session_minor": annual.amount_minor // policy.CREDITS_PER_YEAR,
-        "saves_minor": single.amount_minor * policy.CREDITS_PER_YEAR - annual.amount_minor,
-    }
