@@ -24,6 +24,12 @@ HOLD_GIVEN_BACK_IN_TIME = timedelta(minutes=10)
 MAX_ACTIVE_SEATS_PER_BUYER = 10
 
 CANCEL_CUTOFF = timedelta(hours=24)
+# A credit that the house gives back is good for at least so long again.
+RETURNED_CREDIT_GOOD_FOR = timedelta(days=90)
+
+RENEWAL_NOTICE_BEFORE = timedelta(days=30)
+# A notice that could not be made until then needs a person.
+RENEWAL_NOTICE_LATEST = timedelta(days=15)
 
 DOOR_OPENS_BEFORE = timedelta(minutes=15)
 DOOR_CLOSES_AFTER = timedelta(minutes=30)

@@ -29,6 +29,14 @@ class SeatNotHeld(SeatRefused):
     """The seat is neither held nor lapsed: it was canceled, or is confirmed already."""
 
 
+class SeatNotTaken(SeatRefused):
+    """The seat is nobody's for good, or no longer: there is nothing to cancel."""
+
+
+class NotCancelable(Exception):
+    """The session has begun or is over."""
+
+
 class DoorClosed(Exception):
     """The door is not open now."""
 

@@ -153,6 +153,7 @@ class Seat(models.Model):
         ordering = ["live_session_id", "number", "id"]
         indexes = [
             models.Index(fields=["booked_by", "state"], name="seat_booked_by_state_idx"),
+            models.Index(fields=["canceled_at"], condition=Q(state="canceled"), name="seat_canceled_idx"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -64,6 +64,12 @@ def booked_seats(*, user: User) -> QuerySet[Seat]:
     )
 
 
+def sessions_offered(*, begin: datetime, end: datetime) -> int:
+    """How many sessions the house held or will hold that start from `begin` on and before `end`; canceled ones do not count."""
+    offered = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
+    return offered.filter(starts_at__gte=begin, starts_at__lt=end).count()
+
+
 def _visible(section: str) -> QuerySet[LiveSession]:
     shown = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
     return _with_counts(shown.filter(section=section) if section else shown)

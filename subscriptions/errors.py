@@ -37,6 +37,14 @@ class OrderNotOpen(Exception):
     """The order is no longer waiting for its payment."""
 
 
+class RefundTooLarge(Exception):
+    """More than is left of the payment; `left_minor` is what could be given back."""
+
+    def __init__(self, left_minor: int) -> None:
+        super().__init__(left_minor)
+        self.left_minor = left_minor
+
+
 class GatewayError(Exception):
     """A call to Stripe did not give an answer to act on."""
 
@@ -53,10 +61,14 @@ class GatewayBroken(GatewayUnavailable):
 
 
 class GatewayRefused(GatewayError):
-    """Stripe understood and refused. Trying again gives the same answer. `param` names what it did not like, if anything."""
+    """Stripe understood and refused. Trying again gives the same answer.
 
-    def __init__(self, message: str = "", *, param: str = "") -> None:
+    `code` is Stripe's own word for it, `param` names what it did not like; either may be empty.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "", param: str = "") -> None:
         super().__init__(message)
+        self.code = code
         self.param = param
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from redreport import policy
 from redreport.accounts.models import User
@@ -14,7 +14,7 @@ from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import own_seat, session_card
 from subscriptions.errors import CatalogNotReady
-from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, Subscription
+from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, Subscriber, Subscription
 
 
 class Action(StrEnum):
@@ -140,6 +140,14 @@ def live_subscription(*, user: User) -> Subscription | None:
     return (
         Subscription.objects.filter(subscriber__user=user, status__in=Subscription.LIVE).order_by("-current_period_end").first()
     )
+
+
+def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:
+    """Whose customer at Stripe this is or was; None for one that is none of ours."""
+    owners = Subscriber.objects.filter(
+        Q(stripe_customer_id=stripe_customer_id) | Q(former_customers__stripe_customer_id=stripe_customer_id)
+    )
+    return owners.values_list("id", flat=True).first()
 
 
 def orders_of(*, user: User) -> QuerySet[Order]:

@@ -18,8 +18,23 @@ class EventHint:
 
 
 @dataclass(frozen=True)
+class CustomerState:
+    """A customer as Stripe has it now; one deleted in the dashboard has nothing left but its id."""
+
+    id: str
+    is_deleted: bool
+    email: str = ""
+    name: str = ""
+    # Our subscriber's public id, for customers that we made.
+    reference: str = ""
+
+
+@dataclass(frozen=True)
 class CapturedPayment:
-    """Money taken: its intent, charge and invoice, the amount in minor units, and when Stripe took it."""
+    """Money taken: its intent, charge and customer, the amount in minor units, and when Stripe took it.
+
+    `refunded_minor` is what Stripe says went back so far, in refunds that have not failed.
+    """
 
     payment_intent_id: str
     charge_id: str
@@ -27,6 +42,9 @@ class CapturedPayment:
     currency: str
     captured_at: datetime
     receipt_url: str = ""
+    customer_id: str = ""
+    refunded_minor: int = 0
+    livemode: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,7 @@ class CheckoutRequest:
 
 @dataclass(frozen=True)
 class CheckoutState:
-    """A Checkout session as Stripe has it now. `amount_minor` is the subtotal before tax and discount."""
+    """A Checkout session as Stripe has it now. `amount_minor` is before tax and discount, `total_minor` is what is paid."""
 
     id: str
     url: str
@@ -53,6 +71,9 @@ class CheckoutState:
     order_number: str
     customer_id: str
     amount_minor: int
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
     currency: str
     livemode: bool
     payment: CapturedPayment | None
@@ -81,6 +102,9 @@ class SubscriptionState:
     cancel_at_period_end: bool
     canceled_at: datetime | None
     latest_invoice_id: str
+    # How Stripe treats invoices while collection is paused in the dashboard; empty when it is not.
+    pause_behavior: str
+    ended_at: datetime | None
     livemode: bool
 
 
@@ -98,12 +122,26 @@ class InvoiceLine:
 
 @dataclass(frozen=True)
 class InvoiceState:
-    """An invoice as Stripe has it now, with the payments that settled it."""
+    """An invoice as Stripe has it now, with the payments that settled it. Amounts in minor units; `subtotal_minor` is before
+    discount and tax."""
 
     id: str
+    number: str
     status: str
+    billing_reason: str
+    customer_id: str
     subscription_id: str
     order_number: str
+    subtotal_minor: int
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
+    currency: str
+    attempt_count: int
+    next_payment_attempt_at: datetime | None
+    # Stripe could not even finalize it, as when tax cannot be reckoned; its own word for why.
+    finalization_error: str
+    created_at: datetime
     lines: tuple[InvoiceLine, ...]
     payments: tuple[CapturedPayment, ...]
     paid_at: datetime | None
@@ -120,6 +158,50 @@ class RefundState:
     status: str
     reference: str
     failure_reason: str
+    payment_intent_id: str
+    amount_minor: int
+    currency: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeState:
+    """A dispute as Stripe has it now; an inquiry is one whose status begins with 'warning_'."""
+
+    id: str
+    status: str
+    reason: str
+    payment_intent_id: str
+    amount_minor: int
+    currency: str
+    evidence_due_at: datetime | None
+    created_at: datetime
+    livemode: bool
+
+
+@dataclass(frozen=True)
+class FraudWarning:
+    """The card issuer suspects fraud; refunding in time avoids a dispute. Not actionable once it is refunded or disputed."""
+
+    id: str
+    payment_intent_id: str
+    fraud_type: str
+    is_actionable: bool
+
+
+@dataclass(frozen=True)
+class RenewalPreview:
+    """What the next invoice of a subscription will charge, in minor units, and the card it will go to ('' where none is kept)."""
+
+    subtotal_minor: int
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
+    currency: str
+    renews_at: datetime
+    card_brand: str
+    card_last4: str
+    card_expires: str
 
 
 @dataclass(frozen=True)

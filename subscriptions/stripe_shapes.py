@@ -7,10 +7,14 @@ from typing import Any
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutState,
+    CustomerState,
+    DisputeState,
     EventHint,
+    FraudWarning,
     InvoiceLine,
     InvoiceState,
     RefundState,
+    RenewalPreview,
     SubscriptionState,
 )
 
@@ -39,6 +43,9 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         order_number=_own_order_number(session),
         customer_id=_id_of(session.get("customer")),
         amount_minor=session.get("amount_subtotal") or 0,
+        discount_minor=(session.get("total_details") or {}).get("amount_discount") or 0,
+        tax_minor=(session.get("total_details") or {}).get("amount_tax") or 0,
+        total_minor=session.get("amount_total") or 0,
         currency=session.get("currency") or "",
         livemode=bool(session.get("livemode")),
         payment=read_payment(intent),
@@ -63,6 +70,8 @@ def read_subscription(subscription: dict[str, Any]) -> SubscriptionState:
         cancel_at_period_end=bool(subscription.get("cancel_at_period_end")),
         canceled_at=_instant_or_none(subscription.get("canceled_at")),
         latest_invoice_id=_id_of(subscription.get("latest_invoice")),
+        pause_behavior=(subscription.get("pause_collection") or {}).get("behavior") or "",
+        ended_at=_instant_or_none(subscription.get("ended_at")),
         livemode=bool(subscription.get("livemode")),
     )
 
@@ -79,9 +88,21 @@ def read_invoice(invoice: dict[str, Any], payments: Iterable[CapturedPayment]) -
     agreement = (invoice.get("parent") or {}).get("subscription_details") or {}
     return InvoiceState(
         id=invoice["id"],
+        number=invoice.get("number") or "",
         status=invoice.get("status") or "",
+        billing_reason=invoice.get("billing_reason") or "",
+        customer_id=_id_of(invoice.get("customer")),
         subscription_id=_id_of(agreement.get("subscription")),
         order_number=(invoice.get("metadata") or {}).get("order") or (agreement.get("metadata") or {}).get("order") or "",
+        subtotal_minor=invoice["subtotal"],
+        discount_minor=_sum_of(invoice.get("total_discount_amounts")),
+        tax_minor=_sum_of(invoice.get("total_taxes")),
+        total_minor=invoice["total"],
+        currency=invoice["currency"],
+        attempt_count=invoice.get("attempt_count") or 0,
+        next_payment_attempt_at=_instant_or_none(invoice.get("next_payment_attempt")),
+        finalization_error=(invoice.get("last_finalization_error") or {}).get("code") or "",
+        created_at=_instant(invoice["created"]),
         lines=tuple(_invoice_line(line) for line in invoice["lines"]["data"]),
         payments=tuple(payments),
         paid_at=_instant_or_none((invoice.get("status_transitions") or {}).get("paid_at")),
@@ -110,6 +131,65 @@ def read_refund(refund: dict[str, Any]) -> RefundState:
         status=refund.get("status") or "",
         reference=(refund.get("metadata") or {}).get("refund", ""),
         failure_reason=refund.get("failure_reason") or "",
+        payment_intent_id=_id_of(refund.get("payment_intent")),
+        amount_minor=refund["amount"],
+        currency=refund["currency"],
+        created_at=_instant(refund["created"]),
+    )
+
+
+def read_dispute(dispute: dict[str, Any]) -> DisputeState:
+    """A dispute."""
+    return DisputeState(
+        id=dispute["id"],
+        status=dispute["status"],
+        reason=dispute.get("reason") or "",
+        payment_intent_id=_id_of(dispute.get("payment_intent")),
+        amount_minor=dispute["amount"],
+        currency=dispute["currency"],
+        evidence_due_at=_instant_or_none((dispute.get("evidence_details") or {}).get("due_by")),
+        created_at=_instant(dispute["created"]),
+        livemode=bool(dispute.get("livemode")),
+    )
+
+
+def read_fraud_warning(warning: dict[str, Any]) -> FraudWarning:
+    """A card issuer's warning, fetched with its charge."""
+    intent = warning.get("payment_intent") or _expanded(warning.get("charge")).get("payment_intent")
+    return FraudWarning(
+        id=warning["id"],
+        payment_intent_id=_id_of(intent),
+        fraud_type=warning.get("fraud_type") or "",
+        is_actionable=bool(warning.get("actionable")),
+    )
+
+
+def read_customer(customer: dict[str, Any]) -> CustomerState:
+    """A customer; of a deleted one only the id is left."""
+    return CustomerState(
+        id=customer["id"],
+        is_deleted=bool(customer.get("deleted")),
+        email=customer.get("email") or "",
+        name=customer.get("name") or "",
+        reference=(customer.get("metadata") or {}).get("subscriber", ""),
+    )
+
+
+def read_preview(invoice: dict[str, Any], subscription: dict[str, Any]) -> RenewalPreview:
+    """A previewed invoice, and its subscription fetched with the cards it may charge: its own, else its customer's."""
+    settings = _expanded(_expanded(subscription.get("customer")).get("invoice_settings"))
+    method = _expanded(subscription.get("default_payment_method")) or _expanded(settings.get("default_payment_method"))
+    card = method.get("card") or {}
+    return RenewalPreview(
+        subtotal_minor=invoice["subtotal"],
+        discount_minor=_sum_of(invoice.get("total_discount_amounts")),
+        tax_minor=_sum_of(invoice.get("total_taxes")),
+        total_minor=invoice["total"],
+        currency=invoice["currency"],
+        renews_at=_instant(subscription["items"]["data"][0]["current_period_end"]),
+        card_brand=card.get("brand") or "",
+        card_last4=card.get("last4") or "",
+        card_expires=f"{card['exp_month']:02}/{card['exp_year']}" if card else "",
     )
 
 
@@ -125,6 +205,9 @@ def read_payment(intent: dict[str, Any]) -> CapturedPayment | None:
         currency=intent["currency"],
         captured_at=_instant(charge.get("created") or intent["created"]),
         receipt_url=charge.get("receipt_url") or "",
+        customer_id=_id_of(intent.get("customer")),
+        refunded_minor=charge.get("amount_refunded") or 0,
+        livemode=bool(intent.get("livemode")),
     )
 
 
@@ -132,6 +215,10 @@ def _own_order_number(session: dict[str, Any]) -> str:
     """The order a Checkout of ours names twice; a payment link takes a reference from anybody's address bar, but no metadata."""
     reference = session.get("client_reference_id") or ""
     return reference if (session.get("metadata") or {}).get("order") == reference else ""
+
+
+def _sum_of(amounts: list[dict[str, Any]] | None) -> int:
+    return sum(entry["amount"] for entry in amounts or ())
 
 
 def _expanded(value: Any) -> dict[str, Any]:

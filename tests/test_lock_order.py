@@ -90,7 +90,7 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         ("StripeObjectLease", "LiveSession", "Seat", "Order"),
         ("LiveSession", "Seat", "Order", "Payment"),
         ("LiveSession", "Subscriber", "CreditGrant"),
-        ("StripeObjectLease", "Subscriber", "Order"),
+        ("StripeObjectLease", "Subscriber", "CreditGrant", "Order"),
         ("Order", "Payment", "Refund"),
     ):
         assert expected in locked

@@ -135,6 +135,7 @@ def test_the_soonest_expiring_credit_that_fits_goes_first(shop: Shop, subscriber
     early = CreditGrant.objects.get()
     late = CreditGrant.objects.create(
         subscriber=subscriber,
+        source=CreditGrant.Source.STAFF,
         granted_by=make_user(),
         credits=1,
         balance=1,

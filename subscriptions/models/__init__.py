@@ -1,24 +1,33 @@
 """The tables of buying and billing, one module a subject."""
 
-from subscriptions.models.billing import Subscriber, Subscription
+from subscriptions.models.billing import FormerCustomer, RenewalNotice, Subscriber, Subscription, SubscriptionChange
 from subscriptions.models.cases import Case
 from subscriptions.models.catalog import Plan, Price
+from subscriptions.models.coverage import SeatCoverage
 from subscriptions.models.credits import CreditEntry, CreditGrant
-from subscriptions.models.orders import Order, Payment, Refund, SeatCoverage
-from subscriptions.models.stripe_events import StripeEvent, StripeObjectLease
+from subscriptions.models.invoices import Invoice
+from subscriptions.models.orders import Order, Payment
+from subscriptions.models.refunds import Dispute, Refund
+from subscriptions.models.stripe_events import Reconciliation, StripeEvent, StripeObjectLease
 
 __all__ = [
     "Case",
     "CreditEntry",
     "CreditGrant",
+    "Dispute",
+    "FormerCustomer",
+    "Invoice",
     "Order",
     "Payment",
     "Plan",
     "Price",
+    "Reconciliation",
     "Refund",
+    "RenewalNotice",
     "SeatCoverage",
     "StripeEvent",
     "StripeObjectLease",
     "Subscriber",
     "Subscription",
+    "SubscriptionChange",
 ]

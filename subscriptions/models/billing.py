@@ -1,10 +1,13 @@
 """Whoever pays, and the yearly agreement."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
+from redreport.outbox.models import OutgoingMail
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
 
 
@@ -22,6 +25,20 @@ class Subscriber(models.Model):
 
     def __str__(self) -> str:
         return self.billing_name or f"Subscriber {self.pk}"
+
+
+class FormerCustomer(models.Model):
+    """A Stripe customer of the subscriber's that was deleted in the dashboard. What it paid stays the subscriber's."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="former_customers")
+    stripe_customer_id = models.CharField(max_length=80, unique=True)
+    left_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-left_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.stripe_customer_id
 
 
 class Subscription(models.Model):
@@ -48,10 +65,14 @@ class Subscription(models.Model):
     cancel_at = models.DateTimeField(null=True, blank=True)
     cancel_at_period_end = models.BooleanField(default=False)
     canceled_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Collection paused in Stripe's dashboard: what becomes of its invoices meanwhile. Empty when it is not paused.
+    pause_behavior = models.CharField(max_length=20, blank=True, default="", db_default="")
     synced_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-current_period_end"]
+        indexes = [models.Index(fields=["status", "current_period_end"], name="subscription_renewal_idx")]
 
     def __str__(self) -> str:
         return f"{self.stripe_subscription_id} ({self.status})"
@@ -65,3 +86,80 @@ class Subscription(models.Model):
     def renews(self) -> bool:
         """Whether Stripe will charge again at the end of the period."""
         return self.is_live and self.cancel_at is None and not self.cancel_at_period_end
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends, or its paid period does if it renews."""
+        return self.ended_at or self.cancel_at or self.current_period_end
+
+
+class SubscriptionChange(models.Model):
+    """What somebody asked of a subscription: committed before Stripe is asked, and the key with which it is asked."""
+
+    class Kind(models.TextChoices):
+        RENEWAL_OFF = "renewal_off", "renewal turned off"
+        RENEWAL_ON = "renewal_on", "renewal turned on"
+        END_NOW = "end_now", "ended at once"
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DONE = "done"
+        SUPERSEDED = "superseded"
+        REFUSED = "refused"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=12, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    stripe_key_version = models.PositiveSmallIntegerField(default=0, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # When the sweep next asks Stripe; empty once there is nothing left to ask.
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="subscription_change_due_idx"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription"], condition=Q(state="pending"), name="subscription_change_one_pending"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.state})"
+
+
+class RenewalNotice(models.Model):
+    """The mail before a renewal, once for each renewal date; `dossier` is what it stated, kept as evidence."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="renewal_notices")
+    renews_at = models.DateTimeField()
+    # Amounts in minor units, card, sessions attended, credits left, as they stood when the mail was owed.
+    dossier = models.JSONField(default=dict)
+    mail = models.OneToOneField(OutgoingMail, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    # When it was given up because no preview of the invoice could be had in time; then a case stands.
+    given_up_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-renews_at", "-id"]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="renewal_notice_due_idx"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "renews_at"], name="renewal_notice_once_per_renewal"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Renewal notice for {self.renews_at:%Y-%m-%d}"

@@ -2,37 +2,67 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
-from subscriptions.models.billing import Subscriber
-from subscriptions.models.orders import Order
+from subscriptions.models.billing import Subscriber, Subscription
+from subscriptions.models.orders import Order, Payment
+from subscriptions.models.refunds import Dispute, Refund
 
 
 class Case(models.Model):
-    """One mismatch, opened once per `key`, settled by a member of staff."""
+    """One mismatch, opened once per `key`, settled by a member of staff, or by itself where its cause went away."""
 
     class Kind(models.TextChoices):
         AMOUNT_MISMATCH = "amount_mismatch", "Paid amount is not the order's"
         SECOND_YEAR = "second_year", "Second live subscription"
         REFUND_FAILED = "refund_failed", "Refund failed"
+        PARTIAL_REFUND = "partial_refund", "Part of a payment refunded in Stripe's dashboard"
+        YEAR_REFUNDED = "year_refunded", "A year's payment refunded in Stripe's dashboard"
         UNKNOWN_INVOICE = "unknown_invoice", "Paid invoice that is none of ours"
+        UNKNOWN_PAYMENT = "unknown_payment", "Payment that belongs to nothing we know"
+        PAYMENT_WITHOUT_SEAT = "payment_without_seat", "Payment whose seat we do not know"
+        INVOICE_STUCK = "invoice_stuck", "Invoice that Stripe cannot collect"
+        DISPUTE = "dispute", "Payment disputed"
+        FRAUD_WARNING = "fraud_warning", "The card's bank suspects fraud"
+        PAID_OUT_TWICE = "paid_out_twice", "Refunded and disputed"
+        OFFLINE_RESTITUTION = "offline_restitution", "Money to give back past Stripe"
+        DISPUTED_RESTITUTION = "disputed_restitution", "Canceled seat of a disputed payment"
+        RENEWAL_NOTICE = "renewal_notice", "Renewal notice could not be sent in time"
+        CHANGE_REFUSED = "change_refused", "Stripe refused a change of a subscription"
+        CREDIT_NOTE = "credit_note", "Credit note could not be made"
+        DIFFERENCE = "difference", "Difference from Stripe that did not heal"
 
     class State(models.TextChoices):
         OPENED = "opened"
         SETTLED = "settled"
 
     key = models.CharField(max_length=160, unique=True)
-    kind = models.CharField(max_length=20, choices=Kind)
+    kind = models.CharField(max_length=24, choices=Kind)
     state = models.CharField(max_length=8, choices=State, default=State.OPENED)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    # What happened, and what we propose to do about it, in words for staff.
     summary = models.CharField(max_length=300)
+    proposal = models.CharField(max_length=300, blank=True, default="", db_default="")
     opened_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
+    # Empty for a case whose cause went away by itself.
     settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     resolution = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-opened_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="opened", settled_at__isnull=True)
+                | (Q(state="settled", settled_at__isnull=False) & ~Q(resolution="")),
+                name="case_settled_says_how",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.summary

@@ -1,17 +1,14 @@
-"""Orders, the money received and given back for them, and what covers a seat. Rows here are never deleted."""
+"""Orders, and the money received for them. Rows here are never deleted."""
 
 import secrets
-import uuid
 from datetime import datetime
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession
 from subscriptions.models.billing import Subscriber, Subscription
 from subscriptions.models.catalog import Price
-from subscriptions.models.credits import CreditEntry
 
 # Without letters and digits that are mistaken for each other when read aloud.
 NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -63,6 +60,12 @@ class Order(models.Model):
     checks = models.PositiveSmallIntegerField(default=0)
     consent_version = models.CharField(max_length=20, blank=True)
     consented_at = models.DateTimeField(null=True, blank=True)
+    # The renewal terms word for word, as they stood beside the box.
+    consent_text = models.TextField(blank=True, default="", db_default="")
+    # What was paid in the end: discount and tax are known once it is.
+    discount_minor = models.PositiveIntegerField(default=0, db_default=0)
+    tax_minor = models.PositiveIntegerField(default=0, db_default=0)
+    total_minor = models.PositiveIntegerField(null=True, blank=True)
     subscription = models.OneToOneField(Subscription, on_delete=models.PROTECT, null=True, blank=True, related_name="started_by")
     hosted_invoice_url = models.TextField(blank=True)
     invoice_pdf_url = models.TextField(blank=True)
@@ -118,6 +121,7 @@ class Payment(models.Model):
     stripe_invoice_id = models.CharField(max_length=80, blank=True)
     amount_minor = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
+    receipt_url = models.TextField(blank=True, default="", db_default="")
     # The sum of its refunds that have not failed.
     refunded_minor = models.PositiveIntegerField(default=0)
     captured_at = models.DateTimeField()
@@ -125,93 +129,10 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["-captured_at", "-id"]
+        indexes = [models.Index(fields=["stripe_invoice_id"], name="payment_invoice_idx")]
         constraints = [
             models.CheckConstraint(condition=Q(refunded_minor__lte=F("amount_minor")), name="payment_refunds_within_amount"),
         ]
 
     def __str__(self) -> str:
         return self.stripe_payment_intent_id
-
-
-class Refund(models.Model):
-    """Money given back. The row is committed before Stripe is asked, and makes the key with which it is asked."""
-
-    class State(models.TextChoices):
-        PENDING = "pending"
-        SUBMITTED = "submitted"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        CANCELED = "canceled"
-
-    class Reason(models.TextChoices):
-        """Why money goes back; the labels are said to readers as sentences."""
-
-        SOLD_OUT = "sold_out", "the payment came after the held seat had been released, and no other was left"
-        STARTED = "started", "the payment came after the session had started"
-        HEARD_TOO_LATE = "heard_too_late", "we learned of the payment only after the session"
-        NOT_HELD = "not_held", "the session does not take place"
-        ALREADY_SEATED = "already_seated", "the attendee already had a seat in this session"
-        PAID_TWICE = "paid_twice", "the order was paid twice"
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
-    amount_minor = models.PositiveIntegerField()
-    currency = models.CharField(max_length=3)
-    reason = models.CharField(max_length=20, choices=Reason)
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    stripe_refund_id = models.CharField(max_length=80, unique=True, null=True, blank=True)
-    stripe_key_version = models.PositiveSmallIntegerField(default=0, editable=False)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["-created_at", "-id"]
-        indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_next_attempt_idx"),
-        ]
-        constraints = [
-            models.CheckConstraint(condition=Q(amount_minor__gte=1), name="refund_amount_positive"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Refund of {self.amount_minor} {self.currency}"
-
-    @property
-    def leaves_what_was_bought(self) -> bool:
-        """Whether the order keeps what another payment of it has bought."""
-        order = self.payment.order
-        return self.reason == self.Reason.PAID_TWICE and order is not None and order.fulfilled_at is not None
-
-
-class SeatCoverage(models.Model):
-    """What paid for a seat: exactly one of an order, a credit, an offline payment, or a comp by a named member of staff."""
-
-    class Kind(models.TextChoices):
-        ORDER = "order", "paid"
-        CREDIT = "credit", "credit"
-        OFFLINE = "offline", "offline payment"
-        COMP = "comp", "complimentary"
-
-    seat = models.OneToOneField(Seat, on_delete=models.PROTECT, related_name="coverage")
-    kind = models.CharField(max_length=7, choices=Kind)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="coverages")
-    credit_entry = models.OneToOneField(CreditEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="coverage")
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    note = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(kind="order", order__isnull=False, credit_entry__isnull=True, approved_by__isnull=True)
-                | Q(kind="credit", order__isnull=True, credit_entry__isnull=False, approved_by__isnull=True)
-                | Q(kind__in=["offline", "comp"], order__isnull=True, credit_entry__isnull=True, approved_by__isnull=False),
-                name="seat_coverage_exactly_one",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} for seat {self.seat_id}"

@@ -18,6 +18,8 @@ class StripeEvent(models.Model):
     object_id = models.CharField(max_length=120, blank=True)
     api_version = models.CharField(max_length=40, blank=True)
     livemode = models.BooleanField()
+    # The event's object without what could name a person: ids, states, amounts, times.
+    payload = models.JSONField(default=dict, db_default={})
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=200, blank=True)
@@ -48,3 +50,22 @@ class StripeObjectLease(models.Model):
 
     def __str__(self) -> str:
         return self.stripe_object_id
+
+
+class Reconciliation(models.Model):
+    """One comparison of all that Stripe has with all that we have. `lines` says of each difference what became of it."""
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # How far back Stripe's objects were walked.
+    since = models.DateTimeField()
+    found = models.PositiveIntegerField(default=0)
+    fixed = models.PositiveIntegerField(default=0)
+    cases = models.PositiveIntegerField(default=0)
+    lines = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"Reconciliation of {self.started_at:%Y-%m-%d %H:%M}"

@@ -1,43 +1,67 @@
-"""The credit ledger: granting and spending. A grant's balance and its ledger line change together, under the grant's lock."""
+"""The credit ledger. A grant's balance and its ledger line change together, under the grant's lock.
+
+Every function here runs inside its caller's transaction. Locks: the subscriber, then the grants by id.
+"""
 
 from datetime import datetime
 
-from redreport import policy
+from redreport import audit, policy
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
+from sessions_live.selectors import sessions_offered
 from subscriptions.errors import CreditExpiresBefore, NoCredit
 from subscriptions.models import CreditEntry, CreditGrant, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine
 
 
-def grant_year_credits(*, subscription: Subscription, line: InvoiceLine, now: datetime) -> tuple[CreditGrant, bool]:
+def grant_year_credits(
+    *, subscription: Subscription, line: InvoiceLine, invoice_id: str, now: datetime
+) -> tuple[CreditGrant, bool]:
     """Grant a paid year's credits for the period of its invoice line; once for each line, whatever comes how often.
 
+    What the year before left over comes along, as far as the house offered fewer sessions than that year had credits.
     The caller has locked the subscriber. Returns the grant, and whether it is new.
     """
-    grant, created = CreditGrant.objects.get_or_create(
+    known = CreditGrant.objects.filter(stripe_invoice_line_id=line.id).first()
+    if known:
+        return known, False
+    _carry_over(subscription, line, now)
+    grant = CreditGrant.objects.create(
+        source=CreditGrant.Source.INVOICE,
         stripe_invoice_line_id=line.id,
-        defaults={
-            "subscriber_id": subscription.subscriber_id,
-            "subscription": subscription,
-            "credits": policy.CREDITS_PER_YEAR,
-            "balance": policy.CREDITS_PER_YEAR,
-            "valid_from": line.period_start,
-            "expires_at": line.period_end,
-            "created_at": now,
-        },
+        stripe_invoice_id=invoice_id,
+        subscriber_id=subscription.subscriber_id,
+        subscription=subscription,
+        credits=policy.CREDITS_PER_YEAR,
+        balance=0,
+        valid_from=line.period_start,
+        expires_at=line.period_end,
+        created_at=now,
     )
-    if created:
-        CreditEntry.objects.create(
-            grant=grant,
-            kind=CreditEntry.Kind.GRANT,
-            delta=grant.credits,
-            balance_after=grant.credits,
-            reason="Annual subscription paid",
-            at=now,
-        )
-    return grant, created
+    _enter(grant, CreditEntry.Kind.GRANT, grant.credits, reason="Annual subscription paid", now=now)
+    return grant, True
+
+
+def grant_credits(
+    *, subscriber_id: int, credits: int, valid_from: datetime, expires_at: datetime, actor: User, reason: str, now: datetime
+) -> CreditGrant:
+    """Give credits by a named member of staff for a written reason, as to a reader who paid before this site existed."""
+    lock_subscriber(subscriber_id)
+    grant = CreditGrant.objects.create(
+        source=CreditGrant.Source.STAFF,
+        granted_by=actor,
+        reason=reason,
+        subscriber_id=subscriber_id,
+        credits=credits,
+        balance=0,
+        valid_from=valid_from,
+        expires_at=expires_at,
+        created_at=now,
+    )
+    _enter(grant, CreditEntry.Kind.GRANT, credits, actor=actor, reason=reason, now=now)
+    audit.record(actor=actor, verb="granted", target=grant, reason=reason, detail={"credits": credits}, now=now)
+    return grant
 
 
 def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, actor: User, now: datetime) -> CreditEntry:
@@ -53,15 +77,106 @@ def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, a
     grant = next((grant for grant in valid if grant.covers(live_session)), None)
     if grant is None:
         raise CreditExpiresBefore(valid[-1].expires_at) if valid else NoCredit
-    grant.balance -= 1
+    return _enter(grant, CreditEntry.Kind.SPEND, -1, seat=seat, actor=actor, reason=live_session.title, now=now)
+
+
+def return_credit(*, spent: CreditEntry, by_house: bool, actor: User | None, reason: str, now: datetime) -> CreditEntry:
+    """Give back the credit that a seat was booked with. The caller has locked session and seat; a seat's credit returns once.
+
+    It goes back to its grant and keeps its expiry. Returned by the house, or after its grant expired, it is good for at least
+    `policy.RETURNED_CREDIT_GOOD_FOR` more: then it becomes a grant of its own.
+    """
+    assert spent.seat is not None
+    lock_subscriber(spent.grant.subscriber_id)
+    # The grant's lock: its balance may be spent, revoked or expired at this moment.
+    grant = CreditGrant.objects.select_for_update(no_key=True).get(pk=spent.grant_id)
+    good_until = now + policy.RETURNED_CREDIT_GOOD_FOR
+    if grant.expires_at < good_until and (by_house or grant.expires_at <= now):
+        grant = CreditGrant.objects.create(
+            source=CreditGrant.Source.RETURNED,
+            returned_for=spent.seat,
+            subscriber_id=grant.subscriber_id,
+            subscription_id=grant.subscription_id,
+            stripe_invoice_id=grant.stripe_invoice_id,
+            credits=1,
+            balance=0,
+            valid_from=now,
+            expires_at=good_until,
+            created_at=now,
+        )
+    return _enter(grant, CreditEntry.Kind.RETURN, 1, seat=spent.seat, actor=actor, reason=reason, now=now)
+
+
+def expire_credits(*, grant_id: int, now: datetime) -> bool:
+    """Write off what is left of a grant whose time is over; False when nothing is."""
+    subscriber_id = CreditGrant.objects.values_list("subscriber_id", flat=True).get(pk=grant_id)
+    lock_subscriber(subscriber_id)
+    grant = CreditGrant.objects.select_for_update(no_key=True).get(pk=grant_id)
+    if grant.expires_at > now or grant.balance == 0:
+        return False
+    _enter(grant, CreditEntry.Kind.EXPIRE, -grant.balance, reason="Not used in time", now=now)
+    return True
+
+
+def revoke_credits(*, subscriber_id: int, stripe_invoice_id: str, actor: User | None, reason: str, now: datetime) -> int:
+    """Take back every unused credit that came of an invoice, those carried over or returned from it included; returns how many.
+
+    What was booked with them stays booked.
+    """
+    lock_subscriber(subscriber_id)
+    of_invoice = CreditGrant.objects.filter(subscriber_id=subscriber_id, stripe_invoice_id=stripe_invoice_id, balance__gt=0)
+    revoked = 0
+    for grant in of_invoice.order_by("id").select_for_update(no_key=True):
+        revoked += grant.balance
+        _enter(grant, CreditEntry.Kind.REVOKE, -grant.balance, actor=actor, reason=reason, now=now)
+    return revoked
+
+
+def _carry_over(subscription: Subscription, line: InvoiceLine, now: datetime) -> None:
+    """What the period that ended with this one's beginning left over, as a grant of its own: it does not come over again.
+
+    It is made before the new year's grant and so, expiring with it, is spent first.
+    """
+    years = CreditGrant.objects.filter(subscription=subscription, source=CreditGrant.Source.INVOICE, carried_to__isnull=True)
+    # The grant's lock: it may be expired or revoked at this moment.
+    last = years.filter(expires_at=line.period_start).select_for_update(of=["self"], no_key=True).first()
+    if last is None:
+        return
+    expired = last.entries.filter(kind=CreditEntry.Kind.EXPIRE).first()
+    unused = last.balance - (expired.delta if expired else 0)
+    carried = max(0, min(unused, last.credits - sessions_offered(begin=last.valid_from, end=last.expires_at)))
+    if last.balance:
+        _enter(last, CreditEntry.Kind.EXPIRE, -last.balance, reason="Not used in time", now=now)
+    if carried == 0:
+        return
+    grant = CreditGrant.objects.create(
+        source=CreditGrant.Source.CARRIED_OVER,
+        carried_from=last,
+        stripe_invoice_id=last.stripe_invoice_id,
+        subscriber_id=last.subscriber_id,
+        subscription=subscription,
+        credits=carried,
+        balance=0,
+        valid_from=line.period_start,
+        expires_at=line.period_end,
+        created_at=now,
+    )
+    _enter(grant, CreditEntry.Kind.CARRY_OVER, carried, reason="Fewer sessions than credits in the year before", now=now)
+
+
+def _enter(
+    grant: CreditGrant,
+    kind: CreditEntry.Kind,
+    delta: int,
+    *,
+    seat: Seat | None = None,
+    actor: User | None = None,
+    reason: str = "",
+    now: datetime,
+) -> CreditEntry:
+    """One line of the ledger and the balance it leaves; the grant is new or locked."""
+    grant.balance += delta
     grant.save(update_fields=["balance"])
     return CreditEntry.objects.create(
-        grant=grant,
-        kind=CreditEntry.Kind.SPEND,
-        delta=-1,
-        balance_after=grant.balance,
-        seat=seat,
-        actor=actor,
-        reason=live_session.title,
-        at=now,
+        grant=grant, kind=kind, delta=delta, balance_after=grant.balance, seat=seat, actor=actor, reason=reason, at=now
     )

@@ -19,6 +19,7 @@ from subscriptions.operations.cases import open_case
 from subscriptions.operations.leases import Lease
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.refunds import owe_refund
+from subscriptions.selectors import id_of_customers_subscriber
 from subscriptions.stripe_objects import CheckoutState
 
 CLOSED_UNPAID = (Order.State.PENDING, Order.State.EXPIRED, Order.State.FAILED)
@@ -34,7 +35,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
         lease.confirm()
         # The order's lock: the return page and a webhook bring the same payment at once.
         order = _locked_orders().filter(number=checkout.order_number).first()
-        if order is None or order.subscriber.stripe_customer_id != checkout.customer_id:
+        if order is None or id_of_customers_subscriber(checkout.customer_id) != order.subscriber_id:
             return None
         if checkout.payment:
             payment = record_captured_payment(

@@ -6,9 +6,10 @@ from django.db import transaction
 from django.db.models import F, Sum
 
 from redreport import audit
+from redreport.accounts.models import User
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import GatewayRefused, GatewayUnavailable
+from subscriptions.errors import GatewayRefused, GatewayUnavailable, RefundTooLarge
 from subscriptions.models import Case, Order, Payment, Refund
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.keys import new_key_after_server_error
@@ -30,19 +31,42 @@ STATE_OF_STATUS = {
 GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELED)
 
 
-def owe_refund(*, payment_id: int, reason: Refund.Reason, now: datetime) -> Refund | None:
-    """Owe what is left of a payment, in the caller's transaction; None when nothing is left. The minute sweep carries it out."""
+def owe_refund(
+    *,
+    payment_id: int,
+    reason: Refund.Reason,
+    now: datetime,
+    amount_minor: int | None = None,
+    made_by: User | None = None,
+    note: str = "",
+    replaces: Refund | None = None,
+) -> Refund | None:
+    """Owe so much of a payment, or what is left of it, in the caller's transaction; None when nothing is left.
+
+    The minute sweep carries it out. Refuses with RefundTooLarge what is more than is left.
+    """
     # The payment's lock: two refunds at once must not give back more than was taken; the database refuses it too.
     payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
-    amount = payment.amount_minor - payment.refunded_minor
+    left = payment.amount_minor - payment.refunded_minor
+    amount = left if amount_minor is None else amount_minor
+    if amount > left:
+        raise RefundTooLarge(left)
     if amount == 0:
         return None
     payment.refunded_minor = F("refunded_minor") + amount
     payment.save(update_fields=["refunded_minor"])
     refund = Refund.objects.create(
-        payment=payment, amount_minor=amount, currency=payment.currency, reason=reason, created_at=now, next_attempt_at=now
+        payment=payment,
+        amount_minor=amount,
+        currency=payment.currency,
+        reason=reason,
+        made_by=made_by,
+        note=note,
+        replaces=replaces,
+        created_at=now,
+        next_attempt_at=now,
     )
-    audit.record(actor=None, verb="owed", target=refund, reason=refund.get_reason_display(), now=now)
+    audit.record(actor=made_by, verb="owed", target=refund, reason=note or refund.get_reason_display(), now=now)
     return refund
 
 

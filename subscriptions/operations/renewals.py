@@ -7,13 +7,14 @@ from django.db import transaction
 
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Order, Plan, Price, Subscriber, Subscription
+from subscriptions.models import Case, Order, Plan, Price, Subscription
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.orders import lock_order, mark_paid
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.subscribers import lock_subscriber
+from subscriptions.selectors import id_of_customers_subscriber
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
 
 A_YEAR_AT_LEAST = timedelta(days=360)
@@ -50,7 +51,7 @@ def sync_invoice(*, stripe_invoice_id: str, now: datetime) -> None:
 
 
 def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -> None:
-    subscriber_id = Subscriber.objects.filter(stripe_customer_id=state.customer_id).values_list("id", flat=True).first()
+    subscriber_id = id_of_customers_subscriber(state.customer_id)
     if subscriber_id is None or state.livemode != settings.STRIPE_LIVEMODE:
         return
     with transaction.atomic():
@@ -67,6 +68,8 @@ def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -
                 "cancel_at": state.cancel_at,
                 "cancel_at_period_end": state.cancel_at_period_end,
                 "canceled_at": state.canceled_at,
+                "ended_at": state.ended_at,
+                "pause_behavior": state.pause_behavior,
                 "synced_at": now,
             },
         )
@@ -106,7 +109,7 @@ def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> N
         if _is_of_another_amount(order, lines, now):
             return
         for line in lines:
-            grant, is_new = grant_year_credits(subscription=subscription, line=line, now=now)
+            grant, is_new = grant_year_credits(subscription=subscription, line=line, invoice_id=invoice.id, now=now)
             if is_new:
                 mails.queue_year_started(grant=grant, now=now)
         if order and not order.fulfilled_at:

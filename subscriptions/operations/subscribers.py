@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
+from django.db import transaction
 from django.db.models import F
 
+from redreport import clock
 from redreport.accounts.models import User
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayNotFound
-from subscriptions.models import Order, Subscriber
+from subscriptions.models import FormerCustomer, Order, Subscriber
 from subscriptions.operations.keys import new_key_after_server_error
 
 
@@ -43,6 +46,19 @@ def ensure_customer(subscriber: Subscriber) -> str:
     return subscriber.stripe_customer_id
 
 
+def forget_customer(*, stripe_customer_id: str, now: datetime) -> None:
+    """A customer was deleted in Stripe's dashboard: the subscriber's next purchase makes a new one. What it paid stays theirs."""
+    with transaction.atomic():
+        # The subscriber's lock: two refusals and the webhook may tell of it at once.
+        found = Subscriber.objects.select_for_update(no_key=True).filter(stripe_customer_id=stripe_customer_id).first()
+        if found is None:
+            return
+        FormerCustomer.objects.create(subscriber=found, stripe_customer_id=stripe_customer_id, left_at=now)
+        found.stripe_customer_id = None
+        found.stripe_key_version += 1
+        found.save(update_fields=["stripe_customer_id", "stripe_key_version"])
+
+
 @contextmanager
 def new_customer_if_deleted(order: Order) -> Iterator[None]:
     """Staff deleted the customer in Stripe's dashboard: forget it, so that the next try makes a new one. The error passes on."""
@@ -50,7 +66,6 @@ def new_customer_if_deleted(order: Order) -> Iterator[None]:
         yield
     except GatewayNotFound as refusal:
         if refusal.param == "customer":
-            gone = Subscriber.objects.filter(pk=order.subscriber_id, stripe_customer_id=order.subscriber.stripe_customer_id)
-            gone.update(stripe_customer_id=None, stripe_key_version=F("stripe_key_version") + 1)
+            forget_customer(stripe_customer_id=str(order.subscriber.stripe_customer_id), now=clock.now())
             Order.objects.filter(pk=order.pk).update(stripe_key_version=F("stripe_key_version") + 1)
         raise

@@ -1,18 +1,14 @@
-"""Money, credits and Stripe's inbox, to be looked at. Nothing here is changed by hand: operations do that, with a trace."""
+"""Money, to be looked at. Nothing here is changed by hand: operations do that, with a trace."""
 
 from django.contrib import admin
 
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.money import format_money
 from subscriptions.models import (
-    Case,
-    CreditEntry,
-    CreditGrant,
     Order,
     Payment,
     Price,
     Refund,
-    StripeEvent,
     Subscriber,
     Subscription,
 )
@@ -106,47 +102,3 @@ class RefundAdmin(AmountColumn, ReadOnlyAdmin):
     @admin.display(description="order")
     def order_number(self, refund: Refund) -> str:
         return refund.payment.order.number if refund.payment.order else ""
-
-
-@admin.register(CreditGrant)
-class CreditGrantAdmin(ReadOnlyAdmin):
-    list_display = ["owner", "credits", "balance", "valid_from", "expires_at", "stripe_invoice_line_id"]
-    search_fields = ["subscriber__user__email", "subscriber__firm", "stripe_invoice_line_id"]
-    list_select_related = ["subscriber__user"]
-
-    @admin.display(ordering="subscriber__user__email")
-    def owner(self, grant: CreditGrant) -> str:
-        return grant.subscriber.user.email
-
-
-@admin.register(CreditEntry)
-class CreditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "owner", "kind", "delta", "balance_after", "session", "reason"]
-    list_filter = ["kind"]
-    search_fields = ["grant__subscriber__user__email", "grant__subscriber__firm", "reason"]
-    list_select_related = ["grant__subscriber__user", "seat__live_session"]
-    date_hierarchy = "at"
-
-    @admin.display(ordering="grant__subscriber__user__email")
-    def owner(self, entry: CreditEntry) -> str:
-        return entry.grant.subscriber.user.email
-
-    @admin.display
-    def session(self, entry: CreditEntry) -> str:
-        return entry.seat.live_session.title if entry.seat else ""
-
-
-@admin.register(StripeEvent)
-class StripeEventAdmin(ReadOnlyAdmin):
-    list_display = ["received_at", "type", "object_id", "state", "attempts", "error", "due_at"]
-    list_filter = ["state", "type"]
-    search_fields = ["stripe_event_id", "object_id", "type"]
-    date_hierarchy = "received_at"
-
-
-@admin.register(Case)
-class CaseAdmin(ReadOnlyAdmin):
-    list_display = ["opened_at", "kind", "summary", "state", "order"]
-    list_filter = ["state", "kind"]
-    search_fields = ["summary", "order__number", "subscriber__user__email"]
-    list_select_related = ["order"]

@@ -1,15 +1,13 @@
-"""The pages of buying: plans, reserve, the order, the credits. Thin: operations act, selectors read, problems speak."""
+"""The pages of buying: plans, reserve, start a year. Thin: operations act, selectors read, problems speak."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from redreport import clock, policy
@@ -22,20 +20,13 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
 from sessions_live.selectors import own_seat
 from subscriptions import selectors
-from subscriptions.errors import CatalogNotReady, GatewayError, ObjectBusy, YearAlreadyRunning
+from subscriptions.errors import CatalogNotReady, GatewayError, YearAlreadyRunning
 from subscriptions.forms import ReserveForm, YearForm
-from subscriptions.models import Order, Plan, Price
+from subscriptions.models import Plan, Price
 from subscriptions.operations.booking import book_with_credit
-from subscriptions.operations.checkouts import give_up_order, open_checkout, sync_checkout
 from subscriptions.operations.purchase import buy_seat, buy_year
-from subscriptions.order_page import order_context
 from subscriptions.problems import REFUSALS, show_problem
-
-
-class SeeOther(HttpResponseRedirect):
-    """303: after a POST, go and look there with GET."""
-
-    status_code = 303
+from subscriptions.views.common import SeeOther
 
 
 @require_safe
@@ -122,57 +113,6 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     return render(request, "subscriptions/subscribe.html", context, status=400 if form.errors else 200)
 
 
-@never_cache
-@login_required
-@require_safe
-def order(request: HttpRequest, number: str) -> HttpResponse:
-    """The order's page, and where Stripe sends the reader back to. It asks Stripe itself, so it confirms without any webhook."""
-    found = _order_or_404(request, number)
-    if found.state == Order.State.PENDING and found.stripe_checkout_session_id:
-        # Without an answer the page says 'confirming' and looks again; a worker or the sweep may be quicker.
-        with suppress(GatewayError, ObjectBusy):
-            sync_checkout(checkout_session_id=found.stripe_checkout_session_id, now=clock.now())
-        found = _order_or_404(request, number)
-    returned_paid = request.GET.get("returned") == "paid"
-    return render(request, "subscriptions/order.html", order_context(found, returned_paid=returned_paid, now=clock.now()))
-
-
-@signed_in_or_back_to("subscriptions:order")
-@require_POST
-def pay(request: HttpRequest, number: str) -> HttpResponse:
-    """Back to Stripe's page of a pending order."""
-    found = _order_or_404(request, number)
-    try:
-        return SeeOther(open_checkout(order=found, now=clock.now()))
-    except REFUSALS as refusal:
-        return show_problem(request, refusal, next_url=reverse("subscriptions:order", args=[number]))
-
-
-@signed_in_or_back_to("subscriptions:order")
-@require_POST
-def release(request: HttpRequest, number: str) -> HttpResponse:
-    """Give a held seat back before paying."""
-    found = _order_or_404(request, number)
-    try:
-        give_up_order(order_id=found.pk, by_buyer=True, now=clock.now())
-    except REFUSALS as refusal:
-        return show_problem(request, refusal, next_url=reverse("subscriptions:order", args=[number]))
-    return redirect("subscriptions:order", number=number)
-
-
-@login_required
-@require_safe
-def credits(request: HttpRequest) -> HttpResponse:
-    """The credit statement."""
-    user = signed_in(request)
-    context = {
-        "grants": selectors.credit_grants(user=user),
-        "entries": selectors.credit_statement(user=user),
-        "balance": selectors.credit_balance(user=user, now=clock.now()).total,
-    }
-    return render(request, "subscriptions/credits.html", context)
-
-
 def _send_to_checkout(request: HttpRequest, live_session: LiveSession, user: User, given: Mapping[str, Any]) -> HttpResponse:
     attendee = Attendee(given["attendee_name"], given["attendee_email"], given["attendee_firm"])
     try:
@@ -199,11 +139,3 @@ def _try_again(refusal: Exception, live_session: LiveSession) -> str:
 
 def _live_session_or_404(slug: str) -> LiveSession:
     return get_object_or_404(LiveSession.objects.exclude(state=LiveSession.State.DRAFTED), slug=slug)
-
-
-def _order_or_404(request: HttpRequest, number: str) -> Order:
-    """The signed-in reader's own order; somebody else's is as unknown as one that never was."""
-    found = selectors.orders_of(user=signed_in(request)).filter(number=number).first()
-    if found is None:
-        raise Http404
-    return found

@@ -1,0 +1,32 @@
+"""What every mail about buying needs."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+
+from redreport.money import format_money
+from redreport.outbox.kinds import Verdict
+from redreport.outbox.models import OutgoingMail
+from subscriptions.models import SeatCoverage
+
+
+def coverage_text(coverage: SeatCoverage) -> str:
+    """What paid for a seat, in words: '$250', '1 credit', 'Complimentary'."""
+    if coverage.order:
+        return format_money(coverage.order.amount_minor, coverage.order.currency)
+    return {
+        SeatCoverage.Kind.CREDIT: "1 credit",
+        SeatCoverage.Kind.COMP: "Complimentary",
+        SeatCoverage.Kind.OFFLINE: "Paid by invoice",
+    }[SeatCoverage.Kind(coverage.kind)]
+
+
+def address_of(name: str, *args: str) -> str:
+    """The absolute address of a page of ours."""
+    return settings.SITE_URL + reverse(name, args=args)
+
+
+def always(mail: OutgoingMail, now: datetime) -> Verdict:
+    """The guard of a mail that stays true."""
+    return Verdict.send()

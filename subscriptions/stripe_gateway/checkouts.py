@@ -1,0 +1,101 @@
+"""Customers, and the Checkouts in which they pay."""
+
+from typing import Any
+
+from subscriptions.errors import GatewayRefused, GatewayUnavailable
+from subscriptions.stripe_gateway.client import client, stripe_errors
+from subscriptions.stripe_objects import CheckoutRequest, CheckoutState, CustomerState
+from subscriptions.stripe_shapes import read_checkout, read_customer
+
+# Methods that pay at once: a seat is not kept for a bank debit that settles in days.
+IMMEDIATE_PAYMENT_METHODS = ["card", "link"]
+
+CHECKOUT_EXPANSIONS = ["payment_intent.latest_charge", "invoice"]
+
+
+def create_customer(*, key: str, email: str, name: str, reference: str) -> str:
+    """Make a customer and return its id; the same `key` gives the same customer."""
+    with stripe_errors():
+        customer = client().v1.customers.create(
+            {"email": email, "name": name, "metadata": {"subscriber": reference}},
+            {"idempotency_key": key},
+        )
+    return customer.id
+
+
+def fetch_customer(customer_id: str) -> CustomerState:
+    """The customer as it is now; one deleted in the dashboard is told by `is_deleted`."""
+    with stripe_errors():
+        customer = client().v1.customers.retrieve(customer_id)
+    return read_customer(customer.to_dict())
+
+
+def create_portal_session(*, customer_id: str, configuration_id: str | None, return_url: str) -> str:
+    """The address of Stripe's page on which this customer changes card, address and tax id, and finds invoices."""
+    params: Any = {"customer": customer_id, "return_url": return_url}
+    if configuration_id:
+        params["configuration"] = configuration_id
+    with stripe_errors():
+        return client().v1.billing_portal.sessions.create(params).url
+
+
+def create_seat_checkout(request: CheckoutRequest, *, title: str) -> CheckoutState:
+    """Open a Checkout for one seat, paid at once, with an invoice."""
+    reference = {"order": request.order_number}
+    seat = {
+        "mode": "payment",
+        "payment_intent_data": {"metadata": reference, "description": title},
+        "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
+    }
+    return _create_checkout(request, seat)
+
+
+def create_year_checkout(request: CheckoutRequest) -> CheckoutState:
+    """Open a Checkout for a yearly subscription."""
+    return _create_checkout(request, {"mode": "subscription", "subscription_data": {"metadata": {"order": request.order_number}}})
+
+
+def fetch_checkout(checkout_session_id: str) -> CheckoutState:
+    """The Checkout as it is now, with its payment and invoice."""
+    with stripe_errors():
+        session = client().v1.checkout.sessions.retrieve(checkout_session_id, {"expand": CHECKOUT_EXPANSIONS})
+    return read_checkout(session.to_dict())
+
+
+def find_checkout(*, customer_id: str, order_number: str) -> CheckoutState | None:
+    """The Checkout that an unanswered call may have opened for this order."""
+    with stripe_errors():
+        sessions = client().v1.checkout.sessions.list({"customer": customer_id, "limit": 100})
+        for session in sessions.auto_paging_iter():
+            if session.client_reference_id == order_number:
+                return fetch_checkout(session.id)
+    return None
+
+
+def expire_checkout(checkout_session_id: str) -> None:
+    """Ask Stripe to take no payment for this Checkout any more. One that is paid or expired already is left as it is."""
+    try:
+        with stripe_errors():
+            client().v1.checkout.sessions.expire(checkout_session_id)
+    except GatewayUnavailable:
+        raise
+    except GatewayRefused:
+        # Only an open Checkout can be expired; what it is instead, the caller learns by fetching it.
+        return
+
+
+def _create_checkout(request: CheckoutRequest, what: dict[str, Any]) -> CheckoutState:
+    params: Any = {
+        "customer": request.customer_id,
+        "client_reference_id": request.order_number,
+        "line_items": [{"price": request.price_id, "quantity": 1}],
+        "expires_at": int(request.expires_at.timestamp()),
+        "success_url": request.return_url,
+        "cancel_url": request.back_url,
+        "metadata": {"order": request.order_number},
+        "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
+        **what,
+    }
+    with stripe_errors():
+        session = client().v1.checkout.sessions.create(params, {"idempotency_key": request.key})
+    return read_checkout(session.to_dict())

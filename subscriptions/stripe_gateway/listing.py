@@ -1,0 +1,89 @@
+"""Walking Stripe's lists, newest first, for the comparison of all that it has with all that we have."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from subscriptions.stripe_gateway.checkouts import fetch_checkout
+from subscriptions.stripe_gateway.client import client, stripe_errors
+from subscriptions.stripe_gateway.years import fetch_invoice
+from subscriptions.stripe_objects import (
+    CapturedPayment,
+    CheckoutState,
+    DisputeState,
+    EventHint,
+    InvoiceState,
+    RefundState,
+    SubscriptionState,
+)
+from subscriptions.stripe_shapes import read_dispute, read_event, read_payment, read_refund, read_subscription
+
+MOST_AT_ONCE = 100
+
+
+def list_events(*, since: datetime) -> Iterator[EventHint]:
+    """Everything that happened since; Stripe reaches back 30 days."""
+    with stripe_errors():
+        for event in client().v1.events.list(_since(since)).auto_paging_iter():
+            yield read_event(event.to_dict())
+
+
+def list_payments(*, since: datetime) -> Iterator[CapturedPayment]:
+    """Money taken by payment intents made since."""
+    params: Any = {**_since(since), "expand": ["data.latest_charge"]}
+    with stripe_errors():
+        for intent in client().v1.payment_intents.list(params).auto_paging_iter():
+            payment = read_payment(intent.to_dict())
+            if payment:
+                yield payment
+
+
+def list_refunds(*, since: datetime) -> Iterator[RefundState]:
+    """Refunds made since, ours and those made by hand."""
+    with stripe_errors():
+        for refund in client().v1.refunds.list(_since(since)).auto_paging_iter():
+            yield read_refund(refund.to_dict())
+
+
+def list_disputes(*, since: datetime) -> Iterator[DisputeState]:
+    """Disputes opened since."""
+    with stripe_errors():
+        for dispute in client().v1.disputes.list(_since(since)).auto_paging_iter():
+            yield read_dispute(dispute.to_dict())
+
+
+def list_subscriptions() -> Iterator[SubscriptionState]:
+    """Every subscription of the account, ended ones too."""
+    params: Any = {"status": "all", "limit": MOST_AT_ONCE}
+    with stripe_errors():
+        for subscription in client().v1.subscriptions.list(params).auto_paging_iter():
+            yield read_subscription(subscription.to_dict())
+
+
+def list_invoice_ids(*, since: datetime) -> Iterator[str]:
+    """Invoices made since, by id."""
+    with stripe_errors():
+        for invoice in client().v1.invoices.list(_since(since)).auto_paging_iter():
+            yield invoice.id
+
+
+def find_checkout_of_payment(payment_intent_id: str) -> CheckoutState | None:
+    """The Checkout in which this payment was made."""
+    with stripe_errors():
+        for session in client().v1.checkout.sessions.list({"payment_intent": payment_intent_id, "limit": 1}).data:
+            return fetch_checkout(session.id)
+    return None
+
+
+def find_invoice_of_payment(payment_intent_id: str) -> InvoiceState | None:
+    """The invoice that this payment settled."""
+    params: Any = {"payment": {"type": "payment_intent", "payment_intent": payment_intent_id}, "limit": 1}
+    with stripe_errors():
+        for paid in client().v1.invoice_payments.list(params).data:
+            invoice = paid.to_dict()["invoice"]
+            return fetch_invoice(invoice if isinstance(invoice, str) else invoice["id"])
+    return None
+
+
+def _since(moment: datetime) -> Any:
+    return {"created": {"gte": int(moment.timestamp())}, "limit": MOST_AT_ONCE}
