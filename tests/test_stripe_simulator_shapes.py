@@ -12,6 +12,7 @@ PUBLIC_KINDS_TRIED = {
     "charge",
     "checkout.session",
     "customer",
+    "dispute",
     "event",
     "invoice",
     "invoice_payment",
@@ -19,6 +20,7 @@ PUBLIC_KINDS_TRIED = {
     "payment_method",
     "price",
     "product",
+    "radar.early_fraud_warning",
     "refund",
     "subscription",
     "webhook_endpoint",
@@ -54,6 +56,17 @@ def live_a_little(account: StripeAccount) -> None:
     for card in ("4000000000000002", "4000002500003155"):
         account.control.pay(declined.id, card=card, email="reader@example.com")
     v1.checkout.sessions.expire(declined.id)
+    quarrel_a_little(account)
+
+
+def quarrel_a_little(account: StripeAccount) -> None:
+    """Disputes of every outcome, and a warning of fraud."""
+    for outcome in ("won", "lost", "warning_closed", "escalated"):
+        charge = str(account.paid_seat().payment_intent)
+        account.control.warn_of_fraud(charge)
+        dispute = account.control.open_dispute(charge, inquiry=outcome in ("warning_closed", "escalated"))
+        account.client.v1.disputes.update(dispute, {"evidence": {"customer_name": "Avery Reader"}})
+        account.control.settle_dispute(dispute, outcome)
 
 
 def public_objects(account: StripeAccount) -> Iterator[dict[str, Any]]:
@@ -87,6 +100,8 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
         *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
         *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
+        *v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],
+        *v1.radar.early_fraud_warnings.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],
     ]
     found = {difference for reply in replies for difference in class_differences(reply, class_of(reply), reply["object"])}
     assert sorted(found) == []

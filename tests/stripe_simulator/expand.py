@@ -24,6 +24,7 @@ EXPANDABLE: dict[str, frozenset[str]] = {
     "payment_method": frozenset({"customer"}),
     "price": frozenset({"product"}),
     "product": frozenset({"default_price"}),
+    "radar.early_fraud_warning": frozenset({"charge", "payment_intent"}),
     "refund": frozenset({"charge", "payment_intent"}),
     "subscription": frozenset({"customer", "default_payment_method", "latest_invoice"}),
 }

@@ -9,6 +9,8 @@ from ..jsontypes import Json
 from ..listing import having, listing
 from ..store import ABSENT
 from .common import dollars, fetch, merged_metadata, refuse_others
+from .disputes import refuse_refund_of_disputed
+from .fraud_warnings import no_longer_actionable
 
 if TYPE_CHECKING:
     from ..api import Call
@@ -21,6 +23,7 @@ def create(sim: "Simulator", call: "Call") -> Json:
     params = call.params
     refuse_others(params, {"amount", "charge", "metadata", "payment_intent", "reason"})
     charge = _charge_of(sim, params)
+    refuse_refund_of_disputed(sim, charge)
     amount = _amount_of(charge, params)
     refund = sim.store.add(
         {
@@ -49,6 +52,8 @@ def create(sim: "Simulator", call: "Call") -> Json:
     )
     returned = charge["amount_refunded"] + amount
     sim.store.change(charge, amount_refunded=returned, refunded=returned == charge["amount_captured"])
+    if charge["refunded"]:
+        no_longer_actionable(sim, charge)
     fate = _fate(sim, charge)
     if fate == "failed":
         sim.emit("charge.refunded", charge)
