@@ -11,6 +11,7 @@ PUBLIC_KINDS_TRIED = {
     "billing_portal.session",
     "charge",
     "checkout.session",
+    "credit_note",
     "customer",
     "dispute",
     "event",
@@ -49,9 +50,12 @@ def live_a_little(account: StripeAccount) -> None:
         consent_collection={"terms_of_service": "required"},
         metadata={"a": "b"},
     )
-    for fate in ("succeeded", "pending", "failed"):
+    for fate in ("succeeded", "pending", "requires_action", "failed"):
         account.control.next_refund(fate)
         v1.refunds.create({"payment_intent": invoiced.payment_intent, "amount": 100})
+    v1.credit_notes.create({"invoice": invoiced.invoice, "amount": 500, "refund_amount": 400, "out_of_band_amount": 100})
+    custom = {"type": "custom_line_item", "unit_amount": 300, "description": "Goodwill"}
+    v1.credit_notes.create({"invoice": invoiced.invoice, "lines": [custom], "out_of_band_amount": 300})
     declined = account.checkout()
     for card in ("4000000000000002", "4000002500003155"):
         account.control.pay(declined.id, card=card, email="reader@example.com")
@@ -100,6 +104,7 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
         *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
         *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
+        *v1.credit_notes.list({"expand": ["data.invoice", "data.customer"]}).to_dict()["data"],
         *v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],
         *v1.radar.early_fraud_warnings.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],
     ]

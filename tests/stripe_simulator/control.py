@@ -70,11 +70,18 @@ class SimulatorControl:
         given: Json = {"session": session, "card": card, "email": email, "name": name}
         return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
 
-    def next_refund(self, status: Literal["succeeded", "pending", "failed", "fails_later"], *, reason: str | None = None) -> None:
+    def next_refund(
+        self,
+        status: Literal["succeeded", "pending", "requires_action", "failed", "fails_later"],
+        *,
+        reason: str | None = None,
+    ) -> None:
         """The fate of the next refund."""
         self._call("POST", "refunds", {"next_status": status, "failure_reason": reason})
 
-    def settle_refund(self, refund: str, status: Literal["succeeded", "failed"], *, reason: str | None = None) -> None:
+    def settle_refund(
+        self, refund: str, status: Literal["succeeded", "failed", "canceled"], *, reason: str | None = None
+    ) -> None:
         self._call("POST", "refunds", {"refund": refund, "status": status, "failure_reason": reason})
 
     def open_dispute(

@@ -107,6 +107,8 @@ class ControlApi:
                 refunds.succeed(self._sim, refund)
             elif given["status"] == "failed":
                 refunds.fail(self._sim, refund, given.get("failure_reason"))
+            elif given["status"] == "canceled":
+                refunds.call_off(self._sim, refund)
             else:
                 raise ValueError(f"a refund cannot be made {given['status']}")
             return {"refund": refund["id"], "status": refund["status"]}

@@ -17,6 +17,7 @@ EXPANDABLE: dict[str, frozenset[str]] = {
     "charge": frozenset({"customer", "payment_intent"}),
     "checkout.session": frozenset({"customer", "invoice", "payment_intent", "subscription"}),
     "coupon": frozenset(),
+    "credit_note": frozenset({"customer", "invoice"}),
     "dispute": frozenset({"charge", "payment_intent"}),
     "invoice": frozenset({"customer", "default_payment_method"}),
     "invoice_payment": frozenset({"invoice"}),

@@ -13,6 +13,7 @@ SHAPES = {
     "checkout.session": ("cs_test_a1", 56),
     "coupon": ("", 8),
     "credit_note": ("cn_1", 23),
+    "credit_note_line_item": ("cnli_1", 23),
     "customer": ("cus_", 14),
     "discount": ("di_1", 23),
     "dispute": ("du_1", 23),

@@ -267,6 +267,12 @@ def record_payment(sim: "Simulator", invoice: Json, intent: Json) -> Json:
     )
 
 
+def paid_payment_of(sim: "Simulator", invoice: Json) -> Json | None:
+    """The payment that settled the invoice, if one did."""
+    rows = (row for row in sim.store.newest_first("invoice_payment") if row["invoice"] == invoice["id"])
+    return next((row for row in rows if row["status"] == "paid"), None)
+
+
 def retrieve(sim: "Simulator", call: "Call") -> Json:
     return fetch(sim, "invoice", call.id, "invoice")
 
