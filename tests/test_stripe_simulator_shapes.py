@@ -43,6 +43,7 @@ def live_a_little(account: StripeAccount) -> None:
     v1.billing_portal.configurations.create({"features": {"subscription_cancel": {"enabled": True}}})
     year = account.year(automatic_tax={"enabled": True})
     v1.billing_portal.sessions.create({"customer": year.customer})
+    account.control.advance(360 * 86400)
     v1.subscriptions.update(year.id, {"cancel_at_period_end": True})
     v1.subscriptions.cancel(year.id)
     invoiced = account.paid_seat(
@@ -101,6 +102,7 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
     v1: Any = stripe_account.client.v1
     replies = [
         *v1.checkout.sessions.list({"expand": ["data.line_items", "data.payment_intent.latest_charge"]}).to_dict()["data"],
+        v1.invoices.create_preview({"subscription": stripe_account.year().id}).to_dict(),
         *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
         *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],

@@ -22,6 +22,7 @@ from .resources import (
     portal,
     refunds,
     subscriptions,
+    upcoming,
 )
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ ROUTES = [
     route("GET /v1/invoice_payments", "InvoicePaymentListParams", invoices.list_payments),
     route("GET /v1/invoice_payments/{id}", "InvoicePaymentRetrieveParams", invoices.retrieve_payment),
     route("GET /v1/invoices", "InvoiceListParams", invoices.list_invoices),
+    route("POST /v1/invoices/create_preview", "InvoiceCreatePreviewParams", upcoming.create_preview),
     route("GET /v1/invoices/{id}", "InvoiceRetrieveParams", invoices.retrieve),
     route("GET /v1/invoices/{id}/lines", "InvoiceListLinesParams", invoices.list_lines),
     route("GET /v1/payment_intents", "PaymentIntentListParams", payments.list_payment_intents),

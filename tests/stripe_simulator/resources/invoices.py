@@ -95,11 +95,12 @@ def draft(
     parent: Json | None,
     metadata: Json,
     period: tuple[int, int],
+    kept: bool = True,
     **values: Any,
 ) -> Json:
-    """A new invoice that may still change."""
+    """A new invoice that may still change. Not `kept`, it is only how such an invoice would look."""
     total = sum(item["amount"] for item in lines)
-    invoice = sim.store.add(
+    invoice: Json = (sim.store.add if kept else dict)(
         {
             "id": invoice_id,
             "object": "invoice",
@@ -194,7 +195,8 @@ def draft(
             **values,
         }
     )
-    sim.emit("invoice.created", invoice)
+    if kept:
+        sim.emit("invoice.created", invoice)
     return invoice
 
 
