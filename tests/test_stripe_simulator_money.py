@@ -78,6 +78,29 @@ def test_a_refund_can_fail_at_once(stripe_account: StripeAccount) -> None:
     assert (made.status, made.failure_reason) == ("failed", "lost_or_stolen_card")
 
 
+def test_a_refund_that_waits_for_the_reader_can_be_canceled(stripe_account: StripeAccount) -> None:
+    refunds, session = stripe_account.client.v1.refunds, stripe_account.paid_seat()
+    stripe_account.control.next_refund("requires_action")
+    made = refund(stripe_account, session)
+    assert (made.status, made.next_action and made.next_action.type) == ("requires_action", "display_details")
+    stripe_account.control.advance(30 * 86400)
+    assert refunds.retrieve(made.id).status == "requires_action"
+    assert refunds.cancel(made.id).status == "canceled"
+    assert "has a status of canceled" in str(refusal(lambda: refunds.cancel(made.id)))
+    assert charge_of(stripe_account, session).amount_refunded == 0
+    assert stripe_account.event_types()[-2:] == ["refund.updated", "charge.refund.updated"]
+    assert refund(stripe_account, session).status == "succeeded"
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "canceled"])
+def test_a_refund_that_waits_for_the_reader_ends_as_ordered(stripe_account: StripeAccount, status: Any) -> None:
+    stripe_account.control.next_refund("requires_action")
+    made = refund(stripe_account, stripe_account.paid_seat())
+    stripe_account.control.settle_refund(made.id, status)
+    found = stripe_account.client.v1.refunds.retrieve(made.id).to_dict()
+    assert (found["status"], "next_action" in found) == (status, False)
+
+
 def test_turning_renewal_off_by_flag_sets_both_fields_and_off_again_clears_them(stripe_account: StripeAccount) -> None:
     subscriptions = stripe_account.client.v1.subscriptions
     year = stripe_account.year()

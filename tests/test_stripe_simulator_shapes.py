@@ -11,7 +11,9 @@ PUBLIC_KINDS_TRIED = {
     "billing_portal.session",
     "charge",
     "checkout.session",
+    "credit_note",
     "customer",
+    "dispute",
     "event",
     "invoice",
     "invoice_payment",
@@ -19,6 +21,7 @@ PUBLIC_KINDS_TRIED = {
     "payment_method",
     "price",
     "product",
+    "radar.early_fraud_warning",
     "refund",
     "subscription",
     "webhook_endpoint",
@@ -40,6 +43,7 @@ def live_a_little(account: StripeAccount) -> None:
     v1.billing_portal.configurations.create({"features": {"subscription_cancel": {"enabled": True}}})
     year = account.year(automatic_tax={"enabled": True})
     v1.billing_portal.sessions.create({"customer": year.customer})
+    account.control.advance(360 * 86400)
     v1.subscriptions.update(year.id, {"cancel_at_period_end": True})
     v1.subscriptions.cancel(year.id)
     invoiced = account.paid_seat(
@@ -47,13 +51,27 @@ def live_a_little(account: StripeAccount) -> None:
         consent_collection={"terms_of_service": "required"},
         metadata={"a": "b"},
     )
-    for fate in ("succeeded", "pending", "failed"):
+    for fate in ("succeeded", "pending", "requires_action", "failed"):
         account.control.next_refund(fate)
         v1.refunds.create({"payment_intent": invoiced.payment_intent, "amount": 100})
+    v1.credit_notes.create({"invoice": invoiced.invoice, "amount": 500, "refund_amount": 400, "out_of_band_amount": 100})
+    custom = {"type": "custom_line_item", "unit_amount": 300, "description": "Goodwill"}
+    v1.credit_notes.create({"invoice": invoiced.invoice, "lines": [custom], "out_of_band_amount": 300})
     declined = account.checkout()
     for card in ("4000000000000002", "4000002500003155"):
         account.control.pay(declined.id, card=card, email="reader@example.com")
     v1.checkout.sessions.expire(declined.id)
+    quarrel_a_little(account)
+
+
+def quarrel_a_little(account: StripeAccount) -> None:
+    """Disputes of every outcome, and a warning of fraud."""
+    for outcome in ("won", "lost", "warning_closed", "escalated"):
+        charge = str(account.paid_seat().payment_intent)
+        account.control.warn_of_fraud(charge)
+        dispute = account.control.open_dispute(charge, inquiry=outcome in ("warning_closed", "escalated"))
+        account.client.v1.disputes.update(dispute, {"evidence": {"customer_name": "Avery Reader"}})
+        account.control.settle_dispute(dispute, outcome)
 
 
 def public_objects(account: StripeAccount) -> Iterator[dict[str, Any]]:
@@ -84,9 +102,13 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
     v1: Any = stripe_account.client.v1
     replies = [
         *v1.checkout.sessions.list({"expand": ["data.line_items", "data.payment_intent.latest_charge"]}).to_dict()["data"],
+        v1.invoices.create_preview({"subscription": stripe_account.year().id}).to_dict(),
         *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
         *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
+        *v1.credit_notes.list({"expand": ["data.invoice", "data.customer"]}).to_dict()["data"],
+        *v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],
+        *v1.radar.early_fraud_warnings.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],
     ]
     found = {difference for reply in replies for difference in class_differences(reply, class_of(reply), reply["object"])}
     assert sorted(found) == []

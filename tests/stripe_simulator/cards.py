@@ -8,7 +8,8 @@ from .jsontypes import Json
 
 @dataclass(frozen=True)
 class Card:
-    """`first` is what happens when the reader pays, `later` at a charge without the reader (a renewal)."""
+    """`first` is what happens when the reader pays, `later` at a charge without the reader (a renewal),
+    and `trouble` what follows a payment at once."""
 
     number: str
     brand: str = "visa"
@@ -18,6 +19,7 @@ class Card:
     decline_code: str | None = "generic_decline"
     message: str = "Your card has been declined."
     refund: Literal["succeeded", "pending", "fails_later"] = "succeeded"
+    trouble: Literal["dispute", "inquiry", "fraud_warning"] | None = None
 
     @property
     def last4(self) -> str:
@@ -49,6 +51,9 @@ CARDS = {
         Card("4000000000000341", later="declines"),
         Card("4000000000007726", refund="pending"),
         Card("4000000000005126", refund="fails_later"),
+        Card("4000000000000259", trouble="dispute"),
+        Card("4000000000001976", trouble="inquiry"),
+        Card("4000000000005423", trouble="fraud_warning"),
     )
 }
 

@@ -70,12 +70,34 @@ class SimulatorControl:
         given: Json = {"session": session, "card": card, "email": email, "name": name}
         return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
 
-    def next_refund(self, status: Literal["succeeded", "pending", "failed", "fails_later"], *, reason: str | None = None) -> None:
+    def next_refund(
+        self,
+        status: Literal["succeeded", "pending", "requires_action", "failed", "fails_later"],
+        *,
+        reason: str | None = None,
+    ) -> None:
         """The fate of the next refund."""
         self._call("POST", "refunds", {"next_status": status, "failure_reason": reason})
 
-    def settle_refund(self, refund: str, status: Literal["succeeded", "failed"], *, reason: str | None = None) -> None:
+    def settle_refund(
+        self, refund: str, status: Literal["succeeded", "failed", "canceled"], *, reason: str | None = None
+    ) -> None:
         self._call("POST", "refunds", {"refund": refund, "status": status, "failure_reason": reason})
+
+    def open_dispute(
+        self, charge_or_intent: str, *, inquiry: bool = False, amount: int | None = None, reason: str = "fraudulent"
+    ) -> str:
+        """The bank disputes this payment, or only inquires about it (which withdraws no money). Returns the dispute's id."""
+        given: Json = {"charge": charge_or_intent, "inquiry": inquiry, "amount": amount, "reason": reason}
+        return str(self._call("POST", "disputes", given)["dispute"])
+
+    def settle_dispute(self, dispute: str, outcome: Literal["won", "lost", "warning_closed", "escalated"]) -> None:
+        """The bank decides. `warning_closed` ends an inquiry; `escalated` makes it a dispute, and the money is withdrawn."""
+        self._call("POST", "disputes", {"dispute": dispute, "outcome": outcome})
+
+    def warn_of_fraud(self, charge_or_intent: str) -> str:
+        """The card's network suspects a fraud. Returns the early fraud warning's id."""
+        return str(self._call("POST", "fraud_warnings", {"charge": charge_or_intent})["warning"])
 
     def change_card(self, subscription: str, card: str) -> Json:
         """Another card for this subscription; an open invoice is collected with it at once."""

@@ -8,7 +8,7 @@ from .checkout_payment import Payer, authenticate, pay
 from .faults import KINDS, Fault
 from .jsontypes import Json
 from .renewals import change_card
-from .resources import refunds
+from .resources import disputes, fraud_warnings, payments, refunds
 from .webhooks import DEFAULTS
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class ControlApi:
             "POST pay": self._pay,
             "POST refunds": self._refunds,
             "POST card": self._change_card,
+            "POST disputes": self._disputes,
+            "POST fraud_warnings": self._warn_of_fraud,
             "GET faults": self._faults,
             "POST faults": self._add_fault,
             "POST faults/release": self._release_fault,
@@ -105,6 +107,8 @@ class ControlApi:
                 refunds.succeed(self._sim, refund)
             elif given["status"] == "failed":
                 refunds.fail(self._sim, refund, given.get("failure_reason"))
+            elif given["status"] == "canceled":
+                refunds.call_off(self._sim, refund)
             else:
                 raise ValueError(f"a refund cannot be made {given['status']}")
             return {"refund": refund["id"], "status": refund["status"]}
@@ -117,6 +121,29 @@ class ControlApi:
                 raise LookupError("no such subscription or card")
             change_card(self._sim, subscription, given["card"])
             return {"subscription": subscription["id"], "status": subscription["status"]}
+
+    def _disputes(self, given: Json) -> Json:
+        """Open one (`charge` or its payment intent), or decide one (`dispute`, `outcome`)."""
+        with self._sim.transaction():
+            if "dispute" in given:
+                dispute = self._sim.store.get("dispute", given["dispute"])
+                if not dispute:
+                    raise LookupError(given["dispute"])
+                disputes.settle(self._sim, dispute, given["outcome"])
+            else:
+                dispute = disputes.open_dispute(
+                    self._sim,
+                    payments.charge_of(self._sim, given["charge"]),
+                    inquiry=given.get("inquiry", False),
+                    amount=given.get("amount"),
+                    reason=given.get("reason", "fraudulent"),
+                )
+            return {"dispute": dispute["id"], "status": dispute["status"]}
+
+    def _warn_of_fraud(self, given: Json) -> Json:
+        with self._sim.transaction():
+            charge = payments.charge_of(self._sim, given["charge"])
+            return {"warning": fraud_warnings.warn(self._sim, charge)["id"]}
 
     def _faults(self, given: Json) -> Json:
         return {"faults": self._sim.faults.list()}

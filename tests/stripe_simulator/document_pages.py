@@ -1,4 +1,4 @@
-"""An invoice and a receipt, as people see them."""
+"""An invoice, a credit note and a receipt, as people see them."""
 
 from html import escape
 from typing import TYPE_CHECKING
@@ -34,6 +34,15 @@ def _invoice_page(sim: "Simulator", invoice_id: str, *, pdf: bool) -> Page:
 def _invoice_lines(invoice: Json) -> list[str]:
     amount = dollars(invoice["total"], invoice["currency"])
     return ["Stripe simulator: no real money", f"Invoice {invoice['number']}", f"Total {amount}, {invoice['status']}"]
+
+
+def show_credit_note_pdf(sim: "Simulator", note_id: str) -> Page:
+    with sim.transaction():
+        note = sim.store.get("credit_note", note_id)
+        if not note:
+            return not_found()
+        lines = ["Stripe simulator: no real money", f"Credit note {note['number']}", dollars(note["total"], note["currency"])]
+        return Page(200, _pdf(lines), content_type="application/pdf")
 
 
 def show_receipt(sim: "Simulator", charge_id: str) -> Page:

@@ -17,6 +17,7 @@ EXPANDABLE: dict[str, frozenset[str]] = {
     "charge": frozenset({"customer", "payment_intent"}),
     "checkout.session": frozenset({"customer", "invoice", "payment_intent", "subscription"}),
     "coupon": frozenset(),
+    "credit_note": frozenset({"customer", "invoice"}),
     "dispute": frozenset({"charge", "payment_intent"}),
     "invoice": frozenset({"customer", "default_payment_method"}),
     "invoice_payment": frozenset({"invoice"}),
@@ -24,6 +25,7 @@ EXPANDABLE: dict[str, frozenset[str]] = {
     "payment_method": frozenset({"customer"}),
     "price": frozenset({"product"}),
     "product": frozenset({"default_price"}),
+    "radar.early_fraud_warning": frozenset({"charge", "payment_intent"}),
     "refund": frozenset({"charge", "payment_intent"}),
     "subscription": frozenset({"customer", "default_payment_method", "latest_invoice"}),
 }

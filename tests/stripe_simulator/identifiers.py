@@ -6,12 +6,14 @@ import string
 ALPHABET = string.ascii_letters + string.digits
 
 SHAPES = {
+    "balance_transaction": ("txn_1", 23),
     "billing_portal.configuration": ("bpc_1", 23),
     "billing_portal.session": ("bps_1", 23),
     "charge": ("ch_3", 23),
     "checkout.session": ("cs_test_a1", 56),
     "coupon": ("", 8),
     "credit_note": ("cn_1", 23),
+    "credit_note_line_item": ("cnli_1", 23),
     "customer": ("cus_", 14),
     "discount": ("di_1", 23),
     "dispute": ("du_1", 23),
@@ -25,6 +27,7 @@ SHAPES = {
     "price": ("price_1", 23),
     "product": ("prod_", 14),
     "promotion_code": ("promo_1", 23),
+    "radar.early_fraud_warning": ("issfr_1", 23),
     "refund": ("re_3", 23),
     "request": ("req_", 14),
     "subscription": ("sub_1", 23),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .checkout_page import show_authentication, show_checkout, submit_authentication, submit_checkout
-from .document_pages import show_invoice, show_invoice_pdf, show_receipt
+from .document_pages import show_credit_note_pdf, show_invoice, show_invoice_pdf, show_receipt
 from .html import Page, not_found, page
 from .portal_page import show_portal, submit_portal
 
@@ -27,6 +27,7 @@ SHOWN: dict[str, Callable[..., Page]] = {
     rf"/p/session/{WORD}": show_portal,
     rf"/i/{WORD}": show_invoice,
     rf"/i/{WORD}/pdf": show_invoice_pdf,
+    rf"/credit_notes/{WORD}/pdf": show_credit_note_pdf,
     rf"/receipts/{WORD}": show_receipt,
 }
 SUBMITTED: dict[str, Callable[..., Page]] = {

@@ -8,49 +8,31 @@ from typing import TYPE_CHECKING
 
 from .cards import CARDS
 from .jsontypes import Json
-from .periods import period_end
 from .resources import invoices, payments, subscriptions
+from .resources.upcoming import DRAFT_SECONDS, items_of_next_period, renews, upcoming_invoice
 
 if TYPE_CHECKING:
     from .simulator import Simulator
 
-DRAFT_SECONDS = 3600
 RETRY_DAYS = (3, 5, 7)
 DAY = 86400
 
 
 def announce_when_due(sim: "Simulator", subscription_id: str) -> None:
-    """`invoice.upcoming`: an invoice that does not exist yet, and so has no id."""
+    """`invoice.upcoming`: an invoice that does not exist yet, and so has no id here."""
     subscription = sim.store.get("subscription", subscription_id)
-    if not subscription or subscription["status"] == "canceled":
-        return
-    amount = sum(item["price"]["unit_amount"] * item["quantity"] for item in subscription["items"]["data"])
-    moment = subscriptions.current_period(subscription)[1]
-    upcoming = {
-        "object": "invoice",
-        "amount_due": amount,
-        "billing_reason": "upcoming",
-        "created": moment,
-        "currency": subscription["currency"],
-        "customer": subscription["customer"],
-        "livemode": False,
-        "next_payment_attempt": moment + DRAFT_SECONDS,
-        "parent": invoices.subscription_parent(subscription),
-        "period_end": moment,
-        "period_start": subscriptions.current_period(subscription)[0],
-        "status": "draft",
-        "subtotal": amount,
-        "total": amount,
-    }
-    sim.emit("invoice.upcoming", upcoming)
+    if subscription and renews(subscription):
+        announced = upcoming_invoice(sim, subscription)
+        del announced["id"]
+        sim.emit("invoice.upcoming", announced)
 
 
 def renew_when_due(sim: "Simulator", subscription_id: str) -> None:
     """The next period begins; its invoice is a draft for an hour."""
     subscription = sim.store.get("subscription", subscription_id)
-    if not subscription or subscription["status"] == "canceled":
+    if not subscription or not renews(subscription):
         return
-    items = [_next_period(subscription, item) for item in subscription["items"]["data"]]
+    period, items = subscriptions.current_period(subscription), items_of_next_period(subscription)
     previous = sim.store.change(subscription, items={**subscription["items"], "data": items})
     customer = sim.store.get("customer", subscription["customer"])
     assert customer
@@ -59,18 +41,13 @@ def renew_when_due(sim: "Simulator", subscription_id: str) -> None:
         subscription,
         customer,
         billing_reason="subscription_cycle",
+        period=period,
         automatically_finalizes_at=sim.now() + DRAFT_SECONDS,
     )
     previous |= sim.store.change(subscription, latest_invoice=invoice["id"])
     sim.emit("customer.subscription.updated", subscription, previous)
     sim.timers.set("collect_invoice", invoice["id"], sim.now() + DRAFT_SECONDS)
     subscriptions.schedule(sim, subscription)
-
-
-def _next_period(subscription: Json, item: Json) -> Json:
-    start, recurring = item["current_period_end"], item["price"]["recurring"]
-    end = period_end(subscription["billing_cycle_anchor"], start, recurring["interval"], recurring["interval_count"])
-    return {**item, "current_period_start": start, "current_period_end": end}
 
 
 def collect_when_due(sim: "Simulator", invoice_id: str) -> None:

@@ -95,11 +95,12 @@ def draft(
     parent: Json | None,
     metadata: Json,
     period: tuple[int, int],
+    kept: bool = True,
     **values: Any,
 ) -> Json:
-    """A new invoice that may still change."""
+    """A new invoice that may still change. Not `kept`, it is only how such an invoice would look."""
     total = sum(item["amount"] for item in lines)
-    invoice = sim.store.add(
+    invoice: Json = (sim.store.add if kept else dict)(
         {
             "id": invoice_id,
             "object": "invoice",
@@ -194,7 +195,8 @@ def draft(
             **values,
         }
     )
-    sim.emit("invoice.created", invoice)
+    if kept:
+        sim.emit("invoice.created", invoice)
     return invoice
 
 
@@ -265,6 +267,12 @@ def record_payment(sim: "Simulator", invoice: Json, intent: Json) -> Json:
             "status_transitions": {"canceled_at": None, "paid_at": None},
         }
     )
+
+
+def paid_payment_of(sim: "Simulator", invoice: Json) -> Json | None:
+    """The payment that settled the invoice, if one did."""
+    rows = (row for row in sim.store.newest_first("invoice_payment") if row["invoice"] == invoice["id"])
+    return next((row for row in rows if row["status"] == "paid"), None)
 
 
 def retrieve(sim: "Simulator", call: "Call") -> Json:

@@ -182,6 +182,8 @@ def take_payment(sim: "Simulator", intent: Json, card: Card, method: Json) -> Js
     )
     sim.emit("charge.succeeded", charge)
     sim.emit("payment_intent.succeeded", intent)
+    if card.trouble:
+        sim.timers.set("follow_payment", charge["id"], sim.now())
     return charge
 
 
@@ -236,6 +238,15 @@ def list_payment_intents(sim: "Simulator", call: "Call") -> Json:
     refuse_others(call.params, PAGING | {"customer"})
     rows = having(sim.store.newest_first("payment_intent"), call.params, "customer")
     return listing("/v1/payment_intents", call.params, rows)
+
+
+def charge_of(sim: "Simulator", charge_or_intent: str) -> Json:
+    """The charge of this id, or the one that settled the payment intent of this id; LookupError if there is none."""
+    intent = sim.store.get("payment_intent", charge_or_intent)
+    charge = sim.store.get("charge", (intent["latest_charge"] or "") if intent else charge_or_intent)
+    if not charge:
+        raise LookupError(charge_or_intent)
+    return charge
 
 
 def retrieve_charge(sim: "Simulator", call: "Call") -> Json:

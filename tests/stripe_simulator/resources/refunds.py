@@ -1,6 +1,6 @@
-"""Refunds: never more than was captured, at once or pending, and sometimes failing days later."""
+"""Refunds: never more than was captured; at once, pending or waiting for the reader, and sometimes failing days later."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cards import CARDS
 from ..errors import invalid
@@ -9,19 +9,30 @@ from ..jsontypes import Json
 from ..listing import having, listing
 from ..store import ABSENT
 from .common import dollars, fetch, merged_metadata, refuse_others
+from .disputes import refuse_refund_of_disputed
+from .fraud_warnings import no_longer_actionable
 
 if TYPE_CHECKING:
     from ..api import Call
     from ..simulator import Simulator
 
 SETTLES_AFTER = 3 * 86400
+ASKED_FOR = 45 * 86400
+OVER = ("failed", "canceled")
+WAITS_NO_MORE: Json = {"next_action": ABSENT, "pending_reason": ABSENT}
 
 
 def create(sim: "Simulator", call: "Call") -> Json:
     params = call.params
     refuse_others(params, {"amount", "charge", "metadata", "payment_intent", "reason"})
     charge = _charge_of(sim, params)
-    amount = _amount_of(charge, params)
+    return give_back(sim, charge, amount=params.get("amount"), metadata=params.get("metadata"), reason=params.get("reason"))
+
+
+def give_back(sim: "Simulator", charge: Json, *, amount: int | None, metadata: Any = None, reason: str | None = None) -> Json:
+    """Refund that much of a charge, or all that is left of it."""
+    refuse_refund_of_disputed(sim, charge)
+    amount = _amount_of(charge, amount)
     refund = sim.store.add(
         {
             "id": new_id("refund"),
@@ -37,10 +48,10 @@ def create(sim: "Simulator", call: "Call") -> Json:
                 "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
                 "type": "card",
             },
-            "metadata": merged_metadata(None, params.get("metadata")),
+            "metadata": merged_metadata(None, metadata),
             "payment_intent": charge["payment_intent"],
             "payment_method": charge["payment_method"],
-            "reason": params.get("reason"),
+            "reason": reason,
             "receipt_number": None,
             "source_transfer_reversal": None,
             "status": "pending",
@@ -49,6 +60,8 @@ def create(sim: "Simulator", call: "Call") -> Json:
     )
     returned = charge["amount_refunded"] + amount
     sim.store.change(charge, amount_refunded=returned, refunded=returned == charge["amount_captured"])
+    if charge["refunded"]:
+        no_longer_actionable(sim, charge)
     fate = _fate(sim, charge)
     if fate == "failed":
         sim.emit("charge.refunded", charge)
@@ -58,9 +71,11 @@ def create(sim: "Simulator", call: "Call") -> Json:
         return refund
     if fate in ("succeeded", "fails_later"):
         sim.store.change(refund, status="succeeded")
+    elif fate == "requires_action":
+        sim.store.change(refund, status="requires_action", next_action=_ask_reader(sim, charge))
     else:
         sim.store.change(refund, status="pending", pending_reason="processing")
-    if fate != "succeeded":
+    if fate in ("pending", "fails_later"):
         sim.timers.set("settle_refund", refund["id"], sim.now() + SETTLES_AFTER)
     sim.emit("charge.refunded", charge)
     sim.emit("refund.created", refund)
@@ -78,13 +93,13 @@ def _charge_of(sim: "Simulator", params: Json) -> Json:
     return fetch(sim, "charge", intent["latest_charge"], "charge")
 
 
-def _amount_of(charge: Json, params: Json) -> int:
+def _amount_of(charge: Json, wanted: int | None) -> int:
     if charge["status"] != "succeeded":
         raise invalid(f"Charge {charge['id']} was not captured, and cannot be refunded.", "charge")
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    left: int = charge["amount_captured"] - charge["amount_refunded"]
     if left == 0:
         raise invalid(f"Charge {charge['id']} has already been refunded.", None, "charge_already_refunded")
-    amount = params.get("amount", left)
+    amount = left if wanted is None else wanted
     if amount < 1:
         raise invalid("Invalid positive integer", "amount", "parameter_invalid_integer")
     if amount > left:
@@ -92,7 +107,14 @@ def _amount_of(charge: Json, params: Json) -> int:
         whole = left == charge["amount_captured"]
         limit = f"charge amount ({rest})" if whole else f"unrefunded amount on charge ({rest})"
         raise invalid(f"Refund amount ({asked}) is greater than {limit}", "amount", "amount_too_large")
-    return int(amount)
+    return amount
+
+
+def _ask_reader(sim: "Simulator", charge: Json) -> Json:
+    """Stripe wrote to the reader, who has to say where the money should go."""
+    sent = {"email_sent_at": sim.now(), "email_sent_to": charge["billing_details"]["email"] or "reader@example.com"}
+    details = {"email_sent": sent, "expires_at": sim.now() + ASKED_FOR}
+    return {"display_details": details, "type": "display_details"}
 
 
 def _fate(sim: "Simulator", charge: Json) -> str:
@@ -106,22 +128,45 @@ def _fate(sim: "Simulator", charge: Json) -> str:
 
 def succeed(sim: "Simulator", refund: Json) -> None:
     sim.timers.cancel("settle_refund", refund["id"])
-    if sim.store.change(refund, status="succeeded", pending_reason=ABSENT):
+    if refund["status"] not in OVER and sim.store.change(refund, status="succeeded", **WAITS_NO_MORE):
         sim.emit("refund.updated", refund)
         sim.emit("charge.refund.updated", refund)
 
 
 def fail(sim: "Simulator", refund: Json, reason: str | None = None) -> None:
     """The money did not arrive and is back with the merchant; also days after a `succeeded`."""
-    if refund["status"] in ("failed", "canceled"):
+    if refund["status"] in OVER:
         return
-    sim.timers.cancel("settle_refund", refund["id"])
-    charge = fetch(sim, "charge", refund["charge"], "charge")
-    sim.store.change(charge, amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
-    sim.store.change(refund, status="failed", failure_reason=reason or "expired_or_canceled_card", pending_reason=ABSENT)
+    _take_back(sim, refund)
+    sim.store.change(refund, status="failed", failure_reason=reason or "expired_or_canceled_card", **WAITS_NO_MORE)
     sim.emit("refund.failed", refund)
     sim.emit("refund.updated", refund)
     sim.emit("charge.refund.updated", refund)
+
+
+def _take_back(sim: "Simulator", refund: Json) -> None:
+    """The charge counts as refunded by that much less."""
+    sim.timers.cancel("settle_refund", refund["id"])
+    charge = fetch(sim, "charge", refund["charge"], "charge")
+    sim.store.change(charge, amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
+
+
+def call_off(sim: "Simulator", refund: Json) -> None:
+    """Canceled before the reader said where the money should go; it stays with the shop."""
+    if refund["status"] in OVER:
+        return
+    _take_back(sim, refund)
+    sim.store.change(refund, status="canceled", **WAITS_NO_MORE)
+    sim.emit("refund.updated", refund)
+    sim.emit("charge.refund.updated", refund)
+
+
+def cancel(sim: "Simulator", call: "Call") -> Json:
+    refund = fetch(sim, "refund", call.id, "refund")
+    if refund["status"] != "requires_action":
+        raise invalid(f"You cannot cancel this refund because it has a status of {refund['status']}.")
+    call_off(sim, refund)
+    return refund
 
 
 def settle_when_due(sim: "Simulator", refund_id: str) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PAGING = {"created", "limit", "starting_after", "ending_before"}
 ANNOUNCED_SECONDS = 7 * 86400
+AT_REST = ("canceled", "incomplete_expired", "paused")
+"""In these statuses no further period begins."""
 UPDATABLE = {
     "cancel_at",
     "cancel_at_period_end",
@@ -205,7 +207,7 @@ def schedule(sim: "Simulator", subscription: Json) -> None:
     """Set the timers of what comes next: the planned end if it comes first, or else the renewal and its announcement."""
     period_ends_at, ends_at = current_period(subscription)[1], subscription["cancel_at"]
     over = subscription["status"] == "canceled"
-    renews = not over and not (ends_at and ends_at <= period_ends_at)
+    renews = subscription["status"] not in AT_REST and not (ends_at and ends_at <= period_ends_at)
     planned = {
         "announce_renewal": period_ends_at - ANNOUNCED_SECONDS if renews else None,
         "end_subscription": ends_at if not over else None,
@@ -248,9 +250,18 @@ def cancel(sim: "Simulator", call: "Call") -> Json:
     return subscription
 
 
-def invoice_period(sim: "Simulator", subscription: Json, customer: Json, *, billing_reason: str, **values: Any) -> Json:
-    """A draft for the current period of every item."""
-    invoice_id = new_id("invoice")
+def invoice_period(
+    sim: "Simulator",
+    subscription: Json,
+    customer: Json,
+    *,
+    billing_reason: str,
+    invoice_id: str | None = None,
+    period: tuple[int, int] | None = None,
+    **values: Any,
+) -> Json:
+    """A draft for the current period of every item; `period` is the one that ended with it."""
+    invoice_id = invoice_id or new_id("invoice")
     lines = [
         invoices.line(
             invoice_id=invoice_id,
@@ -272,7 +283,7 @@ def invoice_period(sim: "Simulator", subscription: Json, customer: Json, *, bill
         lines=lines,
         parent=invoices.subscription_parent(subscription),
         metadata={},
-        period=(sim.now(), sim.now()),
+        period=period or (sim.now(), sim.now()),
         **values,
     )
 
