@@ -25,4 +25,5 @@ app.conf.beat_schedule = {
     "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
+    "sweep-credit-notes": {"task": "subscriptions.sweep_credit_notes", **EVERY_MINUTE},
 }

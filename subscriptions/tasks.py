@@ -11,7 +11,8 @@ from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, StripeEvent
 from subscriptions.operations.checkouts import check_order
-from subscriptions.operations.refunds import check_refund
+from subscriptions.operations.credit_notes import make_credit_note
+from subscriptions.operations.refund_sync import check_refund
 from subscriptions.selectors import orders_paid_not_given
 from subscriptions.webhooks.inbox import process_event
 
@@ -47,6 +48,14 @@ def sweep_refunds_task() -> int:
     now = clock.now()
     due = Refund.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: check_refund(refund_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.sweep_credit_notes")
+def sweep_credit_notes_task() -> int:
+    """Make the credit notes of refunds that went through; returns how many were tried."""
+    now = clock.now()
+    due = Refund.objects.filter(credit_note_due_at__lte=now).order_by("credit_note_due_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: make_credit_note(refund_id=pk, now=now))
 
 
 def sweep_orders(*, now: datetime) -> int:

@@ -3,13 +3,14 @@
 from subscriptions.mails import bookings, refunds, years
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
 from subscriptions.mails.common import coverage_text
-from subscriptions.mails.refunds import queue_payment_refunded
+from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
 from subscriptions.mails.years import queue_year_started
 
 __all__ = [
     "coverage_text",
     "queue_hold_lapsed",
     "queue_payment_refunded",
+    "queue_refund_failed",
     "queue_seat_confirmed",
     "queue_year_started",
     "register",

@@ -35,6 +35,8 @@ class Refund(models.Model):
         # Seen at Stripe: somebody made it in the dashboard.
         DASHBOARD = "dashboard", "we returned it"
 
+    SAY_NOTHING_OF_THE_SEAT = (Reason.PAID_TWICE, Reason.STAFF, Reason.YEAR_ENDED)
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     amount_minor = models.PositiveIntegerField()
@@ -77,6 +79,14 @@ class Refund(models.Model):
         """Whether the order keeps what another payment of it has bought."""
         order = self.payment.order
         return self.reason == self.Reason.PAID_TWICE and order is not None and order.fulfilled_at is not None
+
+    @property
+    def takes_the_seat(self) -> bool:
+        """Whether the payment left no seat behind: not said of a year, nor of money returned for a reason of the house's own."""
+        order = self.payment.order
+        if order is None or order.live_session_id is None or self.reason in self.SAY_NOTHING_OF_THE_SEAT:
+            return False
+        return self.reason != self.Reason.DASHBOARD or self.amount_minor == self.payment.amount_minor
 
 
 class Dispute(models.Model):

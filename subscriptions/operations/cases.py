@@ -1,22 +1,79 @@
-"""Opening what a person must decide."""
+"""What a person must decide: opened with a proposal, settled by a member of staff, or by itself where its cause went away."""
 
 from datetime import datetime
 
-from subscriptions.models import Case, Order, Subscriber
+from django.db import transaction
+
+from redreport import audit
+from redreport.accounts.models import User
+from subscriptions.errors import CaseAlreadySettled
+from subscriptions.models import Case, Dispute, Order, Payment, Refund, Subscriber, Subscription
+
+LONGEST = 300
 
 
 def open_case(
-    *, key: str, kind: Case.Kind, summary: str, now: datetime, order: Order | None = None, subscriber: Subscriber | None = None
+    *,
+    key: str,
+    kind: Case.Kind,
+    summary: str,
+    now: datetime,
+    proposal: str = "",
+    subscriber: Subscriber | None = None,
+    subscription: Subscription | None = None,
+    order: Order | None = None,
+    payment: Payment | None = None,
+    refund: Refund | None = None,
+    dispute: Dispute | None = None,
 ) -> Case:
-    """Open a case in the caller's transaction; the same `key` again changes nothing."""
+    """Open a case in the caller's transaction; the same `key` again changes nothing.
+
+    Whom it concerns follows from the order or the payment, unless it is said.
+    """
+    belongs_to = order or payment or subscription
     case, _ = Case.objects.get_or_create(
         key=key,
         defaults={
             "kind": kind,
-            "summary": summary,
+            "summary": summary[:LONGEST],
+            "proposal": proposal[:LONGEST],
             "opened_at": now,
+            "subscriber": subscriber or (belongs_to.subscriber if belongs_to else None),
+            "subscription": subscription,
             "order": order,
-            "subscriber": subscriber or (order.subscriber if order else None),
+            "payment": payment,
+            "refund": refund,
+            "dispute": dispute,
         },
     )
     return case
+
+
+def restate_case(*, key: str, summary: str, proposal: str) -> None:
+    """Say anew what happened and what we propose, as long as nobody has settled the case."""
+    Case.objects.filter(key=key, state=Case.State.OPENED).update(summary=summary[:LONGEST], proposal=proposal[:LONGEST])
+
+
+def settle_case(*, case_id: int, actor: User, resolution: str, now: datetime) -> Case:
+    """Write down how a member of staff settled a case, once. Refuses with CaseAlreadySettled.
+
+    It may be part of the caller's transaction, which then stands or falls with it: of two people at once one comes too late.
+    """
+    with transaction.atomic():
+        # The case's lock, taken after all others: two members of staff settle it at once.
+        case = Case.objects.select_for_update(no_key=True).get(pk=case_id)
+        if case.state == Case.State.SETTLED:
+            raise CaseAlreadySettled
+        case.state = Case.State.SETTLED
+        case.settled_at = now
+        case.settled_by = actor
+        case.resolution = resolution[:LONGEST]
+        case.save(update_fields=["state", "settled_at", "settled_by", "resolution"])
+        audit.record(actor=actor, verb="settled", target=case, reason=resolution, now=now)
+        return case
+
+
+def close_case_of_key(*, key: str, resolution: str, now: datetime) -> None:
+    """Settle the open case of this key, whose cause went away by itself; where there is none, nothing happens."""
+    opened = Case.objects.filter(key=key, state=Case.State.OPENED)
+    opened.update(state=Case.State.SETTLED, settled_at=now, resolution=resolution[:LONGEST])

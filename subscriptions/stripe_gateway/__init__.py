@@ -30,6 +30,7 @@ from subscriptions.stripe_gateway.money import (
     fetch_refund,
     find_credit_note,
     find_refund,
+    list_refund_ids,
 )
 from subscriptions.stripe_gateway.webhooks import verify_event
 from subscriptions.stripe_gateway.years import (
@@ -69,6 +70,7 @@ __all__ = [
     "list_events",
     "list_invoice_ids",
     "list_payments",
+    "list_refund_ids",
     "list_refunds",
     "list_subscriptions",
     "preview_renewal",
