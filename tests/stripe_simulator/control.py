@@ -38,6 +38,15 @@ class SimulatorControl:
         found: list[Json] = self.state()["objects"].get(kind, [])
         return found
 
+    def differences(self) -> list[str]:
+        """Where replies and webhooks, since the process started, were not what the SDK's annotated classes say."""
+        found: list[str] = self._call("GET", "differences")["differences"]
+        return found
+
+    def plant(self, object_id: str, **values: Any) -> None:
+        """Set fields of an object to anything, for answers that Stripe should not give; no event tells of it."""
+        self._call("POST", "objects", {"id": object_id, "values": values})
+
     def reset(self) -> None:
         """An empty account at real time, no faults, default webhook settings."""
         self._call("POST", "reset", {})
