@@ -64,11 +64,20 @@ class SimulatorControl:
         email: str = "",
         name: str = "",
         authenticate: Literal["complete", "fail"] | None = None,
+        promotion_code: str = "",
+        country: str = "",
+        postal_code: str = "",
+        tax_id: str = "",
     ) -> Json:
         """What the Checkout page would do with this card: `outcome` (paid, declined, invalid, authenticate, closed),
         `message`, `redirect`, `attempt`."""
-        given: Json = {"session": session, "card": card, "email": email, "name": name}
+        given: Json = {"session": session, "card": card, "email": email, "name": name, "promotion_code": promotion_code}
+        given |= {"country": country, "postal_code": postal_code, "tax_id": tax_id}
         return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
+
+    def set_tax(self, rates: dict[str, float]) -> None:
+        """Percent by country, instead of those set before; a country without a rate is charged no tax."""
+        self._call("POST", "tax", {"rates": rates})
 
     def next_refund(self, status: Literal["succeeded", "pending", "failed", "fails_later"], *, reason: str | None = None) -> None:
         """The fate of the next refund."""

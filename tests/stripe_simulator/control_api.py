@@ -9,6 +9,7 @@ from .faults import KINDS, Fault
 from .jsontypes import Json
 from .renewals import change_card
 from .resources import refunds
+from .simulator import DEFAULT_SWITCHES
 from .webhooks import DEFAULTS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ControlApi:
             "POST clock": self._move_clock,
             "POST switches": self._switches,
             "POST pay": self._pay,
+            "POST tax": self._set_tax,
             "POST refunds": self._refunds,
             "POST card": self._change_card,
             "GET faults": self._faults,
@@ -66,7 +68,7 @@ class ControlApi:
 
     def _switches(self, given: Json) -> Json:
         with self._sim.transaction():
-            unknown = set(given) - set(self._sim.settings["switches"])
+            unknown = set(given) - set(DEFAULT_SWITCHES)
             if unknown:
                 raise ValueError(f"unknown switch: {', '.join(sorted(unknown))}")
             self._sim.set_switches(**given)
@@ -83,12 +85,22 @@ class ControlApi:
                 email=given.get("email", ""),
                 name=given.get("name", ""),
                 terms_accepted=True,
+                **{name: given[name] for name in ("promotion_code", "country", "postal_code", "tax_id") if name in given},
             )
             result = pay(self._sim, session, payer)
             if result.outcome == "authenticate" and "authenticate" in given:
                 succeeded = given["authenticate"] == "complete"
                 result = authenticate(self._sim, session, result.attempt, succeeded=succeeded)
             return result.as_json()
+
+    def _set_tax(self, given: Json) -> Json:
+        """Percent by country, instead of those set before."""
+        rates = {str(country): float(percent) for country, percent in given["rates"].items()}
+        if any(len(country) != 2 or not country.isupper() or not 0 <= percent <= 100 for country, percent in rates.items()):
+            raise ValueError("rates are percentages by country code")
+        with self._sim.transaction():
+            self._sim.set_switches(tax_rates=rates)
+        return {"rates": rates}
 
     def _refunds(self, given: Json) -> Json:
         """Order the fate of the next refund (`next_status`), or settle one now (`refund`, `status`)."""

@@ -105,6 +105,9 @@ def _set_aside(sim: "Simulator", invoice: Json, behavior: str) -> None:
 
 
 def _collect(sim: "Simulator", invoice: Json, subscription: Json) -> None:
+    if not invoice["amount_due"]:
+        invoices.mark_paid(sim, invoice, None)
+        return
     method = sim.store.get("payment_method", subscription["default_payment_method"] or "")
     intent = _intent(sim, invoice)
     card = CARDS[method["_number"]] if method else CARDS["4000000000000002"]

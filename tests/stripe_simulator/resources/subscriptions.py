@@ -7,8 +7,9 @@ from ..identifiers import new_id
 from ..jsontypes import Json, list_object
 from ..listing import having, listing
 from ..periods import period_end
-from . import invoices
+from . import discounts, invoices, taxes
 from .common import dollars, fetch, merged_metadata, nullable, refuse_others
+from .invoice_amounts import reckoned
 
 if TYPE_CHECKING:
     from ..api import Call
@@ -28,7 +29,13 @@ UPDATABLE = {
 
 
 def create_active(
-    sim: "Simulator", *, customer: Json, prices: list[tuple[Json, int]], metadata: Json, method: Json, description: str | None
+    sim: "Simulator",
+    *,
+    customer: Json,
+    prices: list[tuple[Json, int]],
+    metadata: Json,
+    method: Json | None,
+    description: str | None,
 ) -> Json:
     """A subscription whose first period is already paid; the event is the caller's, once the invoice stands beside it."""
     subscription_id, now = new_id("subscription"), sim.now()
@@ -55,7 +62,7 @@ def create_active(
             "customer": customer["id"],
             "customer_account": None,
             "days_until_due": None,
-            "default_payment_method": method["id"],
+            "default_payment_method": method["id"] if method else None,
             "default_source": None,
             "default_tax_rates": [],
             "description": description,
@@ -248,8 +255,10 @@ def cancel(sim: "Simulator", call: "Call") -> Json:
     return subscription
 
 
-def invoice_period(sim: "Simulator", subscription: Json, customer: Json, *, billing_reason: str, **values: Any) -> Json:
-    """A draft for the current period of every item."""
+def invoice_period(
+    sim: "Simulator", subscription: Json, customer: Json, *, billing_reason: str, discount: Json | None = None, **values: Any
+) -> Json:
+    """A draft for the current period of every item, with the given discount or else the one that stays with it."""
     invoice_id = new_id("invoice")
     lines = [
         invoices.line(
@@ -273,6 +282,13 @@ def invoice_period(sim: "Simulator", subscription: Json, customer: Json, *, bill
         parent=invoices.subscription_parent(subscription),
         metadata={},
         period=(sim.now(), sim.now()),
+        **taxes.invoice_fields(sim, customer, enabled=subscription["automatic_tax"]["enabled"]),
+        **reckoned(
+            sim,
+            lines,
+            discount or discounts.standing(sim, subscription),
+            taxes.of_subscription(sim, subscription, customer),
+        ),
         **values,
     )
 
