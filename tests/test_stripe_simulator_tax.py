@@ -19,7 +19,7 @@ def taxed_account(stripe_account: StripeAccount) -> StripeAccount:
     return stripe_account
 
 
-def pay(account: StripeAccount, session: Any, **filled_in: str) -> Any:
+def pay(account: StripeAccount, session: Any, **filled_in: Any) -> Any:
     """The session once it is paid, with its invoice."""
     assert account.control.pay(session.id, email="reader@example.com", name="Avery Reader", **filled_in)["outcome"] == "paid"
     return account.retrieve_checkout(session.id, "invoice", "subscription").to_dict()

@@ -90,6 +90,11 @@ class SimulatorControl:
         """Another card for this subscription; an open invoice is collected with it at once."""
         return self._call("POST", "card", {"subscription": subscription, "card": card})
 
+    def portal(self, customer: str, action: Literal["cancel", "resume", "card", "details"], **fields: str) -> str:
+        """What the portal's page would do with these fields (`subscription`, or `card_number`, or `name`, `email`, `phone`,
+        `line1`, `city`, `state`, `postal_code`, `country`, `tax_id`); what it says is wrong, empty if it did it."""
+        return str(self._call("POST", "portal", {"customer": customer, "action": action, **fields})["problem"])
+
     def fault(
         self,
         kind: FaultKind,

@@ -7,8 +7,9 @@ from .cards import CARDS
 from .checkout_payment import Payer, authenticate, pay
 from .faults import KINDS, Fault
 from .jsontypes import Json
+from .portal_actions import act
 from .renewals import change_card
-from .resources import refunds
+from .resources import portal, refunds
 from .simulator import DEFAULT_SWITCHES
 from .webhooks import DEFAULTS
 
@@ -31,6 +32,7 @@ class ControlApi:
             "POST tax": self._set_tax,
             "POST refunds": self._refunds,
             "POST card": self._change_card,
+            "POST portal": self._portal,
             "GET faults": self._faults,
             "POST faults": self._add_fault,
             "POST faults/release": self._release_fault,
@@ -129,6 +131,16 @@ class ControlApi:
                 raise LookupError("no such subscription or card")
             change_card(self._sim, subscription, given["card"])
             return {"subscription": subscription["id"], "status": subscription["status"]}
+
+    def _portal(self, given: Json) -> Json:
+        """What a form of the portal's page does, by the account's default portal settings."""
+        with self._sim.transaction():
+            customer = self._sim.store.get("customer", given["customer"])
+            if not customer:
+                raise LookupError(given["customer"])
+            features = portal.default_configuration(self._sim)["features"]
+            fields = {"expiry": "12/34", "cvc": "123", **{name: str(value) for name, value in given.items()}}
+            return {"problem": act(self._sim, customer, features, fields)}
 
     def _faults(self, given: Json) -> Json:
         return {"faults": self._sim.faults.list()}

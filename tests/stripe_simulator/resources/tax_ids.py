@@ -98,7 +98,10 @@ def list_tax_ids(sim: "Simulator", call: "Call") -> Json:
 
 
 def delete(sim: "Simulator", call: "Call") -> Json:
-    tax_id = _fetch(sim, call)
+    remove(sim, _fetch(sim, call))
+    return {"id": call.ids[1], "object": "tax_id", "deleted": True}
+
+
+def remove(sim: "Simulator", tax_id: Json) -> None:
     sim.emit("customer.tax_id.deleted", tax_id)
     sim.store.remove(tax_id)
-    return {"id": tax_id["id"], "object": "tax_id", "deleted": True}
