@@ -145,6 +145,15 @@ class SimulatorControl:
         results: list[Json] = self._call("POST", "webhooks/deliver", {"events": list(events)})["results"]
         return results
 
+    def switch_endpoint(self, endpoint: str, *, enabled: bool) -> None:
+        """Disable an endpoint, as Stripe does with one that fails for days, or enable it again."""
+        self._call("POST", "endpoints", {"endpoint": endpoint, "enabled": enabled})
+
+    def roll_secret(self, endpoint: str, *, keep_old: bool = True) -> str:
+        """A new signing secret; webhooks are signed with the old one too until this is called with `keep_old=False`, which
+        ends the old one (or, if there is none, makes a new secret that is valid alone). Returns the secret that stays."""
+        return str(self._call("POST", "endpoints/roll_secret", {"endpoint": endpoint, "keep_old": keep_old})["secret"])
+
     def deliveries(self) -> list[Json]:
         """Every delivery with its `state` (pending, succeeded, failed) and its `attempts`."""
         found: list[Json] = self._call("GET", "webhooks/deliveries")["deliveries"]

@@ -9,7 +9,7 @@ from .faults import KINDS, Fault
 from .jsontypes import Json
 from .portal_actions import act
 from .renewals import change_card
-from .resources import portal, refunds
+from .resources import endpoints, portal, refunds
 from .simulator import DEFAULT_SWITCHES
 from .webhooks import DEFAULTS
 
@@ -41,6 +41,8 @@ class ControlApi:
             "POST webhooks": self._configure_webhooks,
             "GET webhooks/deliveries": self._deliveries,
             "POST webhooks/deliver": self._deliver,
+            "POST endpoints": self._switch_endpoint,
+            "POST endpoints/roll_secret": self._roll_secret,
             "POST idempotency/prune": self._prune,
         }
 
@@ -175,6 +177,24 @@ class ControlApi:
     def _deliver(self, given: Json) -> Json:
         results: Any = self._sim.webhooks.deliver_now(given["events"])
         return {"results": results}
+
+    def _endpoint(self, given: Json) -> Json:
+        endpoint = self._sim.store.get("webhook_endpoint", given["endpoint"])
+        if not endpoint:
+            raise LookupError(given["endpoint"])
+        return endpoint
+
+    def _switch_endpoint(self, given: Json) -> Json:
+        """Disable an endpoint, as Stripe does with one that fails for days, or enable it again."""
+        with self._sim.transaction():
+            endpoint = self._endpoint(given)
+            self._sim.store.change(endpoint, status="enabled" if given["enabled"] else "disabled")
+            return {"endpoint": endpoint["id"], "status": endpoint["status"]}
+
+    def _roll_secret(self, given: Json) -> Json:
+        with self._sim.transaction():
+            endpoint = self._endpoint(given)
+            return {"secret": endpoints.roll_secret(self._sim, endpoint, keep_former=given.get("keep_old", True))}
 
     def _prune(self, given: Json) -> Json:
         with self._sim.transaction():

@@ -128,7 +128,7 @@ def _charged_method(sim: "Simulator", customer: Json) -> str | None:
 
 def _details(sim: "Simulator", session: Json, customer: Json, allowed: list[str]) -> str:
     tax_id = tax_id_of(sim, customer)
-    values = {name: customer[name] for name in ("name", "email", "phone") if name in allowed}
+    values: Json = {name: customer[name] for name in ("name", "email", "phone") if name in allowed}
     if "address" in allowed:
         values |= {name: (customer["address"] or {}).get(name) for name in ADDRESS}
     if "tax_id" in allowed:
