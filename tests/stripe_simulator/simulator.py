@@ -23,6 +23,8 @@ DEFAULT_SWITCHES: Json = {
     "next_refund_status": None,
     "next_refund_failure_reason": None,
     "dunning_final": "cancel",
+    "tax_rates": {},
+    "delayed_payments": False,
 }
 
 
