@@ -27,6 +27,8 @@ def _invoice_page(sim: "Simulator", invoice_id: str, *, pdf: bool) -> Page:
         if pdf:
             return Page(200, _pdf(_invoice_lines(invoice)), content_type="application/pdf")
         rows = [(line["description"], line["quantity"], line["amount"]) for line in invoice["lines"]["data"]]
+        rows += [("Discount", 1, -row["amount"]) for row in invoice["total_discount_amounts"]]
+        rows += [(f"Tax ({row['tax_behavior']})", 1, row["amount"]) for row in invoice["total_taxes"]]
         body = f"<p>Status: {invoice['status']}</p>" + items_table(rows, invoice["total"], invoice["currency"])
         return Page(200, page(f"Invoice {invoice['number']}", f'{body}<p><a href="/i/{invoice_id}/pdf">Download as PDF</a></p>'))
 
