@@ -56,7 +56,8 @@ def lock_session_and_seats(order: Order) -> tuple[LiveSession, list[Seat]]:
 def lock_bought(payment_id: int) -> Bought:
     """A payment and what it bought, each row locked: whoever takes it back must not meet a booking or another refund halfway."""
     known = Payment.objects.select_related("order").get(pk=payment_id)
-    live_session, seats = (None, [])
+    live_session: LiveSession | None = None
+    seats: list[Seat] = []
     if known.order and known.order.live_session_id:
         live_session, seats = lock_session_and_seats(known.order)
     lock_subscriber(known.subscriber_id)

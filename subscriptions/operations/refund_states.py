@@ -156,8 +156,7 @@ def report_failure(payment: Payment, refund: Refund, now: datetime) -> None:
 def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
     """What follows from a payment's refunds as they stand now: its order's state, and cases that have no cause any more."""
     if order:
-        order.state = _state_after_refunds(order)
-        order.save(update_fields=["state"])
+        _follow_in_order(order)
     watch_double_payout(payment=payment, now=now)
     if _given_back(payment) < payment.amount_minor:
         return
@@ -196,12 +195,13 @@ def _given_back(payment: Payment) -> int:
     return standing.aggregate(total=Sum("amount_minor"))["total"] or 0
 
 
-def _state_after_refunds(order: Order) -> str:
-    if order.paid_at is None:
-        return order.state
+def _follow_in_order(order: Order) -> None:
+    """The order's state after its refunds. One that its payment did not fit is over once that is back."""
     payments = list(order.payments.all())
-    given_back = sum(_given_back(payment) for payment in payments)
-    if not given_back:
-        return Order.State.PAID
-    paid = sum(payment.amount_minor for payment in payments)
-    return Order.State.REFUNDED if given_back >= paid else Order.State.PARTLY_REFUNDED
+    paid, given_back = sum(payment.amount_minor for payment in payments), sum(_given_back(payment) for payment in payments)
+    if given_back and given_back >= paid:
+        order.state = Order.State.REFUNDED
+        order.paid_at = order.paid_at or min(payment.captured_at for payment in payments)
+    elif order.paid_at:
+        order.state = Order.State.PARTLY_REFUNDED if given_back else Order.State.PAID
+    order.save(update_fields=["state", "paid_at"])
