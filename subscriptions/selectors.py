@@ -134,7 +134,8 @@ def credit_statement(*, user: User) -> list[StatementLine]:
     entries = (
         CreditEntry.objects.filter(grant__subscriber__user=user)
         .select_related("grant", "seat__live_session")
-        .order_by("at", "id")
+        # In the order in which they were written: two at once may have read the clock the other way round.
+        .order_by("id")
     )
     lines, balance = [], 0
     for entry in entries:
