@@ -40,6 +40,11 @@ def book(user: User, live_session: LiveSession, now: datetime | None = None) -> 
     return book_with_credit(user=user, live_session_id=live_session.pk, now=now or clock.now()).seat
 
 
+def spent_grant(seat: Seat) -> CreditGrant:
+    """The grant whose credit paid for the seat."""
+    return CreditEntry.objects.get(seat=seat, kind=CreditEntry.Kind.SPEND).grant
+
+
 def returned_grant(seat: Seat) -> CreditGrant:
     """The grant into which the seat's credit came back."""
     return CreditEntry.objects.get(seat=seat, kind=CreditEntry.Kind.RETURN).grant

@@ -1,5 +1,6 @@
 """Whoever booked a seat cancels it: once, whatever is pressed how often, and never into a profit."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -15,7 +16,7 @@ from subscriptions.operations.cancel import cancel_own_seat, cancel_seat_by_hous
 from subscriptions.operations.settle import settle_seat
 from subscriptions.selectors import credit_balance
 from subscriptions.tasks import settle_canceled_seats, sweep_refunds_task
-from tests.canceling import FULL, assert_books_balance, book, cancel, cancel_by_house, consequence_of
+from tests.canceling import FULL, assert_books_balance, book, cancel, cancel_by_house, consequence_of, spent_grant
 from tests.factories import make_credits, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.racing import at_once
@@ -113,12 +114,12 @@ def test_the_soonest_to_expire_goes_first_after_returns_too() -> None:
     short = make_credits(user, 1)
     CreditGrant.objects.filter(pk=short.pk).update(expires_at=clock.now() + timedelta(days=10))
     first = book(user, live_session)
-    assert first.coverage.credit_entry.grant == short
+    assert spent_grant(first) == short
     cancel(first)
-    assert book(user, live_session).coverage.credit_entry.grant == short
+    assert spent_grant(book(user, live_session)) == short
     cancel_by_house(Seat.objects.get(state="confirmed"))
     # By the house it came back with 90 days, which is still sooner than a year.
-    third = book(user, live_session).coverage.credit_entry.grant
+    third = spent_grant(book(user, live_session))
     assert (third.source, third != long) == ("returned", True)
 
 
@@ -145,7 +146,7 @@ def test_two_tabs_at_once_make_one_refund(shop: Shop) -> None:
 
 def test_reader_house_and_sweep_at_once_settle_once(shop: Shop) -> None:
     by_credit, paid, staff, now = credit_seat(), shop.sell_seat(), make_staff(), clock.now()
-    actions = []
+    actions: list[Callable[[], object]] = []
     for seat in (by_credit, paid):
         seen = consequence_of(seat)
         actions += [

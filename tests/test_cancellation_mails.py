@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
-from icalendar import Calendar
 
 from redreport import clock
 from redreport.outbox import kinds
@@ -28,6 +27,7 @@ from tests.canceling import book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
+from tests.test_calendar_entries import only_event
 
 MONEY = "You get $250 back, to the card or account you paid with, usually within 5 to 10 days."
 
@@ -50,6 +50,7 @@ def seat_for_colleague(shop: Shop) -> Seat:
         now=clock.now(),
     )
     seat = Seat.objects.select_related("coverage__order", "booked_by", "live_session").get()
+    assert seat.coverage.order is not None
     shop.pay(seat.coverage.order)
     shop.hear_all()
     OutgoingMail.objects.all().delete()
@@ -120,13 +121,12 @@ def test_calendar_lets_go_of_the_invitation() -> None:
     user = make_user()
     make_credits(user)
     seat = book(user, make_live_session())
-    invited = Calendar.from_ical(seat_request(seat, clock.now())).walk("VEVENT")[0]
+    _, invited = only_event(seat_request(seat, clock.now()))
     cancel(seat)
     part = rendered("seat_canceled").calendar
     assert part is not None
     assert part.method == "CANCEL"
-    calendar = Calendar.from_ical(part.content)
-    [event] = calendar.walk("VEVENT")
+    calendar, event = only_event(part.content)
     assert (calendar["METHOD"], event["STATUS"], str(event["UID"])) == ("CANCEL", "CANCELLED", str(invited["UID"]))
     assert event["SEQUENCE"] == Seat.objects.get().calendar_sequence == invited["SEQUENCE"] + 1
     assert (str(event["ATTENDEE"]), str(event["ORGANIZER"])) == (str(invited["ATTENDEE"]), str(invited["ORGANIZER"]))

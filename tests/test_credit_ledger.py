@@ -19,7 +19,7 @@ from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
 from subscriptions.selectors import credit_balance
 from subscriptions.stripe_objects import InvoiceLine
 from subscriptions.tasks import expire_credits_task
-from tests.canceling import assert_books_balance, book, cancel, cancel_by_house, returned_grant
+from tests.canceling import assert_books_balance, book, cancel, cancel_by_house, returned_grant, spent_grant
 from tests.factories import make_credits, make_live_session, make_staff, make_user
 from tests.racing import at_once
 
@@ -101,7 +101,7 @@ def test_what_came_over_is_spent_first_and_does_not_come_over_again() -> None:
     over = CreditGrant.objects.get(source="carried_over")
     in_second_year = make_live_session(starts_in=YEAR + timedelta(days=30))
     seat = book(user, in_second_year, BEGAN + YEAR + timedelta(days=1))
-    assert seat.coverage.credit_entry.grant == over
+    assert spent_grant(seat) == over
     pay_year(subscription, 2)
     # The second year offered one session: of its own twelve, eleven come over; of the one left of the first, none.
     assert carried(subscription) == [2, 11]
@@ -173,14 +173,9 @@ def test_house_gives_credits_for_a_written_reason() -> None:
     book(user, make_live_session())
     with pytest.raises(CreditExpiresBefore):
         book(user, make_live_session(starts_in=YEAR + timedelta(days=1)))
-    for refused in (
-        {"credits": 0, "expires_at": now + YEAR, "reason": "x"},
-        {"credits": 121, "expires_at": now + YEAR, "reason": "x"},
-        {"credits": 1, "expires_at": now, "reason": "x"},
-        {"credits": 1, "expires_at": now + YEAR, "reason": "  "},
-    ):
+    for credits, expires_at, reason in ((0, now + YEAR, "x"), (121, now + YEAR, "x"), (1, now, "x"), (1, now + YEAR, "  ")):
         with pytest.raises(CreditsNotGrantable):
-            give(**refused)
+            give(credits=credits, expires_at=expires_at, reason=reason)
     assert CreditGrant.objects.count() == 1
     assert_books_balance()
 

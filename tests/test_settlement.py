@@ -132,7 +132,7 @@ def test_disputed_payment_is_refunded_only_where_it_would_not_pay_twice(shop: Sh
 @pytest.mark.django_db
 def test_offline_payment_becomes_a_case_with_a_proposal_whoever_cancels() -> None:
     for cancel_it in (cancel, cancel_by_house):
-        coverage = cancel_it(offline_seat())  # type: ignore[operator]
+        coverage = cancel_it(offline_seat())
         assert (coverage.settlement, coverage.refund) == ("case", None)
     late = offline_seat()
     assert cancel(late, late.live_session.cancel_cutoff_at).settlement == "forfeited"
