@@ -49,6 +49,11 @@ class SettlementPlan:
     dispute: Dispute | None = field(default=None, compare=False)
 
     @property
+    def gives_back(self) -> bool:
+        """Whether money or a credit comes back by itself."""
+        return self.settlement in (SeatCoverage.Settlement.REFUND, SeatCoverage.Settlement.CREDIT) and self.why is None
+
+    @property
     def digest(self) -> str:
         """The same for plans that say the same to the reader: a day counts, an instant does not."""
         day = wording.house_day(self.good_until) if self.good_until else None

@@ -61,6 +61,7 @@ def _page(request: HttpRequest, seat: Seat, has_changed: bool) -> HttpResponse:
         "live_session": seat.live_session,
         "order": seat.coverage.order,
         "comes_back": what_comes_back(plan, is_done=False),
+        "something_comes_back": plan.gives_back,
         "consequence": plan.digest,
         "has_changed": has_changed,
     }
@@ -80,6 +81,7 @@ def _what_was_done(seat: Seat) -> dict[str, Any]:
         "live_session": seat.live_session,
         "order": seat.coverage.order,
         "comes_back": what_comes_back(plan, is_done=True),
+        "something_comes_back": plan.gives_back,
         "is_on_sale": seat.live_session.is_on_sale(clock.now()),
         "by_house": seat.canceled_by == Seat.CanceledBy.HOUSE,
     }
