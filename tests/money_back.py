@@ -42,11 +42,9 @@ def refund_by_hand(payment: Payment | str, amount_minor: int | None = None) -> s
 
 
 def owe(payment: Payment, amount_minor: int | None = None) -> Refund:
-    """We owe the reader so much of a payment, because the house canceled; Stripe is not asked yet."""
+    """We owe the reader so much of a payment, as agreed; Stripe is not asked yet."""
     with transaction.atomic():
-        refund = owe_refund(
-            payment_id=payment.pk, reason=Refund.Reason.HOUSE_CANCELED, amount_minor=amount_minor, now=clock.now()
-        )
+        refund = owe_refund(payment_id=payment.pk, reason=Refund.Reason.STAFF, amount_minor=amount_minor, now=clock.now())
     assert refund is not None
     return refund
 

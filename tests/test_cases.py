@@ -101,7 +101,7 @@ def test_button_makes_a_failed_refund_again_and_settles_its_case(shop: Shop) -> 
     assert desk(staff).post(address(case, "retry-refund")).status_code == 302
     assert sweep_refunds_task() == 1
     case.refresh_from_db()
-    assert refund_rows() == [(25000, "house_canceled", "failed"), (25000, "house_canceled", "succeeded")]
+    assert refund_rows() == [(25000, "staff", "failed"), (25000, "staff", "succeeded")]
     assert (case.state, case.settled_by, case.resolution) == ("settled", staff, "$250 is refunded again.")
     assert desk().get(address(case, "change")).content.decode().count("Try the refund again") == 0
 
@@ -111,7 +111,7 @@ def test_two_members_of_staff_at_once_make_a_failed_refund_again_once(shop: Shop
     retry = partial(retry_refund_of_case, case_id=case.pk, now=clock.now())
     outcomes = at_once([partial(retry, actor=make_staff()) for _ in range(3)])
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["CaseAlreadySettled", "CaseAlreadySettled", "Refund"]
-    assert refund_rows() == [(25000, "house_canceled", "failed"), (25000, "house_canceled", "pending")]
+    assert refund_rows() == [(25000, "staff", "failed"), (25000, "staff", "pending")]
 
 
 def test_button_refunds_a_suspected_fraud_ends_its_seat_and_settles_its_case(shop: Shop) -> None:

@@ -11,6 +11,8 @@ from redreport.wording import house_time
 from sessions_live.models import Seat
 from subscriptions.models import Case, CreditGrant, Dispute, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.booking import book_with_credit
+from subscriptions.operations.cancel import cancel_own_seat, plan_own_cancellation
+from subscriptions.operations.case_actions import refund_rest_of_case
 from subscriptions.operations.cases import settle_case
 from subscriptions.operations.refunds import refund_payment, submit_refund
 from tests.factories import make_live_session, make_staff, make_user
@@ -165,6 +167,22 @@ def test_part_refunded_and_the_rest_disputed_is_not_paid_out_twice(shop: Shop) -
     shop.stripe.open_dispute(payment.stripe_payment_intent_id, amount=15000)
     shop.hear_all()
     assert case_states() == {"dispute": "opened"}
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("won", "opened"), ("lost", "settled")])
+def test_seat_given_back_during_a_dispute_is_settled_by_the_bank_only_if_it_is_lost(shop: Shop, outcome: str, state: str) -> None:
+    _, dispute_id = disputed_seat(shop)
+    seat, now = Seat.objects.get(), clock.now()
+    plan = plan_own_cancellation(seat=seat, now=now)
+    cancel_own_seat(user=seat.booked_by, seat_public_id=seat.public_id, consequence=plan.digest, now=now)
+    assert case_states() == {"dispute": "opened", "disputed_restitution": "opened"}
+    shop.stripe.settle_dispute(dispute_id, outcome)  # type: ignore[arg-type]
+    shop.hear_all()
+    assert case_states() == {"dispute": "settled", "disputed_restitution": state}
+    if outcome == "won":
+        case = Case.objects.get(kind="disputed_restitution")
+        refund_rest_of_case(case_id=case.pk, actor=make_staff(), request_id=uuid4(), now=clock.now())
+        assert (refund_rows(), case_states()["disputed_restitution"]) == ([(25000, "staff", "pending")], "settled")
 
 
 def test_dispute_of_a_payment_not_heard_of_learns_the_payment_first(shop: Shop) -> None:

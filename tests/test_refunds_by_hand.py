@@ -13,8 +13,10 @@ from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, CreditGrant, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.booking import book_with_credit
+from subscriptions.operations.cancel import cancel_own_seat, plan_own_cancellation
 from subscriptions.operations.refund_sync import check_refund, sync_refund, sync_refunds_of_charge
 from subscriptions.operations.refunds import refund_payment, submit_refund
+from subscriptions.settlement import settlement_made, what_comes_back
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, bought_year, case_states, owe, refund_by_hand, refund_rows
@@ -36,7 +38,11 @@ def test_full_refund_by_hand_cancels_the_seat_and_settles_what_covered_it(shop: 
     assert (seat.state, seat.canceled_by, seat.restitution) == ("canceled", "house", "none")
     coverage = SeatCoverage.objects.get()
     assert (coverage.settlement, coverage.settled_at is not None, coverage.refund) == ("nothing", True, None)
-    assert OutgoingMail.objects.get(kind="payment_refunded").recipient == payment.subscriber.user.email
+    told = OutgoingMail.objects.filter(kind__in=["payment_refunded", "seat_canceled"]).order_by("kind")
+    assert list(told.values_list("kind", "recipient")) == [
+        ("payment_refunded", payment.subscriber.user.email),
+        ("seat_canceled", payment.subscriber.user.email),
+    ]
     assert case_states() == {}
 
 
@@ -107,7 +113,7 @@ def test_refund_and_charge_events_in_every_order_and_twice_end_in_one_state(shop
             counts = (Refund.objects.count(), Payment.objects.get().refunded_minor, OutgoingMail.objects.count())
             outcomes.append((refund_rows(), counts, Order.objects.get().state, Seat.objects.get().state))
     assert set(map(repr, outcomes)) == {repr(outcomes[0])}
-    assert outcomes[0] == ([(25000, "dashboard", "succeeded")], (1, 25000, 2), "refunded", "canceled")
+    assert outcomes[0] == ([(25000, "dashboard", "succeeded")], (1, 25000, 3), "refunded", "canceled")
 
 
 def test_refund_by_hand_cancels_what_we_still_owed_and_owes_the_rest_anew(shop: Shop) -> None:
@@ -117,8 +123,8 @@ def test_refund_by_hand_cancels_what_we_still_owed_and_owes_the_rest_anew(shop: 
     shop.hear_all()
     payment.refresh_from_db()
     assert refund_rows() == [
-        (25000, "house_canceled", "canceled"),
-        (15000, "house_canceled", "pending"),
+        (25000, "staff", "canceled"),
+        (15000, "staff", "pending"),
         (10000, "dashboard", "succeeded"),
     ]
     assert (payment.refunded_minor, Refund.objects.get(state="pending").replaces) == (25000, owed)
@@ -136,8 +142,23 @@ def test_refund_that_stripe_refuses_because_somebody_was_quicker_is_canceled_wit
     # No webhook has come: our own call meets the refund by hand.
     assert submit_refund(refund_id=owed.pk, now=clock.now())
     payment.refresh_from_db()
-    assert refund_rows() == [(25000, "house_canceled", "canceled"), (25000, "dashboard", "succeeded")]
+    assert refund_rows() == [(25000, "staff", "canceled"), (25000, "dashboard", "succeeded")]
     assert (payment.refunded_minor, case_states()) == (25000, {})
+
+
+def test_seat_given_back_whose_refund_somebody_made_by_hand_says_that_the_money_went_back(shop: Shop) -> None:
+    payment = bought_seat(shop)
+    seat, now = Seat.objects.get(), clock.now()
+    plan = plan_own_cancellation(seat=seat, now=now)
+    shop.stripe.fault("503", method="POST", path="/v1/refunds", count=2)
+    cancel_own_seat(user=seat.booked_by, seat_public_id=seat.public_id, consequence=plan.digest, now=now)
+    shop.stripe.clear_faults()
+    refund_by_hand(payment)
+    shop.hear_all()
+    assert refund_rows() == [(25000, "given_back", "canceled"), (25000, "dashboard", "succeeded")]
+    made = settlement_made(SeatCoverage.objects.get())
+    assert made is not None
+    assert what_comes_back(made, is_done=True) == "Its payment has gone back to you already, so nothing more is returned."
 
 
 def test_refund_by_hand_after_ours_for_what_was_left_fits_beside_it(shop: Shop) -> None:
@@ -161,7 +182,7 @@ def test_refund_by_hand_in_place_of_ours_that_failed_unheard_fits_once_we_look(s
     by_hand = refund_by_hand(payment)
     sync_refund(stripe_refund_id=by_hand, now=now)
     payment.refresh_from_db()
-    assert refund_rows() == [(25000, "house_canceled", "failed"), (25000, "dashboard", "succeeded")]
+    assert refund_rows() == [(25000, "staff", "failed"), (25000, "dashboard", "succeeded")]
     assert (payment.refunded_minor, case_states()) == (25000, {"refund_failed": "opened"})
 
 

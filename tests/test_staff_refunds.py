@@ -101,7 +101,7 @@ def test_failed_refund_is_made_again_once(shop: Shop) -> None:
     assert first == second
     again = Refund.objects.get(replaces=failed)
     submit_refund(refund_id=again.pk, now=clock.now())
-    assert refund_rows() == [(25000, "house_canceled", "failed"), (25000, "house_canceled", "succeeded")]
+    assert refund_rows() == [(25000, "staff", "failed"), (25000, "staff", "succeeded")]
     assert (Payment.objects.get().refunded_minor, Order.objects.get().state) == (25000, "refunded")
     assert OutgoingMail.objects.filter(kind="payment_refunded").count() == 2
 
@@ -131,7 +131,7 @@ def test_refund_that_waits_for_the_reader_says_so_in_its_mail(shop: Shop) -> Non
     mail = OutgoingMail.objects.get(kind="payment_refunded")
     assert (mail.context, refund_rows()) == (
         {"refund_id": refund.pk, "asks_reader": True},
-        [(25000, "house_canceled", "submitted")],
+        [(25000, "staff", "submitted")],
     )
 
 

@@ -21,6 +21,7 @@ from subscriptions.operations.taking_back import take_back_what_it_bought
 RETRIABLE = (Case.Kind.REFUND_FAILED,)
 REFUNDABLE = (
     Case.Kind.AMOUNT_MISMATCH,
+    Case.Kind.DISPUTED_RESTITUTION,
     Case.Kind.FRAUD_WARNING,
     Case.Kind.PARTIAL_REFUND,
     Case.Kind.PAYMENT_WITHOUT_SEAT,

@@ -106,7 +106,7 @@ def _follow_decision(dispute: Dispute, bought: Bought, now: datetime) -> None:
     elif dispute.status == LOST:
         taken_back = take_back_what_it_bought(bought=bought, actor=None, reason=TAKEN_BY_BANK, now=now)
         close_case_of_key(key=_key(dispute), resolution=f"Lost. {taken_back}", now=now)
-        _close_refunds_it_kept_back(bought, now)
+        _close_what_it_kept_back(dispute, bought, now)
         if bought.is_of_a_year:
             _propose_what_becomes_of_the_year(bought, dispute, f"The dispute of a year's payment is lost. {taken_back}", now)
 
@@ -131,10 +131,13 @@ def _wording(dispute: Dispute) -> _Wording:
     )
 
 
-def _close_refunds_it_kept_back(bought: Bought, now: datetime) -> None:
-    """Refunds that failed only because the bank had the money are owed no more: the reader has it."""
-    for refund in bought.payment.refunds.filter(state=Refund.State.FAILED, error__contains=CHARGE_DISPUTED):
-        close_case_of_key(key=f"refund_failed:{refund.public_id}", resolution=f"{TAKEN_BY_BANK}.", now=now)
+def _close_what_it_kept_back(dispute: Dispute, bought: Bought, now: datetime) -> None:
+    """What was not returned only because the bank had the money is owed no more: the reader has it."""
+    failed = bought.payment.refunds.filter(state=Refund.State.FAILED, error__contains=CHARGE_DISPUTED)
+    keys = [f"refund_failed:{refund.public_id}" for refund in failed]
+    keys += Case.objects.filter(dispute=dispute, kind=Case.Kind.DISPUTED_RESTITUTION).values_list("key", flat=True)
+    for key in keys:
+        close_case_of_key(key=key, resolution=f"{TAKEN_BY_BANK}.", now=now)
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, dispute: Dispute, summary: str, now: datetime) -> None:

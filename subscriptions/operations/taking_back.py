@@ -7,6 +7,7 @@ from redreport.accounts.models import User
 from sessions_live.models import Seat
 from sessions_live.operations.cancellations import cancel_seat
 from sessions_live.operations.seats import release_held_seat
+from subscriptions import mails
 from subscriptions.models import Payment, SeatCoverage, Subscription
 from subscriptions.operations.credits import revoke_credits
 from subscriptions.operations.locks import Bought
@@ -58,7 +59,10 @@ def _cancel_coming_seat(bought: Bought, seat: Seat, actor: User | None, reason: 
         reason=reason,
         now=now,
     )
-    SeatCoverage.objects.filter(seat=seat).update(settled_at=now, settlement=SeatCoverage.Settlement.NOTHING)
+    coverage = SeatCoverage.objects.get(seat=seat)
+    coverage.settled_at, coverage.settlement = now, SeatCoverage.Settlement.NOTHING
+    coverage.save(update_fields=["settled_at", "settlement"])
+    mails.queue_seat_canceled(seat=seat, coverage=coverage, now=now)
     return True
 
 
