@@ -4,6 +4,7 @@ Of several wishes the last one counts. All calls for one subscription are made u
 came while an older one's call was under way is carried out by the same holder afterwards.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -115,9 +116,9 @@ def _count_attempt(change: SubscriptionChange, now: datetime) -> None:
 
 def _carry_out_wish(subscription: Subscription, lease: Lease, now: datetime) -> None:
     """One turn under the lease: whatever is the last wish by now, asked for if it does not hold yet."""
-    _settle_superseded(subscription, now)
     change = _last_wish(subscription, now)
     try:
+        _settle_superseded(subscription, now)
         state = gateway.fetch_subscription(subscription.stripe_subscription_id)
         if change and not _holds(change, state):
             _ask_stripe(change, state)
@@ -142,10 +143,10 @@ def _settle_superseded(subscription: Subscription, now: datetime) -> None:
     """
     unanswered = subscription.changes.filter(state=State.SUPERSEDED, done_at__isnull=True).exclude(kind=Kind.END_NOW)
     for change in unanswered.order_by("id"):
-        try:
-            _ask_stripe(change, gateway.fetch_subscription(subscription.stripe_subscription_id))
-        except (GatewayRefused, GatewayBroken):
-            pass  # An answer all the same: Stripe gives it to the first request too.
+        state = gateway.fetch_subscription(subscription.stripe_subscription_id)
+        # A refusal is an answer all the same: Stripe gives it to the first request too.
+        with suppress(GatewayRefused, GatewayBroken):
+            _ask_stripe(change, state)
         SubscriptionChange.objects.filter(pk=change.pk).update(done_at=now)
 
 

@@ -40,7 +40,7 @@ def open_portal(*, user: User, now: datetime) -> str:
 
 
 def sync_customer(*, stripe_customer_id: str, now: datetime) -> None:
-    """Fetch a customer: keep the name it bills to; one that was deleted is forgotten, and the years that ended with it are synced.
+    """Fetch a customer and keep the name it bills to. One that was deleted is forgotten, and the years that ended with it synced.
 
     Refuses with ObjectBusy while another worker is at it or at one of its subscriptions.
     """
