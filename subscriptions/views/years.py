@@ -32,11 +32,12 @@ def renewal(request: HttpRequest) -> HttpResponse:
     user, now = signed_in(request), clock.now()
     if request.method == "POST":
         renews = WISHES.get(request.POST.get("renewal", ""))
-        if renews is not None:
-            try:
-                return SeeOther(reverse(_turn(request, user, renews)))
-            except YearNotRunning as refusal:
-                return show_problem(request, refusal, next_url=reverse("pages:account"))
+        if renews is None:
+            return SeeOther(reverse("subscriptions:renewal"))
+        try:
+            return SeeOther(reverse(_turn(request, user, renews)))
+        except YearNotRunning as refusal:
+            return show_problem(request, refusal, next_url=reverse("pages:account"))
     context = renewal_context(user=user, now=now)
     if context["year_view"] in ("", "ended"):
         return show_problem(request, YearNotRunning(), next_url=reverse("pages:account"))
