@@ -37,14 +37,19 @@ def queue_renewal_changed(*, subscription: Subscription, now: datetime) -> None:
 
 
 def queue_year_ended_by_house(
-    *, change: SubscriptionChange, refund_minor: int, currency: str, seats: list[int], now: datetime
+    *, change: SubscriptionChange, refund_minor: int, currency: str, seats_canceled: int, now: datetime
 ) -> None:
-    """Owe the subscriber the news that staff ended the year, with what is returned and which seats were canceled with it."""
+    """Owe the subscriber the news that staff ended the year, what comes back of the payment, and how many seats went with it."""
     queue_mail(
         kind="year_ended_by_house",
-        key=f"year_ended_by_house:{change.public_id}",
+        key=f"year_ended_by_house:{change.subscription_id}",
         recipient=change.subscription.subscriber.user.email,
-        context={"change_id": change.pk, "refund_minor": refund_minor, "currency": currency, "seats_canceled": len(seats)},
+        context={
+            "subscription_id": change.subscription_id,
+            "refund_minor": refund_minor,
+            "currency": currency,
+            "seats_canceled": seats_canceled,
+        },
         now=now,
     )
 
