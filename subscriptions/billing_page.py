@@ -66,10 +66,11 @@ def _paid_lines(user: User) -> list[PaidLine]:
 def _paid_line(payment: Payment, invoice: Invoice | None) -> PaidLine:
     """A renewal's payment has no order; where the invoice is not known yet, the order has the addresses of its papers."""
     order = payment.order
+    papers = invoice or order
     return PaidLine(
         payment=payment,
         what_for=order.live_session.title if order and order.live_session else "A year",
         receipt_url=payment.receipt_url or (order.receipt_url if order else ""),
-        invoice_pdf_url=(invoice or order).invoice_pdf_url if invoice or order else "",
-        hosted_invoice_url=(invoice or order).hosted_invoice_url if invoice or order else "",
+        invoice_pdf_url=papers.invoice_pdf_url if papers else "",
+        hosted_invoice_url=papers.hosted_invoice_url if papers else "",
     )

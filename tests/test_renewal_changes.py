@@ -113,6 +113,7 @@ def test_wish_waits_while_stripe_is_down_and_the_sweep_carries_it_out(shop: Shop
     assert (change.state, change.attempts, change.next_attempt_at) == ("pending", 1, now + timedelta(minutes=1))
     assert submit_change(change_id=change.pk, now=now + timedelta(seconds=59)) is True
     for attempt, wait in ((2, 2), (3, 4), (4, 8)):
+        assert change.next_attempt_at
         now = change.next_attempt_at
         submit_change(change_id=change.pk, now=now)
         change.refresh_from_db()

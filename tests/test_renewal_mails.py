@@ -31,7 +31,7 @@ def turn(year: Subscription, renews: bool) -> None:
 def turn_in_the_portal(shop: Shop, year: Subscription, renews: bool) -> None:
     """As the portal does it: a date, and never the flag."""
     ends = "" if renews else int(year.current_period_end.timestamp())
-    gateway.client().v1.subscriptions.update(year.stripe_subscription_id, {"cancel_at": ends})  # type: ignore[typeddict-item]
+    gateway.client().v1.subscriptions.update(year.stripe_subscription_id, {"cancel_at": ends})
     shop.hear(shop.events("customer.subscription.updated")[-1])
 
 
@@ -83,7 +83,7 @@ def test_turns_made_in_the_portal_are_mailed_once_in_whatever_order_they_are_hea
     year = shop.begin_year()
     ends = int(year.current_period_end.timestamp())
     for cancel_at in (ends, "", ends):
-        gateway.client().v1.subscriptions.update(year.stripe_subscription_id, {"cancel_at": cancel_at})  # type: ignore[typeddict-item]
+        gateway.client().v1.subscriptions.update(year.stripe_subscription_id, {"cancel_at": cancel_at})
     news = shop.events("customer.subscription.updated")[-3:]
     for index in (*order, *order):
         shop.hear(news[index])

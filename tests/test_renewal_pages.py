@@ -129,6 +129,12 @@ def test_account_says_how_the_year_stands(reader: Client, fields: dict[str, str]
     assert "which is the next charge" not in page
 
 
+def test_year_that_was_not_ordered_here_names_no_amount(reader: Client, year: Subscription) -> None:
+    Order.objects.update(subscription=None)
+    assert f"Renews on <strong>{ends_on(year)}</strong>. The next charge is on that day." in text_of(reader.get("/account/"))
+    assert f"<dt>Next charge</dt><dd>on {ends_on(year)}</dd>" in text_of(reader.get(RENEWAL))
+
+
 def test_payments_are_listed_with_what_came_back_and_their_papers(shop: Shop, reader: Client, year: Subscription) -> None:
     user, live_session = year.subscriber.user, make_live_session()
     seat = shop.hold_seat(user, live_session)

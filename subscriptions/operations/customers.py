@@ -49,10 +49,9 @@ def sync_customer(*, stripe_customer_id: str, now: datetime) -> None:
         return
     forget_customer(stripe_customer_id=stripe_customer_id, now=now)
     # Stripe ends a deleted customer's subscriptions at once. Those of the subscriber's next customer are synced in vain.
-    owner = id_of_customers_subscriber(stripe_customer_id)
-    live = Subscription.objects.filter(subscriber_id=owner, status__in=Subscription.LIVE).order_by("id")
-    for stripe_subscription_id in live.values_list("stripe_subscription_id", flat=True):
-        sync_subscription(stripe_subscription_id=stripe_subscription_id, now=now)
+    owner = Subscriber.objects.filter(pk=id_of_customers_subscriber(stripe_customer_id)).select_related("user").first()
+    if owner:
+        sync_years(user=owner.user, now=now)
 
 
 def sync_years(*, user: User, now: datetime) -> None:
