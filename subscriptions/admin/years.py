@@ -63,7 +63,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         suggested = suggest_year_refund(subscription, now)
         initial = {"refund": Decimal(suggested) / MINOR_PER_MAJOR}
         form = EndYearForm(request.POST or None, initial=initial, coming_seats=whole.seats_kept)
-        preview = self._preview(form, pk) if form.is_bound and form.is_valid() else None
+        preview = self._preview(form, whole) if form.is_bound and form.is_valid() else None
         if preview and "confirm" in request.POST:
             return self._end(request, form, pk)
         context = {
@@ -78,12 +78,12 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         }
         return render(request, "admin/subscriptions/subscription/end.html", context)
 
-    def _preview(self, form: EndYearForm, pk: int) -> YearEnding | None:
+    def _preview(self, form: EndYearForm, whole: YearEnding) -> YearEnding | None:
         """What would be done, or None with the refusal told in the form."""
         try:
-            return preview_end_year(subscription_id=pk, now=clock.now(), **_asked(form))
+            return preview_end_year(subscription_id=whole.subscription.pk, now=clock.now(), **_asked(form))
         except RefundTooLarge as refusal:
-            form.add_error("refund", f"No more than {format_money(refusal.left_minor, 'usd')} is left of the payment.")
+            form.add_error("refund", f"No more than {format_money(refusal.left_minor, whole.currency)} is left of the payment.")
         except SeatNotOfYear:
             form.add_error("seats", "One of these seats is no longer a coming seat of this year.")
         return None
