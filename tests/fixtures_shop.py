@@ -50,6 +50,15 @@ class Shop:
         order.refresh_from_db()
         return order
 
+    def sell_seat(
+        self, user: User | None = None, live_session: LiveSession | None = None, card: str = "4242424242424242"
+    ) -> Seat:
+        """A seat held, paid and confirmed."""
+        order = self.hold_seat(user, live_session)
+        self.pay(order, card)
+        sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
+        return Seat.objects.select_related("live_session", "booked_by", "coverage__order").get(coverage__order=order)
+
     def order_year(self, user: User | None = None) -> Order:
         """An order for a year with its Checkout open at Stripe."""
         now = clock.now()

@@ -78,7 +78,7 @@ def test_same_news_by_webhook_afterwards_mails_nothing_more(shop: Shop, year: Su
     assert owed() == ["renewal_turned_off"]
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_turns_made_in_the_portal_are_mailed_once_in_whatever_order_they_are_heard(shop: Shop, order: tuple[int, ...]) -> None:
     year = shop.begin_year()
     ends = int(year.current_period_end.timestamp())

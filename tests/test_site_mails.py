@@ -34,6 +34,8 @@ SUBJECTS = {
     "renewal_turned_off": "Your renewal is off: access until 1 December 2027",
     "renewal_turned_on": "Your renewal is on: next on 1 December 2027",
     "year_ended_by_house": "Your year has ended: $250 comes back",
+    "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -57,6 +59,9 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "door_url": DOOR,
         "session_url": "http://testserver/sessions/chips/",
         "sessions_url": "http://testserver/sessions/",
+        "cancel_url": "http://testserver/seats/1/cancel/",
+        "comes_back": "You get $250 back.",
+        "is_booker": True,
         "account_url": "http://testserver/account/",
         "renewal_url": "http://testserver/account/renewal/",
         "price_text": "$250",

@@ -78,6 +78,7 @@ def test_year_ends_with_refund_revocation_and_the_listed_seat_canceled(shop: Sho
     assert refund.made_by == change.asked_by
     assert [row["amount"] for row in shop.stripe.objects("refund")] == [208333]
     assert (kept.state, dropped.state, dropped.canceled_by, dropped.restitution) == ("confirmed", "canceled", "house", "none")
+    assert (dropped.coverage.settlement, OutgoingMail.objects.filter(kind="seat_canceled").count()) == ("forfeited", 1)
     assert list(CreditEntry.objects.filter(kind="revoke").values_list("delta", "balance_after", "reason")) == [
         (-10, 0, "Asked to leave")
     ]

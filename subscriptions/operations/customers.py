@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from redreport import audit
@@ -49,14 +50,18 @@ def sync_customer(*, stripe_customer_id: str, now: datetime) -> None:
         return
     forget_customer(stripe_customer_id=stripe_customer_id, now=now)
     # Stripe ends a deleted customer's subscriptions at once. Those of the subscriber's next customer are synced in vain.
-    owner = Subscriber.objects.filter(pk=id_of_customers_subscriber(stripe_customer_id)).select_related("user").first()
-    if owner:
-        sync_years(user=owner.user, now=now)
+    owner_id = id_of_customers_subscriber(stripe_customer_id)
+    if owner_id is not None:
+        _sync_live(Subscription.objects.filter(subscriber_id=owner_id), now)
 
 
 def sync_years(*, user: User, now: datetime) -> None:
     """Fetch what became of the reader's running years, as after a visit to the portal: no webhook is needed for it."""
-    live = Subscription.objects.filter(subscriber__user=user, status__in=Subscription.LIVE).order_by("id")
+    _sync_live(Subscription.objects.filter(subscriber__user=user), now)
+
+
+def _sync_live(subscriptions: QuerySet[Subscription], now: datetime) -> None:
+    live = subscriptions.filter(status__in=Subscription.LIVE).order_by("id")
     for stripe_subscription_id in live.values_list("stripe_subscription_id", flat=True):
         sync_subscription(stripe_subscription_id=stripe_subscription_id, now=now)
 

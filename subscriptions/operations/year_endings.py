@@ -18,6 +18,7 @@ from subscriptions.models import CreditGrant, Payment, Refund, Subscription, Sub
 from subscriptions.operations.changes import ask_end_now, lock_subscription, submit_change
 from subscriptions.operations.credits import revoke_credits
 from subscriptions.operations.refunds import owe_refund, submit_refund
+from subscriptions.operations.settle import lock_what_paid, settle_locked_seat
 from subscriptions.operations.subscribers import lock_subscriber
 
 
@@ -135,6 +136,7 @@ def _take_and_give_back(ending: YearEnding, subscriber_id: int, actor: User, rea
             reason=reason,
             now=now,
         )
+        settle_locked_seat(seat=seat, coverage=lock_what_paid(seat), now=now)
     if ending.stripe_invoice_id:
         revoke_credits(
             subscriber_id=subscriber_id, stripe_invoice_id=ending.stripe_invoice_id, actor=actor, reason=reason, now=now
