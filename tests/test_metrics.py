@@ -10,6 +10,7 @@ from redreport import clock
 from redreport.desk.metrics import gauges
 from redreport.outbox.models import OutgoingMail
 from subscriptions.models import Case, Order, Payment, Plan, Price, Refund, StripeEvent
+from subscriptions.operations.cases import close_case_of_key, open_case
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.selectors import orders_paid_not_given
@@ -44,8 +45,9 @@ def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> Non
     given, not_given, owed = (make_paid_order(now) for _ in range(3))
     Order.objects.filter(pk=given.pk).update(fulfilled_at=now)
     owe_refund_of(owed, now)
-    for number, state in enumerate(("opened", "opened", "settled")):
-        Case.objects.create(key=f"case:{number}", kind="refund_failed", state=state, summary="A test's", opened_at=now)
+    for number in range(3):
+        open_case(key=f"case:{number}", kind=Case.Kind.REFUND_FAILED, summary="A test's", now=now)
+    close_case_of_key(key="case:2", resolution="It was one", now=now)
 
     with django_assert_num_queries(5):
         found = dict(gauges(now))

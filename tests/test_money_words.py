@@ -62,7 +62,7 @@ def buyer_of(order: Order) -> Client:
 
 def mail_about(refund: Refund) -> str:
     assert refund.payment.order is not None
-    if refund.is_told_with_the_seat:
+    if refund.is_told_already:
         # Only one that is made instead of another is news.
         refund.replaces = Refund.objects.create(
             payment=refund.payment, amount_minor=25000, currency="usd", reason=refund.reason, created_at=clock.now()

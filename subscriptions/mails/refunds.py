@@ -20,11 +20,11 @@ def register() -> None:
 
 
 def queue_payment_refunded(*, refund: Refund, asks_reader: bool = False, now: datetime) -> None:
-    """Owe whoever paid the news that money is on its way back, and why; not where a canceled seat's mail says it.
+    """Owe whoever paid the news that money is on its way back, and why; not where the mail about its cause says it.
 
     With `asks_reader` Stripe waits for the reader to say where it should go: its word of this moment, which no row keeps.
     """
-    if refund.is_told_with_the_seat and not asks_reader:
+    if refund.is_told_already and not asks_reader:
         return
     queue_mail(
         kind="payment_refunded",

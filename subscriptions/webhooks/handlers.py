@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from subscriptions.operations.checkouts import sync_checkout
+from subscriptions.operations.customers import sync_customer
 from subscriptions.operations.disputes import sync_dispute
 from subscriptions.operations.fraud_warnings import sync_fraud_warning
 from subscriptions.operations.refund_sync import sync_refund, sync_refunds_of_charge
@@ -20,6 +21,11 @@ def on_checkout_session(object_id: str, now: datetime) -> None:
 def on_subscription(object_id: str, now: datetime) -> None:
     """A subscription began, changed or ended."""
     sync_subscription(stripe_subscription_id=object_id, now=now)
+
+
+def on_customer(object_id: str, now: datetime) -> None:
+    """A customer was renamed in the portal, or deleted in the dashboard."""
+    sync_customer(stripe_customer_id=object_id, now=now)
 
 
 def on_invoice(object_id: str, now: datetime) -> None:
@@ -57,6 +63,8 @@ HANDLERS: dict[str, Handler] = {
     "customer.subscription.deleted": on_subscription,
     "customer.subscription.paused": on_subscription,
     "customer.subscription.resumed": on_subscription,
+    "customer.updated": on_customer,
+    "customer.deleted": on_customer,
     "invoice.paid": on_invoice,
     "refund.created": on_refund,
     "refund.updated": on_refund,
