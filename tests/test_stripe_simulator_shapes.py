@@ -62,6 +62,24 @@ def live_a_little(account: StripeAccount) -> None:
         account.control.pay(declined.id, card=card, email="reader@example.com")
     v1.checkout.sessions.expire(declined.id)
     quarrel_a_little(account)
+    owe_a_little(account)
+
+
+def owe_a_little(account: StripeAccount) -> None:
+    """Renewals that fail, in every way that one may settle them; a pause of either kind."""
+    control, v1 = account.control, account.client.v1
+    years = [account.year(card=card) for card in ("4000000000000341", "4000000000000341", "4000002760003184")]
+    v1.subscriptions.update(years[0].id, {"pause_collection": {"behavior": "void"}})
+    paused = account.year()
+    control.pause_subscription(paused.id)
+    control.set_dunning("unpaid")
+    control.advance(400 * 86400)
+    v1.subscriptions.resume(paused.id)
+    _, failed, asked = (v1.invoices.list({"subscription": year.id}).data[0].id for year in years)
+    control.answer_bank(asked, "fail")
+    control.pay_invoice(asked)
+    control.mark_uncollectible(failed)
+    v1.invoices.pay(failed, {"paid_out_of_band": True})
 
 
 def quarrel_a_little(account: StripeAccount) -> None:

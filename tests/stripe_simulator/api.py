@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import ACCOUNT_ID, API_VERSION
-from .errors import ApiError, invalid
+from .errors import ApiError, Declined, invalid
 from .expand import expanded
 from .faults import Fault
 from .form import Form, parse_form
@@ -136,8 +136,7 @@ class Api:
         """Do it, and keep the answer under its key in the same transaction."""
         try:
             with self._sim.transaction(work.info):
-                obj = work.route.act(self._sim, work.call)
-                reply = Reply(200, json.dumps(expanded(self._sim, obj, work.call.params.get("expand", [])), indent=2))
+                reply = self._reply_of(work)
                 if not answer_is_lost:
                     self._store(work, reply)
             return reply
@@ -147,6 +146,13 @@ class Api:
             if not answer_is_lost:
                 self._keep(work, reply)
             return reply
+
+    def _reply_of(self, work: Work) -> Reply:
+        try:
+            obj = work.route.act(self._sim, work.call)
+        except Declined as error:
+            return _error_reply(error, work.info.id or "")
+        return Reply(200, json.dumps(expanded(self._sim, obj, work.call.params.get("expand", [])), indent=2))
 
     def _keep(self, work: Work, reply: Reply) -> None:
         with self._sim.transaction():

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import invoice_page
 from .cards import CARDS
 from .checkout_payment import Payer, authenticate, pay
+from .collection import COLLECTABLE, FINALS, change_card, collect_by_hand, mark_uncollectible, void
 from .faults import KINDS, Fault
 from .jsontypes import Json
-from .renewals import change_card
-from .resources import disputes, fraud_warnings, payments, refunds
+from .resources import disputes, fraud_warnings, payments, refunds, subscription_pauses
 from .webhooks import DEFAULTS
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class ControlApi:
             "POST refunds": self._refunds,
             "POST card": self._change_card,
             "POST disputes": self._disputes,
+            "POST dunning": self._set_dunning,
+            "POST invoices": self._invoices,
+            "POST subscriptions": self._subscriptions,
             "POST fraud_warnings": self._warn_of_fraud,
             "GET faults": self._faults,
             "POST faults": self._add_fault,
@@ -120,6 +124,52 @@ class ControlApi:
             if not subscription or given["card"] not in CARDS:
                 raise LookupError("no such subscription or card")
             change_card(self._sim, subscription, given["card"])
+            return {"subscription": subscription["id"], "status": subscription["status"]}
+
+    def _set_dunning(self, given: Json) -> Json:
+        """What becomes of a subscription when the last attempt at a renewal has failed."""
+        if given["final"] not in FINALS:
+            raise ValueError(f"unknown end of dunning: {given['final']}")
+        with self._sim.transaction():
+            self._sim.set_switches(dunning_final=given["final"])
+            return {"final": given["final"]}
+
+    def _invoices(self, given: Json) -> Json:
+        """What a person does to an invoice, in the dashboard or (`pay`) on its page."""
+        with self._sim.transaction():
+            invoice = self._sim.store.get("invoice", given["invoice"])
+            if not invoice:
+                raise LookupError(given["invoice"])
+            message = self._act_on_invoice(invoice, given)
+            return {"invoice": invoice["id"], "status": invoice["status"], "message": message}
+
+    def _act_on_invoice(self, invoice: Json, given: Json) -> str:
+        action = given["action"]
+        if action == "collect":
+            collect_by_hand(self._sim, invoice)
+        elif invoice["status"] not in COLLECTABLE:
+            raise ValueError(f"an invoice that is {invoice['status']} cannot be asked to {action}")
+        elif action == "void":
+            void(self._sim, invoice)
+        elif action == "mark_uncollectible":
+            mark_uncollectible(self._sim, invoice)
+        elif action == "pay":
+            return invoice_page.pay(self._sim, invoice, CARDS[given["card"]])
+        elif action == "answer_bank":
+            return invoice_page.answer_bank(self._sim, invoice, succeeded=given["answer"] == "complete")
+        else:
+            raise ValueError(f"unknown action: {action}")
+        return ""
+
+    def _subscriptions(self, given: Json) -> Json:
+        """Pause a subscription or let it go on, as in the dashboard and without any invoice."""
+        with self._sim.transaction():
+            subscription = self._sim.store.get("subscription", given["subscription"])
+            wanted = {"pause": "active", "resume": "paused"}[given["action"]]
+            if not subscription or subscription["status"] != wanted:
+                raise LookupError(f"no such subscription that is {wanted}")
+            act = subscription_pauses.pause_now if given["action"] == "pause" else subscription_pauses.go_on
+            act(self._sim, subscription)
             return {"subscription": subscription["id"], "status": subscription["status"]}
 
     def _disputes(self, given: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from . import card_troubles, renewals
 from .clock import Job
-from .resources import checkout, disputes, refunds, subscriptions
+from .resources import checkout, disputes, refunds, subscription_pauses, subscriptions
 
 JOBS: dict[str, Job] = {
     "announce_renewal": renewals.announce_when_due,
@@ -12,5 +12,6 @@ JOBS: dict[str, Job] = {
     "follow_payment": card_troubles.follow_when_due,
     "lose_dispute": disputes.lose_when_due,
     "renew_subscription": renewals.renew_when_due,
+    "resume_collection": subscription_pauses.resume_collection_when_due,
     "settle_refund": refunds.settle_when_due,
 }

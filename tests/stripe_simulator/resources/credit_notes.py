@@ -6,7 +6,7 @@ from ..errors import invalid, not_simulated
 from ..identifiers import new_id
 from ..jsontypes import Json, list_object
 from ..listing import having, listing
-from . import invoices, refunds
+from . import invoice_payments, refunds
 from .common import dollars, fetch, merged_metadata, refuse_others
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _link(refund: Json, amount: int) -> Json:
 
 def _charge_of(sim: "Simulator", invoice: Json) -> Json:
     """The charge that paid the invoice."""
-    payment = invoices.paid_payment_of(sim, invoice)
+    payment = invoice_payments.paid_payment_of(sim, invoice)
     if not payment:
         raise invalid("This invoice was not paid by a charge that could be refunded.", "invoice")
     intent = fetch(sim, "payment_intent", payment["payment"]["payment_intent"], "payment_intent")
