@@ -4,6 +4,7 @@ from django import forms
 
 from redreport import policy
 from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
+from subscriptions.terms import CONSENT
 
 
 class ReserveForm(forms.Form):
@@ -39,7 +40,7 @@ class YearForm(forms.Form):
     """The consent beside the renewal terms, and the price that the reader saw."""
 
     consent = forms.BooleanField(
-        label="I agree that the subscription renews every year at this price until I turn it off.",
+        label=CONSENT,
         error_messages={"required": "Tick the box if you agree that the subscription renews. We cannot start it otherwise."},
     )
     price_id = forms.IntegerField(widget=forms.HiddenInput)
