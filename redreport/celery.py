@@ -25,4 +25,5 @@ app.conf.beat_schedule = {
     "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
+    "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
 }
