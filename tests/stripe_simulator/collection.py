@@ -177,6 +177,11 @@ def change_card(sim: "Simulator", subscription: Json, number: str) -> None:
     method = payments.create_payment_method(
         sim, CARDS[number], name=customer["name"], email=customer["email"], customer=customer["id"]
     )
+    use_card(sim, subscription, method)
+
+
+def use_card(sim: "Simulator", subscription: Json, method: Json) -> None:
+    """Charge this one from now on, beginning with what is owed."""
     sim.update(subscription, "customer.subscription.updated", default_payment_method=method["id"])
     rows = (row for row in sim.store.newest_first("invoice") if invoices.subscription_of(row) == subscription["id"])
     invoice = next((row for row in rows if row["status"] == "open"), None)

@@ -70,6 +70,8 @@ def _shown(sim: "Simulator", invoice_id: str) -> Json | None:
 
 def _view(sim: "Simulator", invoice: Json, message: str = "", *, status: int = 200) -> Page:
     rows = [(line["description"], line["quantity"], line["amount"]) for line in invoice["lines"]["data"]]
+    rows += [("Discount", 1, -row["amount"]) for row in invoice["total_discount_amounts"]]
+    rows += [(f"Tax ({row['tax_behavior']})", 1, row["amount"]) for row in invoice["total_taxes"]]
     parts = [problem(message), f"<p>Status: {invoice['status']}</p>", items_table(rows, invoice["total"], invoice["currency"])]
     if invoice["status"] in collection.COLLECTABLE:
         intent = invoice_payments.intent_of(sim, invoice)
