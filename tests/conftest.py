@@ -19,8 +19,8 @@ pytest_plugins = [
     "tests.fixtures_browser",
     "tests.fixtures_stripe",
     "tests.fixtures_shop",
-    "tests.fixtures_years",
     "tests.timeline",
+    "tests.fixtures_years",
 ]
 
 

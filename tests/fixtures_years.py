@@ -15,6 +15,7 @@ from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.tasks import sweep_renewal_notices
 from tests.factories import make_user
 from tests.fixtures_shop import Shop
+from tests.timeline import Timeline
 
 BEGIN = datetime(2026, 12, 1, 17, tzinfo=UTC)
 # Stripe keeps a renewal's invoice as a draft for an hour before it charges.
@@ -23,10 +24,11 @@ CHARGED_AFTER = timedelta(hours=1, minutes=1)
 
 @dataclass
 class Year:
-    """Somebody's year, and the two clocks."""
+    """Somebody's year, and the clocks: `timeline` moves both, `traveller` ours alone."""
 
     shop: Shop
     order: Order
+    timeline: Timeline
     traveller: time_machine.Traveller
 
     @property
@@ -42,14 +44,10 @@ class Year:
         return self.subscription.stripe_subscription_id
 
     def pass_to(self, moment: datetime, *, hear: bool = True) -> None:
-        """Both clocks go to that moment; what Stripe did on the way it tells now, in the order in which it happened."""
-        known = {event["id"] for event in self.shop.stripe.objects("event")}
-        self.shop.stripe.set_clock(int(moment.timestamp()))
-        self.traveller.move_to(moment)
-        if hear:
-            for event in self.shop.stripe.objects("event"):
-                if event["id"] not in known:
-                    self.shop.hear(event)
+        """Both clocks go to that moment; what Stripe has not told yet it tells now, in the order in which it happened."""
+        self.timeline.go_to(moment)
+        for event in self.timeline.unheard() if hear else ():
+            self.shop.hear(event)
 
     def hear(self) -> None:
         """Everything that Stripe ever told is told again."""
@@ -83,11 +81,12 @@ def traveller() -> Iterator[time_machine.Traveller]:
 
 def begin_year(shop: Shop, traveller: time_machine.Traveller, *, card: str = "4242424242424242") -> Year:
     """A year that was paid with this card at BEGIN, and is confirmed."""
-    shop.stripe.set_clock(int(BEGIN.timestamp()))
+    timeline = Timeline(shop, traveller.move_to)
+    timeline.go_to(BEGIN)
     order = shop.order_year(make_user(email="ada@example.com"))
     shop.pay(order, card=card)
     sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
-    return Year(shop, order, traveller)
+    return Year(shop, order, timeline, traveller)
 
 
 @pytest.fixture

@@ -119,15 +119,18 @@ def test_a_case_that_staff_settled_stays_theirs(failing_year: Year) -> None:
 
 
 def test_an_invoice_that_cannot_be_finalized_is_a_case_until_it_is(year: Year) -> None:
-    year.pass_to(RENEWS_AT)
-    draft = gateway.fetch_invoice(year.invoice_id(1))
-    assert draft.status == "draft"
-    apply(replace(draft, finalization_error="customer_tax_location_invalid"))
+    year.shop.stripe.fail_finalization()
+    year.pass_to(RENEWS_AT + CHARGED_AFTER)
+    assert Invoice.objects.get(stripe_invoice_id=year.invoice_id(1)).status == "draft"
     case = Case.objects.get()
-    assert case.summary.endswith("Stripe could not finalize it (customer_tax_location_invalid), so nothing is charged")
-    assert (case.kind, case.state) == ("invoice_stuck", "opened")
-    apply(draft)
-    assert cases() == [("invoice_stuck", "settled", "The invoice is draft")]
+    assert case.summary == (
+        f"{year.invoice_id(1)}: Stripe could not finalize it (customer_tax_location_invalid), so nothing is charged"
+    )
+    assert (case.kind, case.state, case.subscription) == ("invoice_stuck", "opened", year.subscription)
+    year.shop.stripe.fail_finalization(on=False)
+    assert year.shop.stripe.collect(year.invoice_id(1)) == "paid"
+    year.hear()
+    assert cases() == [("invoice_stuck", "settled", "The invoice is paid")]
 
 
 def test_what_came_late_does_not_turn_an_invoice_back(failing_year: Year) -> None:
