@@ -94,7 +94,7 @@ def notice_with(year: Year, **dossier: object) -> str:
 def test_tax_and_discount_are_lines_of_their_own(year: Year) -> None:
     text = notice_with(year, discount_minor=50000, tax_minor=17750, total_minor=217750)
     assert "renews by itself on 1 December 2027 for $2,177.50," in text
-    assert "Annual subscription: $2,500\nDiscount: $500\nTax: $177.50\nTo pay: $2,177.50\n" in text
+    assert "Annual subscription: $2,500\nDiscount: −$500\nTax: $177.50\nTo pay: $2,177.50\n" in text
 
 
 @pytest.mark.parametrize(("expires", "is_said"), [("11/2027", True), ("12/2027", False), ("01/2028", False), ("12/2026", True)])
