@@ -38,6 +38,8 @@ SUBJECTS = {
     "payment_recovered": "Payment received: your year goes on",
     "year_lapsed": "Your year has ended: the renewal was not paid",
     "renewal_notice": "Renews on 1 December 2027 for $2,500",
+    "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -61,6 +63,9 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "door_url": DOOR,
         "session_url": "http://testserver/sessions/chips/",
         "sessions_url": "http://testserver/sessions/",
+        "cancel_url": "http://testserver/seats/1/cancel/",
+        "comes_back": "You get $250 back.",
+        "is_booker": True,
         "account_url": "http://testserver/account/",
         "price_text": "$250",
         "order": ORDER,

@@ -1,7 +1,8 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, dunning, notices, refunds, years
+from subscriptions.mails import bookings, cancellations, dunning, notices, refunds, years
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
+from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.dunning import (
     failure_was_told,
@@ -23,6 +24,7 @@ __all__ = [
     "queue_payment_recovered",
     "queue_payment_refunded",
     "queue_renewal_notice",
+    "queue_seat_canceled",
     "queue_seat_confirmed",
     "queue_year_lapsed",
     "queue_year_started",
@@ -32,5 +34,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, dunning, notices, refunds, years):
+    for module in (bookings, cancellations, dunning, notices, refunds, years):
         module.register()
