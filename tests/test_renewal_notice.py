@@ -91,6 +91,19 @@ def notice_with(year: Year, **dossier: object) -> str:
     return kinds.find("renewal_notice").render(OutgoingMail.objects.get(kind="renewal_notice")).text
 
 
+def test_the_amounts_are_those_of_the_invoice_to_be_with_its_tax(year: Year) -> None:
+    year.shop.stripe.set_tax({"DE": 19})
+    year.shop.stripe.plant(str(year.subscriber.stripe_customer_id), address={"country": "DE"})
+    year.shop.stripe.plant(year.stripe_id, automatic_tax={"enabled": True, "liability": {"type": "self"}})
+    year.pass_to(NOTICE_AT)
+    year.sweep()
+    dossier = RenewalNotice.objects.get().dossier
+    assert (dossier["subtotal_minor"], dossier["tax_minor"], dossier["total_minor"]) == (250000, 47500, 297500)
+    mail = kinds.find("renewal_notice").render(OutgoingMail.objects.get(kind="renewal_notice"))
+    assert mail.subject == "Renews on 1 December 2027 for $2,975"
+    assert "Annual subscription: $2,500\nTax: $475\nTo pay: $2,975\n" in mail.text
+
+
 def test_tax_and_discount_are_lines_of_their_own(year: Year) -> None:
     text = notice_with(year, discount_minor=50000, tax_minor=17750, total_minor=217750)
     assert "renews by itself on 1 December 2027 for $2,177.50," in text

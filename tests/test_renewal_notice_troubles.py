@@ -6,8 +6,9 @@ from itertools import pairwise
 from redreport import clock
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, RenewalNotice, Subscription
-from subscriptions.operations.notices import make_renewal_notice
+from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
 from tests.fixtures_years import Year, mails_about
+from tests.racing import at_once
 
 RENEWS_AT = datetime(2027, 12, 1, 17, tzinfo=UTC)
 NOTICE_AT = datetime(2027, 11, 1, 17, tzinfo=UTC)
@@ -129,3 +130,12 @@ def test_a_worker_that_died_after_asking_leaves_the_notice_due(year: Year) -> No
     make_renewal_notice(notice_id=notice().pk, now=clock.now() + 5 * MINUTE)
     make_renewal_notice(notice_id=notice().pk, now=clock.now() + 5 * MINUTE)
     assert len(mails_about("renewal_notice")) == 1
+
+
+def test_sweeps_side_by_side_make_one_notice(year: Year) -> None:
+    year.pass_to(NOTICE_AT)
+    subscription_id = year.subscription.pk
+    assert at_once([lambda: begin_renewal_notice(subscription_id=subscription_id, now=NOTICE_AT)] * 4) == [None] * 4
+    notice_id = notice().pk
+    assert at_once([lambda: make_renewal_notice(notice_id=notice_id, now=NOTICE_AT)] * 4) == [None] * 4
+    assert (len(mails_about("renewal_notice")), notice().attempts) == (1, 1)
