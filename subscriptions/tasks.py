@@ -9,7 +9,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
-from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent
+from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
+from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
@@ -64,6 +65,14 @@ def sweep_renewal_notices(*, now: datetime) -> int:
     _each(owed, lambda pk: begin_renewal_notice(subscription_id=pk, now=now))
     due = RenewalNotice.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: make_renewal_notice(notice_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.sweep_changes")
+def sweep_changes_task() -> int:
+    """Carry out what was asked of subscriptions and not answered by Stripe yet; returns how many were tried."""
+    now = clock.now()
+    due = SubscriptionChange.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: submit_change(change_id=pk, now=now))
 
 
 @shared_task(name="subscriptions.settle_canceled_seats")

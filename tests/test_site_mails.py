@@ -38,6 +38,9 @@ SUBJECTS = {
     "payment_recovered": "Payment received: your year goes on",
     "year_lapsed": "Your year has ended: the renewal was not paid",
     "renewal_notice": "Renews on 1 December 2027 for $2,500",
+    "renewal_turned_off": "Your renewal is off: access until 1 December 2027",
+    "renewal_turned_on": "Your renewal is on: next on 1 December 2027",
+    "year_ended_by_house": "Your year has ended: $250 comes back",
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
 }
@@ -67,6 +70,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "comes_back": "You get $250 back.",
         "is_booker": True,
         "account_url": "http://testserver/account/",
+        "renewal_url": "http://testserver/account/renewal/",
         "price_text": "$250",
         "order": ORDER,
         "cutoff_at": LIVE_SESSION.cancel_cutoff_at,
@@ -77,7 +81,6 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "refund_text": "$250",
         "opening": "Tomorrow",
         "agreed_to": ["The subscription renews every year for $2,500, charged to the same card, until you turn it off."],
-        "renewal_url": "http://testserver/account/renewal/",
         "invoice": INVOICE,
         "next_attempt_at": datetime(2027, 12, 4, 18, tzinfo=UTC),
         "pay_url": INVOICE.hosted_invoice_url,
@@ -171,8 +174,8 @@ def test_year_mail_speaks_of_a_renewal_only_where_there_will_be_one() -> None:
     renewing_mail = rendered("year_started")
     ending_mail = rendered("year_started", subscription=set_to_end, ends_on=GRANT.expires_at)
     for renewing, ending in ((renewing_mail.text, ending_mail.text), (renewing_mail.html, ending_mail.html)):
-        assert ("Renews on" in renewing, "Ends on" in renewing, "To turn the renewal off" in renewing) == (True, False, True)
-        assert ("Renews on" in ending, "Ends on" in ending, "To turn the renewal off" in ending) == (False, True, False)
+        assert ("Renews on" in renewing, "Ends on" in renewing, "To turn it off" in renewing) == (True, False, True)
+        assert ("Renews on" in ending, "Ends on" in ending, "To turn it off" in ending) == (False, True, False)
         assert "It does not renew. You keep your credits" in ending
 
 

@@ -10,8 +10,6 @@ from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from subscriptions.models import SeatCoverage
 
-RENEWAL_PATH = "/account/renewal/"
-
 
 def coverage_text(coverage: SeatCoverage) -> str:
     """What paid for a seat, in words: '$250', '1 credit', 'Complimentary'."""
@@ -27,11 +25,6 @@ def coverage_text(coverage: SeatCoverage) -> str:
 def address_of(name: str, *args: str) -> str:
     """The absolute address of a page of ours."""
     return settings.SITE_URL + reverse(name, args=args)
-
-
-def renewal_page() -> str:
-    """The absolute address of the page where a reader turns the renewal off or on."""
-    return settings.SITE_URL + RENEWAL_PATH
 
 
 def always(mail: OutgoingMail, now: datetime) -> Verdict:

@@ -10,7 +10,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from redreport.wording import full_day, house_day
-from subscriptions.mails.common import address_of, renewal_page
+from subscriptions.mails.common import address_of
 from subscriptions.models import RenewalNotice
 
 
@@ -51,7 +51,7 @@ def _render_renewal_notice(mail: OutgoingMail) -> RenderedMail:
         "left": _credits(dossier["credits_left"], _instant(dossier["credits_expire_at"])),
         "consented_at": _instant(dossier["consented_at"]),
         "account_url": address_of("pages:account"),
-        "renewal_url": renewal_page(),
+        "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("renewal_notice", context)
 

@@ -9,7 +9,7 @@ from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from subscriptions.mails.common import address_of, always, renewal_page
+from subscriptions.mails.common import address_of, always
 from subscriptions.models import CreditGrant, Invoice, Order, Subscription
 
 
@@ -55,7 +55,7 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "ends_on": _end_of(grant.subscription),
         "amount_text": _amount_text(invoice, order),
         "sessions_url": address_of("sessions:list"),
-        "renewal_url": renewal_page(),
+        "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("year_started", context)
 
