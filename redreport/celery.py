@@ -29,4 +29,5 @@ app.conf.beat_schedule = {
     "expire-credits": {"task": "subscriptions.expire_credits", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
     "sweep-credit-notes": {"task": "subscriptions.sweep_credit_notes", **EVERY_MINUTE},
+    "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
 }

@@ -103,7 +103,7 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         ("StripeObjectLease", "LiveSession", "Seat", "Order"),
         ("LiveSession", "Seat", "Order", "Payment"),
         ("LiveSession", "Subscriber", "CreditGrant"),
-        ("StripeObjectLease", "Subscriber", "CreditGrant", "Order"),
+        ("StripeObjectLease", "Subscriber", "CreditGrant", "Order", "Case"),
         ("Order", "Payment", "Refund", "Case"),
     ):
         assert expected in locked

@@ -7,6 +7,7 @@ from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
 from subscriptions.operations.disputes import sync_dispute
 from subscriptions.operations.fraud_warnings import sync_fraud_warning
+from subscriptions.operations.notices import announce_renewal
 from subscriptions.operations.refund_sync import sync_refund, sync_refunds_of_charge
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 
@@ -29,8 +30,13 @@ def on_customer(object_id: str, now: datetime) -> None:
 
 
 def on_invoice(object_id: str, now: datetime) -> None:
-    """An invoice was paid."""
+    """An invoice was paid, could not be collected, or was given up."""
     sync_invoice(stripe_invoice_id=object_id, now=now)
+
+
+def on_upcoming_invoice(object_id: str, now: datetime) -> None:
+    """A subscription will renew soon; the invoice has no id yet, so the event is about the subscription."""
+    announce_renewal(stripe_subscription_id=object_id, now=now)
 
 
 def on_refund(object_id: str, now: datetime) -> None:
@@ -66,6 +72,12 @@ HANDLERS: dict[str, Handler] = {
     "customer.updated": on_customer,
     "customer.deleted": on_customer,
     "invoice.paid": on_invoice,
+    "invoice.payment_failed": on_invoice,
+    "invoice.payment_action_required": on_invoice,
+    "invoice.finalization_failed": on_invoice,
+    "invoice.marked_uncollectible": on_invoice,
+    "invoice.voided": on_invoice,
+    "invoice.upcoming": on_upcoming_invoice,
     "refund.created": on_refund,
     "refund.updated": on_refund,
     "refund.failed": on_refund,
