@@ -11,8 +11,10 @@ PUBLIC_KINDS_TRIED = {
     "billing_portal.session",
     "charge",
     "checkout.session",
+    "coupon",
     "credit_note",
     "customer",
+    "discount",
     "dispute",
     "event",
     "invoice",
@@ -21,9 +23,12 @@ PUBLIC_KINDS_TRIED = {
     "payment_method",
     "price",
     "product",
+    "promotion_code",
     "radar.early_fraud_warning",
     "refund",
     "subscription",
+    "tax_id",
+    "tax_rate",
     "webhook_endpoint",
 }
 GONE = {
@@ -41,7 +46,8 @@ def live_a_little(account: StripeAccount) -> None:
     v1: Any = account.client.v1
     v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"], "description": "none"})
     v1.billing_portal.configurations.create({"features": {"subscription_cancel": {"enabled": True}}})
-    year = account.year(automatic_tax={"enabled": True})
+    take_every_offer(account)
+    year = account.year()
     v1.billing_portal.sessions.create({"customer": year.customer})
     account.control.advance(360 * 86400)
     v1.subscriptions.update(year.id, {"cancel_at_period_end": True})
@@ -74,6 +80,21 @@ def quarrel_a_little(account: StripeAccount) -> None:
         account.control.settle_dispute(dispute, outcome)
 
 
+def take_every_offer(account: StripeAccount) -> None:
+    """Discounts of every kind, on taxed sales in Checkout."""
+    v1: Any = account.client.v1
+    account.control.set_tax({"DE": 19, "US": 0})
+    coupon = v1.coupons.create({"percent_off": 20, "duration": "repeating", "duration_in_months": 18, "max_redemptions": 2})
+    v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "AUTUMN", "max_redemptions": 2})
+    free = v1.coupons.create({"amount_off": 30000, "currency": "usd"})
+    taxed: Any = {"automatic_tax": {"enabled": True}, "tax_id_collection": {"enabled": True}, "allow_promotion_codes": True}
+    year = account.year_checkout(**taxed, customer_email="reader@example.com")
+    account.control.pay(year.id, promotion_code="AUTUMN", country="DE", tax_id="DE123456789")
+    seat = account.checkout(**taxed, invoice_creation={"enabled": True}, customer_email="reader@example.com")
+    account.control.pay(seat.id, promotion_code="AUTUMN", country="DE")
+    account.control.pay(account.checkout(discounts=[{"coupon": free.id}]).id, email="reader@example.com")
+
+
 def public_objects(account: StripeAccount) -> Iterator[dict[str, Any]]:
     """Each object as the API shows it."""
     for kind, objects in account.control.state()["objects"].items():
@@ -101,10 +122,13 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
     live_a_little(stripe_account)
     v1: Any = stripe_account.client.v1
     replies = [
-        *v1.checkout.sessions.list({"expand": ["data.line_items", "data.payment_intent.latest_charge"]}).to_dict()["data"],
+        *v1.checkout.sessions.list({"expand": ["data.line_items.data.discounts", "data.payment_intent.latest_charge"]}).to_dict()[
+            "data"
+        ],
         v1.invoices.create_preview({"subscription": stripe_account.year().id}).to_dict(),
-        *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
-        *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
+        *v1.invoices.list({"expand": ["data.payments", "data.customer", "data.discounts.source.coupon"]}).to_dict()["data"],
+        *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments", "data.discounts"]}).to_dict()["data"],
+        *v1.customers.list({"expand": ["data.tax_ids"]}).to_dict()["data"],
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
         *v1.credit_notes.list({"expand": ["data.invoice", "data.customer"]}).to_dict()["data"],
         *v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],

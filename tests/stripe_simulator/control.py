@@ -64,11 +64,20 @@ class SimulatorControl:
         email: str = "",
         name: str = "",
         authenticate: Literal["complete", "fail"] | None = None,
+        promotion_code: str = "",
+        country: str = "",
+        postal_code: str = "",
+        tax_id: str = "",
     ) -> Json:
         """What the Checkout page would do with this card: `outcome` (paid, declined, invalid, authenticate, closed),
         `message`, `redirect`, `attempt`."""
-        given: Json = {"session": session, "card": card, "email": email, "name": name}
+        given: Json = {"session": session, "card": card, "email": email, "name": name, "promotion_code": promotion_code}
+        given |= {"country": country, "postal_code": postal_code, "tax_id": tax_id}
         return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
+
+    def set_tax(self, rates: dict[str, float]) -> None:
+        """Percent by country, instead of those set before; a country without a rate is charged no tax."""
+        self._call("POST", "tax", {"rates": rates})
 
     def next_refund(
         self,
@@ -102,6 +111,11 @@ class SimulatorControl:
     def change_card(self, subscription: str, card: str) -> Json:
         """Another card for this subscription; an open invoice is collected with it at once."""
         return self._call("POST", "card", {"subscription": subscription, "card": card})
+
+    def portal(self, customer: str, action: Literal["cancel", "resume", "card", "details"], **fields: str) -> str:
+        """What the portal's page would do with these fields (`subscription`, or `card_number`, or `name`, `email`, `phone`,
+        `line1`, `city`, `state`, `postal_code`, `country`, `tax_id`); what it says is wrong, empty if it did it."""
+        return str(self._call("POST", "portal", {"customer": customer, "action": action, **fields})["problem"])
 
     def fault(
         self,
@@ -152,6 +166,15 @@ class SimulatorControl:
         """Post these events again, now, one after the other in this order; the answers' status codes."""
         results: list[Json] = self._call("POST", "webhooks/deliver", {"events": list(events)})["results"]
         return results
+
+    def switch_endpoint(self, endpoint: str, *, enabled: bool) -> None:
+        """Disable an endpoint, as Stripe does with one that fails for days, or enable it again."""
+        self._call("POST", "endpoints", {"endpoint": endpoint, "enabled": enabled})
+
+    def roll_secret(self, endpoint: str, *, keep_old: bool = True) -> str:
+        """A new signing secret; webhooks are signed with the old one too until this is called with `keep_old=False`, which
+        ends the old one (or, if there is none, makes a new secret that is valid alone). Returns the secret that stays."""
+        return str(self._call("POST", "endpoints/roll_secret", {"endpoint": endpoint, "keep_old": keep_old})["secret"])
 
     def deliveries(self) -> list[Json]:
         """Every delivery with its `state` (pending, succeeded, failed) and its `attempts`."""

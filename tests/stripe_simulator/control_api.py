@@ -7,8 +7,10 @@ from .cards import CARDS
 from .checkout_payment import Payer, authenticate, pay
 from .faults import KINDS, Fault
 from .jsontypes import Json
+from .portal_actions import act
 from .renewals import change_card
-from .resources import disputes, fraud_warnings, payments, refunds
+from .resources import disputes, endpoints, fraud_warnings, payments, portal, refunds
+from .simulator import DEFAULT_SWITCHES
 from .webhooks import DEFAULTS
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ class ControlApi:
             "POST clock": self._move_clock,
             "POST switches": self._switches,
             "POST pay": self._pay,
+            "POST tax": self._set_tax,
             "POST refunds": self._refunds,
             "POST card": self._change_card,
             "POST disputes": self._disputes,
             "POST fraud_warnings": self._warn_of_fraud,
+            "POST portal": self._portal,
             "GET faults": self._faults,
             "POST faults": self._add_fault,
             "POST faults/release": self._release_fault,
@@ -39,6 +43,8 @@ class ControlApi:
             "POST webhooks": self._configure_webhooks,
             "GET webhooks/deliveries": self._deliveries,
             "POST webhooks/deliver": self._deliver,
+            "POST endpoints": self._switch_endpoint,
+            "POST endpoints/roll_secret": self._roll_secret,
             "POST idempotency/prune": self._prune,
         }
 
@@ -68,7 +74,7 @@ class ControlApi:
 
     def _switches(self, given: Json) -> Json:
         with self._sim.transaction():
-            unknown = set(given) - set(self._sim.settings["switches"])
+            unknown = set(given) - set(DEFAULT_SWITCHES)
             if unknown:
                 raise ValueError(f"unknown switch: {', '.join(sorted(unknown))}")
             self._sim.set_switches(**given)
@@ -85,12 +91,22 @@ class ControlApi:
                 email=given.get("email", ""),
                 name=given.get("name", ""),
                 terms_accepted=True,
+                **{name: given[name] for name in ("promotion_code", "country", "postal_code", "tax_id") if name in given},
             )
             result = pay(self._sim, session, payer)
             if result.outcome == "authenticate" and "authenticate" in given:
                 succeeded = given["authenticate"] == "complete"
                 result = authenticate(self._sim, session, result.attempt, succeeded=succeeded)
             return result.as_json()
+
+    def _set_tax(self, given: Json) -> Json:
+        """Percent by country, instead of those set before."""
+        rates = {str(country): float(percent) for country, percent in given["rates"].items()}
+        if any(len(country) != 2 or not country.isupper() or not 0 <= percent <= 100 for country, percent in rates.items()):
+            raise ValueError("rates are percentages by country code")
+        with self._sim.transaction():
+            self._sim.set_switches(tax_rates=rates)
+        return {"rates": rates}
 
     def _refunds(self, given: Json) -> Json:
         """Order the fate of the next refund (`next_status`), or settle one now (`refund`, `status`)."""
@@ -145,6 +161,16 @@ class ControlApi:
             charge = payments.charge_of(self._sim, given["charge"])
             return {"warning": fraud_warnings.warn(self._sim, charge)["id"]}
 
+    def _portal(self, given: Json) -> Json:
+        """What a form of the portal's page does, by the account's default portal settings."""
+        with self._sim.transaction():
+            customer = self._sim.store.get("customer", given["customer"])
+            if not customer:
+                raise LookupError(given["customer"])
+            features = portal.default_configuration(self._sim)["features"]
+            fields = {"expiry": "12/34", "cvc": "123", **{name: str(value) for name, value in given.items()}}
+            return {"problem": act(self._sim, customer, features, fields)}
+
     def _faults(self, given: Json) -> Json:
         return {"faults": self._sim.faults.list()}
 
@@ -178,6 +204,24 @@ class ControlApi:
     def _deliver(self, given: Json) -> Json:
         results: Any = self._sim.webhooks.deliver_now(given["events"])
         return {"results": results}
+
+    def _endpoint(self, given: Json) -> Json:
+        endpoint = self._sim.store.get("webhook_endpoint", given["endpoint"])
+        if not endpoint:
+            raise LookupError(given["endpoint"])
+        return endpoint
+
+    def _switch_endpoint(self, given: Json) -> Json:
+        """Disable an endpoint, as Stripe does with one that fails for days, or enable it again."""
+        with self._sim.transaction():
+            endpoint = self._endpoint(given)
+            self._sim.store.change(endpoint, status="enabled" if given["enabled"] else "disabled")
+            return {"endpoint": endpoint["id"], "status": endpoint["status"]}
+
+    def _roll_secret(self, given: Json) -> Json:
+        with self._sim.transaction():
+            endpoint = self._endpoint(given)
+            return {"secret": endpoints.roll_secret(self._sim, endpoint, keep_former=given.get("keep_old", True))}
 
     def _prune(self, given: Json) -> Json:
         with self._sim.transaction():

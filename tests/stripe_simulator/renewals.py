@@ -82,6 +82,9 @@ def _set_aside(sim: "Simulator", invoice: Json, behavior: str) -> None:
 
 
 def _collect(sim: "Simulator", invoice: Json, subscription: Json) -> None:
+    if not invoice["amount_due"]:
+        invoices.mark_paid(sim, invoice, None)
+        return
     method = sim.store.get("payment_method", subscription["default_payment_method"] or "")
     intent = _intent(sim, invoice)
     card = CARDS[method["_number"]] if method else CARDS["4000000000000002"]
@@ -137,6 +140,11 @@ def change_card(sim: "Simulator", subscription: Json, number: str) -> None:
     method = payments.create_payment_method(
         sim, CARDS[number], name=customer["name"], email=customer["email"], customer=customer["id"]
     )
+    use_card(sim, subscription, method)
+
+
+def use_card(sim: "Simulator", subscription: Json, method: Json) -> None:
+    """Charge this one from now on, beginning with what is owed."""
     sim.update(subscription, "customer.subscription.updated", default_payment_method=method["id"])
     invoice = sim.store.get("invoice", subscription["latest_invoice"] or "")
     if invoice and invoice["status"] == "open":

@@ -21,6 +21,7 @@ DEFAULT_SWITCHES: Json = {
     "take_payment_despite_expire": False,
     "next_refund_status": None,
     "next_refund_failure_reason": None,
+    "tax_rates": {},
 }
 
 
@@ -108,7 +109,7 @@ class Simulator:
         self.store.change(self.settings, clock_offset=self.clock.offset)
 
     def switch(self, name: str) -> Any:
-        return self.settings["switches"][name]
+        return self.settings["switches"].get(name, DEFAULT_SWITCHES[name])
 
     def set_switches(self, **values: Any) -> None:
         self.store.change(self.settings, switches={**self.settings["switches"], **values})

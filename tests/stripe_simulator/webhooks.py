@@ -160,7 +160,7 @@ class Webhooks:
     def deliver_now(self, event_ids: list[str]) -> list[Json]:
         """Post these events, one after the other, to every enabled endpoint; call it without the lock.
 
-        What was queued for them counts as delivered where the endpoint answers 2xx.
+        What was queued for them, or given up, counts as delivered where the endpoint answers 2xx.
         """
         results = []
         for event_id in event_ids:
@@ -173,8 +173,9 @@ class Webhooks:
                 outcome = post_event(event=dict(event), endpoint=endpoint, timeout=self.setting("timeout_seconds"))
                 results.append({"event": event_id, "endpoint": endpoint["id"], "status": outcome.status, "error": outcome.error})
                 with self._sim.lock:
-                    for row in list(self._pending.values()):
-                        if row["event"] == event_id and row["endpoint"] == endpoint["id"] and outcome.succeeded:
+                    for row in self._sim.store.oldest_first("_delivery"):
+                        same = row["event"] == event_id and row["endpoint"] == endpoint["id"]
+                        if same and outcome.succeeded and row["state"] != "succeeded":
                             self._settle(row, outcome)
                     self._sim.store.commit()
         return results

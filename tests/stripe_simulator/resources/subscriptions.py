@@ -7,8 +7,9 @@ from ..identifiers import new_id
 from ..jsontypes import Json, list_object
 from ..listing import having, listing
 from ..periods import period_end
-from . import invoices
+from . import discounts, invoices, taxes
 from .common import dollars, fetch, merged_metadata, nullable, refuse_others
+from .invoice_amounts import reckoned
 
 if TYPE_CHECKING:
     from ..api import Call
@@ -30,7 +31,13 @@ UPDATABLE = {
 
 
 def create_active(
-    sim: "Simulator", *, customer: Json, prices: list[tuple[Json, int]], metadata: Json, method: Json, description: str | None
+    sim: "Simulator",
+    *,
+    customer: Json,
+    prices: list[tuple[Json, int]],
+    metadata: Json,
+    method: Json | None,
+    description: str | None,
 ) -> Json:
     """A subscription whose first period is already paid; the event is the caller's, once the invoice stands beside it."""
     subscription_id, now = new_id("subscription"), sim.now()
@@ -57,7 +64,7 @@ def create_active(
             "customer": customer["id"],
             "customer_account": None,
             "days_until_due": None,
-            "default_payment_method": method["id"],
+            "default_payment_method": method["id"] if method else None,
             "default_source": None,
             "default_tax_rates": [],
             "description": description,
@@ -258,9 +265,11 @@ def invoice_period(
     billing_reason: str,
     invoice_id: str | None = None,
     period: tuple[int, int] | None = None,
+    discount: Json | None = None,
     **values: Any,
 ) -> Json:
-    """A draft for the current period of every item; `period` is the one that ended with it."""
+    """A draft for the current period of every item, with the given discount or else the one that stays with it; `period` is the
+    one that ended with it."""
     invoice_id = invoice_id or new_id("invoice")
     lines = [
         invoices.line(
@@ -284,6 +293,13 @@ def invoice_period(
         parent=invoices.subscription_parent(subscription),
         metadata={},
         period=period or (sim.now(), sim.now()),
+        **taxes.invoice_fields(sim, customer, enabled=subscription["automatic_tax"]["enabled"]),
+        **reckoned(
+            sim,
+            lines,
+            discount or discounts.standing(sim, subscription),
+            taxes.of_subscription(sim, subscription, customer),
+        ),
         **values,
     )
 
