@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from subscriptions.errors import GatewayRefused, GatewayUnavailable
 from subscriptions.stripe_gateway.client import client, stripe_errors
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState, CustomerState
@@ -94,8 +96,25 @@ def _create_checkout(request: CheckoutRequest, what: dict[str, Any]) -> Checkout
         "cancel_url": request.back_url,
         "metadata": {"order": request.order_number},
         "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
+        **_offers_and_tax(),
         **what,
     }
     with stripe_errors():
         session = client().v1.checkout.sessions.create(params, {"idempotency_key": request.key})
     return read_checkout(session.to_dict())
+
+
+def _offers_and_tax() -> dict[str, Any]:
+    """What the page asks beside the card. Of a customer who exists already, Stripe changes only what it is told to: the address
+    by which tax is reckoned, the name that goes with a tax id."""
+    params: dict[str, Any] = {}
+    customer_update = {}
+    if settings.STRIPE_PROMOTION_CODES:
+        params["allow_promotion_codes"] = True
+    if settings.STRIPE_AUTOMATIC_TAX:
+        params |= {"automatic_tax": {"enabled": True}, "billing_address_collection": "required"}
+        customer_update["address"] = "auto"
+    if settings.STRIPE_TAX_ID_COLLECTION:
+        params["tax_id_collection"] = {"enabled": True}
+        customer_update["name"] = "auto"
+    return {**params, "customer_update": customer_update} if customer_update else params

@@ -45,6 +45,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if changed and "api.stripe.com" in settings.STRIPE_API_BASE:
             self.stdout.write(BY_HAND)
+        self.stdout.write(f"at Checkout: {_offered_at_checkout()}")
         self.stdout.write(f"stripe_setup: {len(changed)} of {len(done)} changed.")
 
     def _set_up(self, secret_file: Path | None) -> list[str]:
@@ -71,3 +72,13 @@ class Command(BaseCommand):
         elif secret:
             self.stdout.write(f"Put this into the environment now, Stripe tells it only once: STRIPE_WEBHOOK_SECRETS={secret}")
         return outcome
+
+
+def _offered_at_checkout() -> str:
+    """What the configuration asks of every Checkout; nothing of it is kept in the account."""
+    switches = {
+        "promotion codes": settings.STRIPE_PROMOTION_CODES,
+        "automatic tax": settings.STRIPE_AUTOMATIC_TAX,
+        "tax ids": settings.STRIPE_TAX_ID_COLLECTION,
+    }
+    return ", ".join(f"{name} {'on' if is_on else 'off'}" for name, is_on in switches.items())
