@@ -1,5 +1,6 @@
 """Coupons and promotion codes in the simulator: in Checkout, on its page, at renewals, and the last redemption."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -144,6 +145,15 @@ def test_the_last_redemption_goes_to_one_of_two(stripe_account: StripeAccount) -
     assert len(stripe_account.client.v1.charges.list().data) == 1
     assert browse(page_of(second), FORM)[0] == 303
     assert stripe_account.retrieve_checkout(second.id).amount_total == 25000
+
+
+def test_two_at_the_same_moment_redeem_it_once(stripe_account: StripeAccount) -> None:
+    made = code(stripe_account, "AUTUMN", max_redemptions=1)
+    sessions = [stripe_account.checkout(allow_promotion_codes=True, customer_email="reader@example.com") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        results = pool.map(lambda session: stripe_account.control.pay(session.id, promotion_code="AUTUMN"), sessions)
+    assert sorted(result["outcome"] for result in results) == ["invalid", "invalid", "invalid", "paid"]
+    assert stripe_account.client.v1.promotion_codes.retrieve(made.id).times_redeemed == 1
 
 
 def test_a_redemption_lost_while_the_bank_was_asked_is_not_given(stripe_account: StripeAccount) -> None:

@@ -81,7 +81,7 @@ def quarrel_a_little(account: StripeAccount) -> None:
 
 
 def take_every_offer(account: StripeAccount) -> None:
-    """Discounts of every kind, on taxed sales in Checkout."""
+    """Discounts of every kind, on taxed sales in Checkout, and bank debits."""
     v1: Any = account.client.v1
     account.control.set_tax({"DE": 19, "US": 0})
     coupon = v1.coupons.create({"percent_off": 20, "duration": "repeating", "duration_in_months": 18, "max_redemptions": 2})
@@ -93,6 +93,10 @@ def take_every_offer(account: StripeAccount) -> None:
     seat = account.checkout(**taxed, invoice_creation={"enabled": True}, customer_email="reader@example.com")
     account.control.pay(seat.id, promotion_code="AUTUMN", country="DE")
     account.control.pay(account.checkout(discounts=[{"coupon": free.id}]).id, email="reader@example.com")
+    for fate in ("succeeded", "failed"):
+        debit = account.checkout(allowed_payment_method_types=["card", "us_bank_account"], invoice_creation={"enabled": True})
+        account.control.pay_by_debit(debit.id, email="reader@example.com")
+        account.control.settle_debit(debit.id, fate)
 
 
 def public_objects(account: StripeAccount) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def complete(sim: "Simulator", session: Json, *, email: str, name: str | None, card: Card | None) -> None:
     """The card pays, or nothing is due; without a card nothing can be charged later either."""
-    customer = _customer(sim, session, email, name)
+    customer = customer_of(sim, session, email, name)
     method = None
     if card:
         keeper = customer["id"] if customer and session["mode"] == "subscription" else None
@@ -57,7 +57,7 @@ def _tax_ids(sim: "Simulator", session: Json, customer: Json | None) -> list[Jso
     return [session["_tax_id"]] if session["_tax_id"] else []
 
 
-def _customer(sim: "Simulator", session: Json, email: str, name: str | None) -> Json | None:
+def customer_of(sim: "Simulator", session: Json, email: str, name: str | None) -> Json | None:
     """The session's customer, or the one that Checkout makes now; a guest has none."""
     if session["customer"]:
         customer = sim.store.get("customer", session["customer"])
@@ -110,18 +110,15 @@ def _take_one_off_payment(sim: "Simulator", session: Json, customer: Json | None
         intent = intent_of(sim, session, customer["id"] if customer else None)
         payments.take_payment(sim, intent, card, method)
     discount = discounts.of_session(sim, session)
-    invoice = _one_off_invoice(sim, session, customer, discount) if customer else None
-    if invoice and customer:
-        invoices.finalize(sim, invoice, customer)
-        invoices.mark_paid(sim, invoice, intent)
+    invoice = invoice_one_off(sim, session, customer, discount, intent) if customer else None
     invoice_id, customer_id = invoice["id"] if invoice else None, customer["id"] if customer else None
     if discount:
         discounts.redeem(sim, discount, customer=customer_id, invoice=invoice_id, subscription=None)
     return {"invoice": invoice_id}
 
 
-def _one_off_invoice(sim: "Simulator", session: Json, customer: Json, discount: Json | None) -> Json | None:
-    """A draft, if the shop wants invoices for single payments."""
+def invoice_one_off(sim: "Simulator", session: Json, customer: Json, discount: Json | None, intent: Json | None) -> Json | None:
+    """A paid invoice, if the shop wants invoices for single payments."""
     if not session["invoice_creation"]["enabled"]:
         return None
     data, now, invoice_id = session["invoice_creation"]["invoice_data"], sim.now(), new_id("invoice")
@@ -137,7 +134,7 @@ def _one_off_invoice(sim: "Simulator", session: Json, customer: Json, discount: 
         )
         for item in session["_line_items"]
     ]
-    return invoices.draft(
+    invoice = invoices.draft(
         sim,
         customer=customer,
         currency=session["currency"],
@@ -153,6 +150,9 @@ def _one_off_invoice(sim: "Simulator", session: Json, customer: Json, discount: 
         **taxes.invoice_fields(sim, customer, enabled=session["automatic_tax"]["enabled"]),
         **reckoned(sim, lines, discount, taxation_of(sim, session)),
     )
+    invoices.finalize(sim, invoice, customer)
+    invoices.mark_paid(sim, invoice, intent)
+    return invoice
 
 
 def _start_subscription(sim: "Simulator", session: Json, customer: Json, card: Card | None, method: Json | None) -> Json:

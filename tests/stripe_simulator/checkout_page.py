@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from .cards import find_card
 from .checkout_details import apply_code, asks_for_address, country_of, remove_code
-from .checkout_payment import Payer, PaymentResult, authenticate, fill_in, is_payable, needs_card, pay
+from .checkout_payment import Payer, PaymentResult, authenticate, fill_in, is_payable, needs_card, pay, pay_by_debit
 from .html import Page, interval_text, items_table, not_found, page, problem
 from .jsontypes import Json
 from .resources import discounts
@@ -42,7 +42,8 @@ def submit_checkout(sim: "Simulator", session_id: str, body: str) -> Page:
             wrong = _offer_changed(sim, session, fields) or _not_payable_yet(sim, session, fields, payer)
             if wrong:
                 return wrong
-        return _after(sim, session, fields, pay(sim, session, payer))
+        result = pay_by_debit(sim, session, payer) if fields.get("action") == "debit" else pay(sim, session, payer)
+        return _after(sim, session, fields, result)
 
 
 def _offer_changed(sim: "Simulator", session: Json, fields: dict[str, str]) -> Page | None:
@@ -83,7 +84,7 @@ def submit_authentication(sim: "Simulator", session_id: str, attempt_id: str, bo
 
 def _missing(session: Json, fields: dict[str, str]) -> str:
     """What keeps the form from being sent to the bank, in the reader's words."""
-    if not needs_card(session):
+    if not needs_card(session) or fields.get("action") == "debit":
         return ""
     if not fields.get("card_number"):
         return "Your card number is incomplete."
@@ -170,8 +171,15 @@ def _form(session: Json, fields: dict[str, str]) -> str:
         + _input("name", "Cardholder name" if needs_card(session) else "Name", name, autocomplete="name")
         + _address_fields(session, fields)
         + box
-        + f'<button type="submit">{escape(verb)}</button></form>'
+        + f'<button type="submit">{escape(verb)}</button>'
+        + (_debit_button() if len(session["payment_method_types"]) > 1 and session["amount_total"] else "")
+        + "</form>"
     )
+
+
+def _debit_button() -> str:
+    words = "Pay by bank debit, which takes days"
+    return f'<button class="second" name="action" value="debit" formnovalidate>{words}</button>'
 
 
 def _card_fields(fields: dict[str, str]) -> str:

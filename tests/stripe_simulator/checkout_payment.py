@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from . import bank_debits
 from .cards import Card, find_card
 from .checkout_completion import complete, intent_of
 from .checkout_details import apply_code, take_address, take_tax_id, withdraw_lost_offer
@@ -31,7 +32,10 @@ class Payer:
 
 @dataclass(frozen=True)
 class PaymentResult:
-    """`paid` comes with the address to go to, `authenticate` with the attempt to confirm, the others with a message."""
+    """`paid` comes with the address to go to, `authenticate` with the attempt to confirm, the others with a message.
+
+    By a bank debit, `paid` is a promise.
+    """
 
     outcome: Literal["paid", "declined", "invalid", "authenticate", "closed"]
     message: str = ""
@@ -67,6 +71,21 @@ def pay(sim: "Simulator", session: Json, payer: Payer) -> PaymentResult:
     return _complete(sim, session, payer, card)
 
 
+def pay_by_debit(sim: "Simulator", session: Json, payer: Payer) -> PaymentResult:
+    """A bank account instead of a card: the session completes unpaid, and `bank_debits.settle` says later how it went."""
+    if not is_payable(session):
+        return PaymentResult("closed", f"This checkout session is {session['status']}.")
+    if bank_debits.KIND not in session["payment_method_types"]:
+        return PaymentResult("invalid", "This checkout takes no bank debits.")
+    problem = fill_in(sim, session, payer) or _problem(session, payer, card=False) or withdraw_lost_offer(sim, session)
+    if problem:
+        return PaymentResult("invalid", problem)
+    if not session["amount_total"]:
+        return _complete(sim, session, payer, None)
+    bank_debits.begin(sim, session, email=payer.email or _known_email(session), name=payer.name or None)
+    return _paid(session)
+
+
 def fill_in(sim: "Simulator", session: Json, payer: Payer) -> str:
     """Take down everything but the card, and reckon the total; returns what is wrong with it."""
     reprice(sim, session)
@@ -100,8 +119,8 @@ def authenticate(sim: "Simulator", session: Json, attempt_id: str, *, succeeded:
     return PaymentResult("declined", message)
 
 
-def _problem(session: Json, payer: Payer) -> str:
-    if needs_card(session) and not find_card(payer.card):
+def _problem(session: Json, payer: Payer, *, card: bool = True) -> str:
+    if card and needs_card(session) and not find_card(payer.card):
         return "Your card number is invalid."
     if "@" not in (payer.email or _known_email(session)):
         return "Your email is incomplete."
@@ -137,4 +156,8 @@ def _decline(sim: "Simulator", session: Json, payer: Payer, card: Card) -> Payme
 
 def _complete(sim: "Simulator", session: Json, payer: Payer, card: Card | None) -> PaymentResult:
     complete(sim, session, email=payer.email or _known_email(session), name=payer.name or None, card=card)
+    return _paid(session)
+
+
+def _paid(session: Json) -> PaymentResult:
     return PaymentResult("paid", redirect=session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))

@@ -75,6 +75,19 @@ class SimulatorControl:
         given |= {"country": country, "postal_code": postal_code, "tax_id": tax_id}
         return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
 
+    def allow_delayed_payments(self, on: bool = True) -> None:
+        """The account takes bank debits too: sessions made from now on offer them, unless the request leaves them out."""
+        self._call("POST", "switches", {"delayed_payments": on})
+
+    def pay_by_debit(self, session: str, *, email: str = "", name: str = "", country: str = "", promotion_code: str = "") -> Json:
+        """Pay from a bank account: as `pay`, but the session completes unpaid until `settle_debit`."""
+        given: Json = {"session": session, "email": email, "name": name, "country": country, "promotion_code": promotion_code}
+        return self._call("POST", "pay_by_debit", given)
+
+    def settle_debit(self, session: str, status: Literal["succeeded", "failed"]) -> None:
+        """What the bank says days later."""
+        self._call("POST", "settle_debit", {"session": session, "status": status})
+
     def set_tax(self, rates: dict[str, float]) -> None:
         """Percent by country, instead of those set before; a country without a rate is charged no tax."""
         self._call("POST", "tax", {"rates": rates})

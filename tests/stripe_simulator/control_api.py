@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import bank_debits
 from .cards import CARDS
-from .checkout_payment import Payer, authenticate, pay
+from .checkout_payment import Payer, authenticate, pay, pay_by_debit
 from .faults import KINDS, Fault
 from .jsontypes import Json
 from .portal_actions import act
@@ -29,6 +30,8 @@ class ControlApi:
             "POST clock": self._move_clock,
             "POST switches": self._switches,
             "POST pay": self._pay,
+            "POST pay_by_debit": self._pay_by_debit,
+            "POST settle_debit": self._settle_debit,
             "POST tax": self._set_tax,
             "POST refunds": self._refunds,
             "POST card": self._change_card,
@@ -83,9 +86,7 @@ class ControlApi:
     def _pay(self, given: Json) -> Json:
         """Pay a Checkout Session as its page would; `authenticate` answers the bank at once."""
         with self._sim.transaction():
-            session = self._sim.store.get("checkout.session", given["session"])
-            if not session:
-                raise LookupError(given["session"])
+            session = self._session(given)
             payer = Payer(
                 card=given.get("card", "4242424242424242"),
                 email=given.get("email", ""),
@@ -98,6 +99,27 @@ class ControlApi:
                 succeeded = given["authenticate"] == "complete"
                 result = authenticate(self._sim, session, result.attempt, succeeded=succeeded)
             return result.as_json()
+
+    def _session(self, given: Json) -> Json:
+        session = self._sim.store.get("checkout.session", given["session"])
+        if not session:
+            raise LookupError(given["session"])
+        return session
+
+    def _pay_by_debit(self, given: Json) -> Json:
+        """Pay a Checkout Session from a bank account: it completes now and is settled by `settle_debit`."""
+        filled_in = {name: given[name] for name in ("email", "name", "promotion_code", "country", "tax_id") if name in given}
+        with self._sim.transaction():
+            session = self._session(given)
+            return pay_by_debit(self._sim, session, Payer(card="", terms_accepted=True, **filled_in)).as_json()
+
+    def _settle_debit(self, given: Json) -> Json:
+        if given["status"] not in ("succeeded", "failed"):
+            raise ValueError(f"a bank debit cannot be made {given['status']}")
+        with self._sim.transaction():
+            session = self._session(given)
+            bank_debits.settle(self._sim, session, succeeded=given["status"] == "succeeded")
+            return {"session": session["id"], "payment_status": session["payment_status"]}
 
     def _set_tax(self, given: Json) -> Json:
         """Percent by country, instead of those set before."""

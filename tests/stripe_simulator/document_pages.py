@@ -52,7 +52,10 @@ def show_receipt(sim: "Simulator", charge_id: str) -> Page:
             return not_found()
         paid = dollars(charge["amount"], charge["currency"])
         returned = dollars(charge["amount_refunded"], charge["currency"])
-        body = f"<p>Paid {escape(paid)} with card ending in {charge['payment_method_details']['card']['last4']}.</p>"
+        details, words = charge["payment_method_details"], "with card"
+        if details["type"] != "card":
+            words = "from the bank account"
+        body = f"<p>Paid {escape(paid)} {words} ending in {details[details['type']]['last4']}.</p>"
         if charge["amount_refunded"]:
             body += f"<p>Refunded {escape(returned)}.</p>"
         return Page(200, page("Receipt", body))

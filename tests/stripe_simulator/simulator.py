@@ -22,6 +22,7 @@ DEFAULT_SWITCHES: Json = {
     "next_refund_status": None,
     "next_refund_failure_reason": None,
     "tax_rates": {},
+    "delayed_payments": False,
 }
 
 

@@ -86,7 +86,7 @@ def create(sim: "Simulator", call: "Call") -> Json:
             "payment_method_collection": "if_required" if payment else params.get("payment_method_collection", "always"),
             "payment_method_configuration_details": None,
             "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-            "payment_method_types": ["card"],
+            "payment_method_types": _payment_method_types(sim, params),
             "payment_status": "unpaid",
             "permissions": None,
             "phone_number_collection": {"enabled": False},
@@ -159,6 +159,13 @@ def _consent_collection(given: Json | None) -> Json | None:
     if given is None:
         return None
     return {"payment_method_reuse_agreement": None, "promotions": None, "terms_of_service": None, **given}
+
+
+def _payment_method_types(sim: "Simulator", params: Json) -> list[str]:
+    """Cards always; bank debits if the account has them on and the request does not leave them out, or if it names them."""
+    allowed = params.get("allowed_payment_method_types")
+    debit = sim.switch("delayed_payments") if allowed is None else "us_bank_account" in allowed
+    return ["card", "us_bank_account"] if debit and params["mode"] == "payment" else ["card"]
 
 
 def _tax_id_collection(given: Json | None) -> Json:

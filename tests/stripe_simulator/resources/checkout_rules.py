@@ -58,6 +58,8 @@ def check_rules(sim: "Simulator", params: Json) -> None:
         check_url(params["cancel_url"], "cancel_url")
     if len(params.get("client_reference_id", "")) > MAX_REFERENCE_LENGTH:
         raise invalid(f"Invalid string: must be at most {MAX_REFERENCE_LENGTH} characters", "client_reference_id")
+    if "card" not in params.get("allowed_payment_method_types", ["card"]):
+        raise not_simulated("allowed_payment_method_types (without card)")
     _check_mode(params)
     _check_customer(sim, params)
     _check_items(sim, params)
