@@ -48,6 +48,8 @@ def _view(order: Order, refund: Refund | None, case: Case | None, *, returned_pa
         return REFUND_WORDS[Refund.State(refund.state)]
     if case:
         return "looked_into"
+    if order.came_to_nothing:
+        return "came_to_nothing"
     if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.held_until <= now)):
         return "confirming"
     return {Order.State.PENDING: "pending", Order.State.EXPIRED: "expired"}.get(Order.State(order.state), "failed")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ class CapturedPayment:
     customer_id: str = ""
     refunded_minor: int = 0
     livemode: bool = False
+
+
+class Sums(Protocol):
+    """What was paid in the end, in minor units: discount and tax are known once it is."""
+
+    @property
+    def discount_minor(self) -> int: ...
+    @property
+    def tax_minor(self) -> int: ...
+    @property
+    def total_minor(self) -> int: ...
 
 
 @dataclass(frozen=True)

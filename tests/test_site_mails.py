@@ -61,6 +61,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "grant": GRANT,
         "subscription": Subscription(status="active", current_period_end=GRANT.expires_at),
         "amount_text": "$2,500",
+        "paid_text": "$2,500",
         "refund": Refund(reason=Refund.Reason.SOLD_OUT, payment=Payment(order=ORDER)),
         "refund_text": "$250",
         "opening": "Tomorrow",

@@ -54,7 +54,7 @@ def _queue_booking_receipt(seat: Seat, now: datetime) -> None:
 
 
 def queue_hold_lapsed(*, order: Order, seat: Seat, now: datetime) -> None:
-    """Owe the booker the news that the held seat was given back and nothing charged."""
+    """Owe the booker the news, once, that the held seat was given back and nothing charged."""
     queue_mail(
         kind="hold_lapsed",
         key=f"hold_lapsed:{order.number}",
@@ -78,7 +78,8 @@ def _booking_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
     order = Order.objects.get(pk=mail.context["order_id"])
-    return Verdict.send() if order.state == Order.State.EXPIRED else Verdict.withhold(f"the order is {order.state}")
+    has_lapsed = order.state in (Order.State.EXPIRED, Order.State.FAILED)
+    return Verdict.send() if has_lapsed else Verdict.withhold(f"the order is {order.state}")
 
 
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
@@ -112,6 +113,7 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     order = Order.objects.select_related("live_session").get(pk=mail.context["order_id"])
     assert order.live_session is not None
     context = {
+        "order": order,
         "live_session": order.live_session,
         "has_begun": order.live_session.starts_at <= clock.now(),
         "session_url": address_of("sessions:detail", order.live_session.slug),

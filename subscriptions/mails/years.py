@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from redreport.money import format_money
 from redreport.outbox.kinds import MailKind, RenderedMail
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -10,6 +9,8 @@ from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from subscriptions.mails.common import address_of, always
 from subscriptions.models import CreditGrant, Order, Subscription
+from subscriptions.order_words import price_text, sums_text
+from subscriptions.stripe_objects import InvoiceState
 
 
 def register() -> None:
@@ -17,13 +18,20 @@ def register() -> None:
     register_kind(MailKind("year_started", "year started", guard=always, render=_render_year_started))
 
 
-def queue_year_started(*, grant: CreditGrant, now: datetime) -> None:
-    """Owe the subscriber the year's credits in writing, with the terms consented to; once for a grant."""
+def queue_year_started(*, grant: CreditGrant, invoice: InvoiceState, now: datetime) -> None:
+    """Owe the subscriber the year's credits in writing, with what the invoice came to and the terms consented to; once for a
+    grant."""
+    paid = sums_text(
+        total_minor=invoice.total_minor,
+        discount_minor=invoice.discount_minor,
+        tax_minor=invoice.tax_minor,
+        currency=invoice.currency,
+    )
     queue_mail(
         kind="year_started",
         key=f"year_started:{grant.pk}",
         recipient=grant.subscriber.user.email,
-        context={"grant_id": grant.pk},
+        context={"grant_id": grant.pk, "paid": paid},
         now=now,
     )
 
@@ -36,7 +44,8 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "subscription": grant.subscription,
         "order": order,
         "ends_on": _end_of(grant.subscription),
-        "amount_text": format_money(order.amount_minor, order.currency) if order else "",
+        "paid_text": mail.context["paid"],
+        "amount_text": price_text(order.amount_minor, order.currency) if order else "",
         "sessions_url": address_of("sessions:list"),
     }
     return render_templates("year_started", context)

@@ -105,6 +105,11 @@ class Order(models.Model):
         return self.number
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Whether it cost nothing and what it was for could not be had: closed for good, and nothing to return."""
+        return self.state == self.State.FAILED and self.paid_at is not None
+
+    @property
     def held_until(self) -> datetime:
         """The last instant at which it can be paid for: its Checkout ends then, or the sale does."""
         ends = [self.expires_at, self.checkout_expires_at]

@@ -111,7 +111,7 @@ def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> N
         for line in lines:
             grant, is_new = grant_year_credits(subscription=subscription, line=line, invoice_id=invoice.id, now=now)
             if is_new:
-                mails.queue_year_started(grant=grant, now=now)
+                mails.queue_year_started(grant=grant, invoice=invoice, now=now)
         if order and not order.fulfilled_at:
             _fulfil_year_order(lock_order(order.pk), invoice, now)
 
@@ -122,7 +122,7 @@ def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
 
 
 def _pays_for_a_year(line: InvoiceLine) -> bool:
-    """Prorations, trials and other small change on the yearly price bring no credits."""
+    """Prorations, trials and other small change on the yearly price bring no credits. A line's amount is before any discount."""
     return not line.is_proration and line.amount_minor > 0 and line.period_end - line.period_start > A_YEAR_AT_LEAST
 
 
@@ -153,7 +153,7 @@ def _record_payments(invoice: InvoiceState, subscription: Subscription, order: O
 
 
 def _fulfil_year_order(order: Order, invoice: InvoiceState, now: datetime) -> None:
-    mark_paid(order=order, paid_at=invoice.paid_at or now, now=now)
+    mark_paid(order=order, paid_at=invoice.paid_at or now, sums=invoice, now=now)
     order.fulfilled_at = now
     order.next_check_at = None
     order.hosted_invoice_url = invoice.hosted_invoice_url

@@ -25,6 +25,7 @@ from subscriptions.forms import ReserveForm, YearForm
 from subscriptions.models import Plan, Price
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.purchase import buy_seat, buy_year
+from subscriptions.order_words import tax_comes_on_top
 from subscriptions.problems import REFUSALS, show_problem
 from subscriptions.views.common import SeeOther
 
@@ -126,11 +127,12 @@ def _send_to_checkout(request: HttpRequest, live_session: LiveSession, user: Use
 
 def _terms(price: Price) -> list[str]:
     amount = format_money(price.amount_minor, price.currency)
-    return [
+    terms = [
         f"You pay {amount} now for {policy.CREDITS_PER_YEAR} credits, good for sessions that start within a year from today.",
         f"The subscription renews every year for {amount}, charged to the same card, until you turn it off.",
         "You can turn the renewal off at any time and keep your credits until the year ends.",
     ]
+    return [*terms, "Tax is added where it applies, now and at each renewal."] if tax_comes_on_top() else terms
 
 
 def _try_again(refusal: Exception, live_session: LiveSession) -> str:

@@ -1,0 +1,54 @@
+"""What an order cost, and may cost, in words for pages and mails."""
+
+from django.conf import settings
+
+from redreport.money import format_money
+from subscriptions.models import Order
+
+
+def paid_text(order: Order) -> str:
+    """'$225 (promotion −$25)' once it is known what was paid; until then the list price."""
+    if order.total_minor is None:
+        return format_money(order.amount_minor, order.currency)
+    return sums_text(
+        total_minor=order.total_minor,
+        discount_minor=order.discount_minor,
+        tax_minor=order.tax_minor,
+        currency=order.currency,
+    )
+
+
+def sums_text(*, total_minor: int, discount_minor: int, tax_minor: int, currency: str) -> str:
+    """'$267.75 (promotion −$25, incl. $42.75 tax)', or that there was nothing to pay."""
+    if total_minor == 0:
+        return "Nothing to pay (promotion)" if discount_minor else "Nothing to pay"
+    parts = []
+    if discount_minor:
+        parts.append(f"promotion −{format_money(discount_minor, currency)}")
+    if tax_minor:
+        parts.append(f"incl. {format_money(tax_minor, currency)} tax")
+    paid = format_money(total_minor, currency)
+    return f"{paid} ({', '.join(parts)})" if parts else paid
+
+
+def price_text(amount_minor: int, currency: str) -> str:
+    """What a renewal was agreed to cost: '$2,500', or '$2,500 plus tax where it applies'."""
+    price = format_money(amount_minor, currency)
+    return f"{price} plus tax where it applies" if tax_comes_on_top() else price
+
+
+def checkout_notes() -> list[str]:
+    """How the price on our pages may differ from the sum on Stripe's."""
+    notes = []
+    if tax_comes_on_top():
+        notes.append("Tax is added on Stripe’s page where it applies.")
+    elif settings.STRIPE_AUTOMATIC_TAX:
+        notes.append("The price includes tax where it applies.")
+    if settings.STRIPE_PROMOTION_CODES:
+        notes.append("A promotion code can be entered on Stripe’s page.")
+    return notes
+
+
+def tax_comes_on_top() -> bool:
+    """Whether the sum on Stripe's page may be higher than the price on ours."""
+    return settings.STRIPE_AUTOMATIC_TAX and settings.STRIPE_TAX_BEHAVIOR == "exclusive"
