@@ -204,6 +204,8 @@ STRIPE_CHECKOUT_ORIGINS = env.list(
 STRIPE_TAX_BEHAVIOR = env.str("STRIPE_TAX_BEHAVIOR", default="exclusive")
 STRIPE_PROMOTION_CODES = env.bool("STRIPE_PROMOTION_CODES", default=True)
 STRIPE_AUTOMATIC_TAX = env.bool("STRIPE_AUTOMATIC_TAX", default=False)
+# Bank debits and the like for single seats: the money comes days after the promise, or never.
+STRIPE_DELAYED_PAYMENTS = env.bool("STRIPE_DELAYED_PAYMENTS", default=False)
 STRIPE_TAX_ID_COLLECTION = env.bool("STRIPE_TAX_ID_COLLECTION", default=False)
 
 # Who may read /metrics; empty: nobody.

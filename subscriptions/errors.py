@@ -29,6 +29,10 @@ class YearAlreadyRunning(BookingRefused):
     """The subscriber has a live subscription."""
 
 
+class PaymentSettling(BookingRefused):
+    """The buyer's payment for an earlier order of the same is on its way from the bank."""
+
+
 class EmailNotProven(BookingRefused):
     """The buyer's e-mail address has not been proven yet."""
 

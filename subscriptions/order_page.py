@@ -13,6 +13,13 @@ REFUND_WORDS = {
     Refund.State.SUCCEEDED: "refunded",
 }
 
+# What is said of an order whose payment a bank took days to move, or did not.
+SETTLING_WORDS = {
+    Order.State.PENDING: "settling",
+    Order.State.EXPIRED: "not_arrived",
+    Order.State.FAILED: "payment_failed",
+}
+
 CASE_WORDS = {
     Case.Kind.AMOUNT_MISMATCH: "We received a payment that does not match this order, so nothing was given for it yet.",
     Case.Kind.REFUND_FAILED: "We tried to return your payment, and your bank did not take it.",
@@ -48,8 +55,10 @@ def _view(order: Order, refund: Refund | None, case: Case | None, *, returned_pa
         return REFUND_WORDS[Refund.State(refund.state)]
     if case:
         return "looked_into"
-    if order.came_to_nothing:
-        return "came_to_nothing"
+    if order.settling_since and order.state in SETTLING_WORDS:
+        return SETTLING_WORDS[Order.State(order.state)]
     if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.held_until <= now)):
         return "confirming"
+    if order.came_to_nothing:
+        return "came_to_nothing"
     return {Order.State.PENDING: "pending", Order.State.EXPIRED: "expired"}.get(Order.State(order.state), "failed")

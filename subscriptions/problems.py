@@ -18,6 +18,7 @@ from subscriptions.errors import (
     NoCredit,
     ObjectBusy,
     OrderNotOpen,
+    PaymentSettling,
     PriceChanged,
     TooManyLapsedHolds,
     YearAlreadyRunning,
@@ -82,6 +83,11 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     YearAlreadyRunning: Problem(
         "You already have a year", "Your subscription is running, so we did not start a second one.", next_label="Your account"
+    ),
+    PaymentSettling: Problem(
+        "Your payment is on its way",
+        "Your bank is still moving the money of an earlier order for this. The order’s page says how long we wait for it.",
+        money="Please do not pay again.",
     ),
     OrderNotOpen: Problem(
         "This order is no longer open",

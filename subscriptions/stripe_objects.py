@@ -89,6 +89,8 @@ class CheckoutState:
     currency: str
     livemode: bool
     payment: CapturedPayment | None
+    # The bank that was to make the payment did not.
+    payment_failed: bool
     subscription_id: str
     invoice_id: str
     hosted_invoice_url: str
@@ -98,6 +100,11 @@ class CheckoutState:
     def is_paid(self) -> bool:
         """Whether what it sells may be given."""
         return self.status == "complete" and self.payment_status in ("paid", "no_payment_required")
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether the reader has done everything, and a bank is still moving the money."""
+        return self.status == "complete" and not self.is_paid and not self.payment_failed
 
 
 @dataclass(frozen=True)

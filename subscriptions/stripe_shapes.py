@@ -18,6 +18,9 @@ from subscriptions.stripe_objects import (
     SubscriptionState,
 )
 
+# A complete Checkout whose payment intent is in one of these gets no money any more.
+WITHOUT_MONEY = ("requires_payment_method", "canceled")
+
 
 def read_event(event: dict[str, Any]) -> EventHint:
     """A verified event's hint."""
@@ -49,6 +52,7 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         currency=session.get("currency") or "",
         livemode=bool(session.get("livemode")),
         payment=read_payment(intent),
+        payment_failed=session.get("status") == "complete" and intent.get("status") in WITHOUT_MONEY,
         subscription_id=_id_of(session.get("subscription")),
         invoice_id=_id_of(session.get("invoice")),
         hosted_invoice_url=invoice.get("hosted_invoice_url") or "",

@@ -13,7 +13,7 @@ from tests import environment
 from tests.fixtures_shop import Shop
 from tests.test_stripe_setup import stripe_setup
 
-SWITCHES = ("STRIPE_PROMOTION_CODES", "STRIPE_AUTOMATIC_TAX", "STRIPE_TAX_ID_COLLECTION")
+SWITCHES = ("STRIPE_PROMOTION_CODES", "STRIPE_AUTOMATIC_TAX", "STRIPE_TAX_ID_COLLECTION", "STRIPE_DELAYED_PAYMENTS")
 
 
 def opened_checkout(shop: Shop) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_codes_can_be_entered_and_no_tax_is_reckoned_unless_said_otherwise(shop:
     assert checkout["allow_promotion_codes"] is True
     assert (checkout["automatic_tax"]["enabled"], checkout["tax_id_collection"]["enabled"]) == (False, False)
     assert checkout["billing_address_collection"] is None
-    assert "at Checkout: promotion codes on, automatic tax off, tax ids off\n" in stripe_setup()
+    assert "at Checkout: promotion codes on, automatic tax off, tax ids off, delayed payments off\n" in stripe_setup()
 
 
 def test_codes_can_be_switched_off(shop: Shop, settings: Any) -> None:

@@ -12,6 +12,7 @@ from sessions_live.calendar import seat_request
 from sessions_live.mails import booking_context, seat_mail_context, seat_of, stands, takes_place
 from sessions_live.models import Seat
 from subscriptions.mails.common import address_of, coverage_text
+from subscriptions.mails.lapses import lapse_of
 from subscriptions.models import Order, SeatCoverage
 
 
@@ -54,7 +55,7 @@ def _queue_booking_receipt(seat: Seat, now: datetime) -> None:
 
 
 def queue_hold_lapsed(*, order: Order, seat: Seat, now: datetime) -> None:
-    """Owe the booker the news, once, that the held seat was given back and nothing charged."""
+    """Owe the booker the news, once, that the held seat was given back, and why."""
     queue_mail(
         kind="hold_lapsed",
         key=f"hold_lapsed:{order.number}",
@@ -113,9 +114,8 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     order = Order.objects.select_related("live_session").get(pk=mail.context["order_id"])
     assert order.live_session is not None
     context = {
-        "order": order,
+        "lapse": lapse_of(order, clock.now()),
         "live_session": order.live_session,
-        "has_begun": order.live_session.starts_at <= clock.now(),
         "session_url": address_of("sessions:detail", order.live_session.slug),
     }
     return render_templates("hold_lapsed", context)

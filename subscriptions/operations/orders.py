@@ -155,10 +155,7 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
         if lease:
             lease.confirm()
         # Locks: the session, its seats by id, the order. A payment may be confirming these seats right now.
-        if order.live_session_id:
-            _, seats, order = _lock_all_of(order)
-        else:
-            seats, order = [], lock_order(order_id)
+        seats, order = lock_seats_and_order(order)
         closed_checkout = lease.stripe_object_id if lease else None
         if order.state != Order.State.PENDING or order.stripe_checkout_session_id not in (None, closed_checkout):
             # Paid meanwhile; or it was another Checkout that expired, and the order's own is still open.
@@ -174,8 +171,12 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
 
 
 def schedule_next_check(order: Order, now: datetime) -> None:
-    """Set when the sweep next asks Stripe: soon, and in the minute the hold or the sale ends. The caller saves the order."""
-    if order.state == Order.State.PENDING:
+    """Set when the sweep next asks Stripe: soon, and in the minute the hold or the sale ends; for a payment on its way each
+    hour, until it has arrived or failed. The caller saves the order."""
+    if order.settling_since and order.state in (Order.State.PENDING, Order.State.EXPIRED):
+        ends = [order.expires_at] if order.expires_at > now else []
+        order.next_check_at = min([now + policy.CHECK_SETTLING_EVERY, *ends])
+    elif order.state == Order.State.PENDING:
         ends = [order.expires_at, *([order.live_session.starts_at] if order.live_session else [])]
         order.next_check_at = min([now + policy.CHECK_PENDING_EVERY, *(end for end in ends if end > now)])
     elif order.stripe_checkout_session_id and order.checks < len(policy.CHECK_EXPIRED_AFTER):
@@ -188,6 +189,14 @@ def schedule_next_check(order: Order, now: datetime) -> None:
 def lock_order(order_id: int) -> Order:
     """The order's row, locked after session, seats, subscriber and grants."""
     return _locked_orders().get(pk=order_id)
+
+
+def lock_seats_and_order(order: Order) -> tuple[list[Seat], Order]:
+    """Everything an order holds, and the order itself, locked in the right order; a year holds nothing."""
+    if order.live_session_id is None:
+        return [], lock_order(order.pk)
+    _, seats, order = _lock_all_of(order)
+    return seats, order
 
 
 def _locked_orders() -> QuerySet[Order]:

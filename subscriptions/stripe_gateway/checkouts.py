@@ -9,8 +9,9 @@ from subscriptions.stripe_gateway.client import client, stripe_errors
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState, CustomerState
 from subscriptions.stripe_shapes import read_checkout, read_customer
 
-# Methods that pay at once: a seat is not kept for a bank debit that settles in days.
+# Methods that pay at once. Others, bank debits for one, settle in days.
 IMMEDIATE_PAYMENT_METHODS = ["card", "link"]
+PAID_AT_ONCE = {"allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS}
 
 CHECKOUT_EXPANSIONS = ["payment_intent.latest_charge", "invoice"]
 
@@ -41,20 +42,21 @@ def create_portal_session(*, customer_id: str, configuration_id: str | None, ret
         return client().v1.billing_portal.sessions.create(params).url
 
 
-def create_seat_checkout(request: CheckoutRequest, *, title: str) -> CheckoutState:
-    """Open a Checkout for one seat, paid at once, with an invoice."""
+def create_seat_checkout(request: CheckoutRequest, *, title: str, may_settle_late: bool = False) -> CheckoutState:
+    """Open a Checkout for one seat, with an invoice. Paid at once, or by whatever the account has switched on."""
     reference = {"order": request.order_number}
     seat = {
         "mode": "payment",
         "payment_intent_data": {"metadata": reference, "description": title},
         "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
     }
-    return _create_checkout(request, seat)
+    return _create_checkout(request, seat if may_settle_late else {**seat, **PAID_AT_ONCE})
 
 
 def create_year_checkout(request: CheckoutRequest) -> CheckoutState:
-    """Open a Checkout for a yearly subscription."""
-    return _create_checkout(request, {"mode": "subscription", "subscription_data": {"metadata": {"order": request.order_number}}})
+    """Open a Checkout for a yearly subscription, paid at once."""
+    reference = {"order": request.order_number}
+    return _create_checkout(request, {"mode": "subscription", "subscription_data": {"metadata": reference}, **PAID_AT_ONCE})
 
 
 def fetch_checkout(checkout_session_id: str) -> CheckoutState:
@@ -95,7 +97,6 @@ def _create_checkout(request: CheckoutRequest, what: dict[str, Any]) -> Checkout
         "success_url": request.return_url,
         "cancel_url": request.back_url,
         "metadata": {"order": request.order_number},
-        "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
         **_offers_and_tax(),
         **what,
     }

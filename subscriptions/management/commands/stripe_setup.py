@@ -16,7 +16,7 @@ from subscriptions.errors import GatewayError
 from subscriptions.operations.catalog import OtherAccount, put_price_in_force, refuse_other_account
 
 BY_HAND = """By hand, in Stripe's dashboard:
-  - Settings, Payments, Payment methods: cards on; delayed methods may stay off, seats are paid at once.
+  - Settings, Payments, Payment methods: cards on; delayed methods only with STRIPE_DELAYED_PAYMENTS.
   - Settings, Emails: mails for successful payments and refunds as you like; ours confirm seats and years anyway.
   - Settings, Billing, Subscriptions and emails: retries of failed payments, and mails about them.
   - Settings, Branding and Public details: name, colour, support address, the descriptor on card statements.
@@ -80,5 +80,6 @@ def _offered_at_checkout() -> str:
         "promotion codes": settings.STRIPE_PROMOTION_CODES,
         "automatic tax": settings.STRIPE_AUTOMATIC_TAX,
         "tax ids": settings.STRIPE_TAX_ID_COLLECTION,
+        "delayed payments": settings.STRIPE_DELAYED_PAYMENTS,
     }
     return ", ".join(f"{name} {'on' if is_on else 'off'}" for name, is_on in switches.items())
