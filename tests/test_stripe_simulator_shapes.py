@@ -11,11 +11,11 @@ PUBLIC_KINDS_TRIED = {
     "billing_portal.session",
     "charge",
     "checkout.session",
-    "coupon",
     "credit_note",
     "customer",
-    "discount",
     "dispute",
+    "coupon",
+    "discount",
     "event",
     "invoice",
     "invoice_payment",
@@ -23,8 +23,8 @@ PUBLIC_KINDS_TRIED = {
     "payment_method",
     "price",
     "product",
-    "promotion_code",
     "radar.early_fraud_warning",
+    "promotion_code",
     "refund",
     "subscription",
     "tax_id",
@@ -68,6 +68,24 @@ def live_a_little(account: StripeAccount) -> None:
         account.control.pay(declined.id, card=card, email="reader@example.com")
     v1.checkout.sessions.expire(declined.id)
     quarrel_a_little(account)
+    owe_a_little(account)
+
+
+def owe_a_little(account: StripeAccount) -> None:
+    """Renewals that fail, in every way that one may settle them; a pause of either kind."""
+    control, v1 = account.control, account.client.v1
+    years = [account.year(card=card) for card in ("4000000000000341", "4000000000000341", "4000002760003184")]
+    v1.subscriptions.update(years[0].id, {"pause_collection": {"behavior": "void"}})
+    paused = account.year()
+    control.pause_subscription(paused.id)
+    control.set_dunning("unpaid")
+    control.advance(400 * 86400)
+    v1.subscriptions.resume(paused.id)
+    _, failed, asked = (v1.invoices.list({"subscription": year.id}).data[0].id for year in years)
+    control.answer_bank(asked, "fail")
+    control.pay_invoice(asked)
+    control.mark_uncollectible(failed)
+    v1.invoices.pay(failed, {"paid_out_of_band": True})
 
 
 def quarrel_a_little(account: StripeAccount) -> None:
@@ -129,10 +147,10 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
         *v1.checkout.sessions.list({"expand": ["data.line_items.data.discounts", "data.payment_intent.latest_charge"]}).to_dict()[
             "data"
         ],
-        v1.invoices.create_preview({"subscription": stripe_account.year().id}).to_dict(),
         *v1.invoices.list({"expand": ["data.payments", "data.customer", "data.discounts.source.coupon"]}).to_dict()["data"],
         *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments", "data.discounts"]}).to_dict()["data"],
         *v1.customers.list({"expand": ["data.tax_ids"]}).to_dict()["data"],
+        v1.invoices.create_preview({"subscription": stripe_account.year().id}).to_dict(),
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
         *v1.credit_notes.list({"expand": ["data.invoice", "data.customer"]}).to_dict()["data"],
         *v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],

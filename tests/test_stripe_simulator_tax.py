@@ -70,8 +70,11 @@ def test_an_inclusive_price_contains_its_tax(taxed_account: StripeAccount) -> No
 
 def test_tax_is_charged_on_what_the_discount_left(taxed_account: StripeAccount) -> None:
     coupon = taxed_account.client.v1.coupons.create({"percent_off": 50})
-    found = pay(taxed_account, taxed_account.checkout(**TAXED, discounts=[{"coupon": coupon.id}]), country="DE")
+    session = taxed_account.checkout(**TAXED, discounts=[{"coupon": coupon.id}], invoice_creation={"enabled": True})
+    found = pay(taxed_account, session, country="DE")
     assert found["total_details"] == {"amount_discount": 12500, "amount_shipping": 0, "amount_tax": 2375}
+    html = browse(found["invoice"]["hosted_invoice_url"])[1]
+    assert all(text in html for text in ("$250.00", "-$125.00", "Tax (exclusive)", "$23.75", "$148.75"))
     assert found["amount_total"] == 14875
 
 

@@ -38,6 +38,15 @@ class SimulatorControl:
         found: list[Json] = self.state()["objects"].get(kind, [])
         return found
 
+    def differences(self) -> list[str]:
+        """Where replies and webhooks, since the process started, were not what the SDK's annotated classes say."""
+        found: list[str] = self._call("GET", "differences")["differences"]
+        return found
+
+    def plant(self, object_id: str, **values: Any) -> None:
+        """Set fields of an object to anything, for answers that Stripe should not give; no event tells of it."""
+        self._call("POST", "objects", {"id": object_id, "values": values})
+
     def reset(self) -> None:
         """An empty account at real time, no faults, default webhook settings."""
         self._call("POST", "reset", {})
@@ -124,6 +133,39 @@ class SimulatorControl:
     def change_card(self, subscription: str, card: str) -> Json:
         """Another card for this subscription; an open invoice is collected with it at once."""
         return self._call("POST", "card", {"subscription": subscription, "card": card})
+
+    def set_dunning(self, final: Literal["cancel", "unpaid", "past_due"]) -> None:
+        """What becomes of a subscription when the last attempt at a renewal has failed; usually it ends (`cancel`)."""
+        self._call("POST", "dunning", {"final": final})
+
+    def collect(self, invoice: str) -> str:
+        """'Charge customer' in the dashboard. Returns the invoice's status; a decline leaves it open."""
+        return self._invoice(invoice, "collect")
+
+    def void_invoice(self, invoice: str) -> None:
+        self._invoice(invoice, "void")
+
+    def mark_uncollectible(self, invoice: str) -> None:
+        self._invoice(invoice, "mark_uncollectible")
+
+    def pay_invoice(self, invoice: str, *, card: str = "4242424242424242") -> str:
+        """The reader pays on the invoice's page. Returns the invoice's status: still `open` if declined or asked by the bank."""
+        return self._invoice(invoice, "pay", card=card)
+
+    def answer_bank(self, invoice: str, answer: Literal["complete", "fail"]) -> str:
+        """The reader answers the bank on the invoice's page. Returns the invoice's status."""
+        return self._invoice(invoice, "answer_bank", answer=answer)
+
+    def _invoice(self, invoice: str, action: str, **given: str) -> str:
+        return str(self._call("POST", "invoices", {"invoice": invoice, "action": action, **given})["status"])
+
+    def pause_subscription(self, subscription: str) -> None:
+        """As in the dashboard: status `paused`, no credit for the unused time."""
+        self._call("POST", "subscriptions", {"subscription": subscription, "action": "pause"})
+
+    def resume_subscription(self, subscription: str) -> None:
+        """As in the dashboard: it goes on in its old rhythm, and nothing is asked for the time between."""
+        self._call("POST", "subscriptions", {"subscription": subscription, "action": "resume"})
 
     def portal(self, customer: str, action: Literal["cancel", "resume", "card", "details"], **fields: str) -> str:
         """What the portal's page would do with these fields (`subscription`, or `card_number`, or `name`, `email`, `phone`,

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import bank_debits
+from . import bank_debits, invoice_page
 from .cards import CARDS
 from .checkout_payment import Payer, authenticate, pay, pay_by_debit
+from .collection import COLLECTABLE, FINALS, change_card, collect_by_hand, mark_uncollectible, void
 from .faults import KINDS, Fault
 from .jsontypes import Json
 from .portal_actions import act
-from .renewals import change_card
-from .resources import disputes, endpoints, fraud_warnings, payments, portal, refunds
+from .resources import disputes, endpoints, fraud_warnings, payments, portal, refunds, subscription_pauses
 from .simulator import DEFAULT_SWITCHES
 from .webhooks import DEFAULTS
 
@@ -25,6 +25,8 @@ class ControlApi:
         self._api = api
         self._actions: dict[str, Callable[[Json], Json]] = {
             "GET state": self._state,
+            "GET differences": self._differences,
+            "POST objects": self._plant,
             "POST reset": self._reset,
             "GET clock": self._clock,
             "POST clock": self._move_clock,
@@ -36,6 +38,9 @@ class ControlApi:
             "POST refunds": self._refunds,
             "POST card": self._change_card,
             "POST disputes": self._disputes,
+            "POST dunning": self._set_dunning,
+            "POST invoices": self._invoices,
+            "POST subscriptions": self._subscriptions,
             "POST fraud_warnings": self._warn_of_fraud,
             "POST portal": self._portal,
             "GET faults": self._faults,
@@ -61,6 +66,21 @@ class ControlApi:
     def _state(self, given: Json) -> Json:
         with self._sim.transaction():
             return {"now": self._sim.now(), "objects": self._sim.store.snapshot(), "faults": self._sim.faults.list()}
+
+    def _differences(self, given: Json) -> Json:
+        """Where something sent since the start was not what the SDK's classes say; a reset does not forget it."""
+        if not self._sim.reply_check:
+            raise ValueError("replies are checked only with --check-replies")
+        return {"differences": self._sim.reply_check.found()}
+
+    def _plant(self, given: Json) -> Json:
+        """Fields of an object, set as they are given and told nobody."""
+        with self._sim.transaction():
+            obj = self._sim.store.find(given["id"])
+            if not obj:
+                raise LookupError(given["id"])
+            self._sim.store.change(obj, **given["values"])
+            return {"id": obj["id"]}
 
     def _reset(self, given: Json) -> Json:
         self._sim.reset()
@@ -158,6 +178,52 @@ class ControlApi:
             if not subscription or given["card"] not in CARDS:
                 raise LookupError("no such subscription or card")
             change_card(self._sim, subscription, given["card"])
+            return {"subscription": subscription["id"], "status": subscription["status"]}
+
+    def _set_dunning(self, given: Json) -> Json:
+        """What becomes of a subscription when the last attempt at a renewal has failed."""
+        if given["final"] not in FINALS:
+            raise ValueError(f"unknown end of dunning: {given['final']}")
+        with self._sim.transaction():
+            self._sim.set_switches(dunning_final=given["final"])
+            return {"final": given["final"]}
+
+    def _invoices(self, given: Json) -> Json:
+        """What a person does to an invoice, in the dashboard or (`pay`) on its page."""
+        with self._sim.transaction():
+            invoice = self._sim.store.get("invoice", given["invoice"])
+            if not invoice:
+                raise LookupError(given["invoice"])
+            message = self._act_on_invoice(invoice, given)
+            return {"invoice": invoice["id"], "status": invoice["status"], "message": message}
+
+    def _act_on_invoice(self, invoice: Json, given: Json) -> str:
+        action = given["action"]
+        if action == "collect":
+            collect_by_hand(self._sim, invoice)
+        elif invoice["status"] not in COLLECTABLE:
+            raise ValueError(f"an invoice that is {invoice['status']} cannot be asked to {action}")
+        elif action == "void":
+            void(self._sim, invoice)
+        elif action == "mark_uncollectible":
+            mark_uncollectible(self._sim, invoice)
+        elif action == "pay":
+            return invoice_page.pay(self._sim, invoice, CARDS[given["card"]])
+        elif action == "answer_bank":
+            return invoice_page.answer_bank(self._sim, invoice, succeeded=given["answer"] == "complete")
+        else:
+            raise ValueError(f"unknown action: {action}")
+        return ""
+
+    def _subscriptions(self, given: Json) -> Json:
+        """Pause a subscription or let it go on, as in the dashboard and without any invoice."""
+        with self._sim.transaction():
+            subscription = self._sim.store.get("subscription", given["subscription"])
+            wanted = {"pause": "active", "resume": "paused"}[given["action"]]
+            if not subscription or subscription["status"] != wanted:
+                raise LookupError(f"no such subscription that is {wanted}")
+            act = subscription_pauses.pause_now if given["action"] == "pause" else subscription_pauses.go_on
+            act(self._sim, subscription)
             return {"subscription": subscription["id"], "status": subscription["status"]}
 
     def _disputes(self, given: Json) -> Json:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .cards import find_card
+from .collection import use_card
 from .jsontypes import Json
-from .renewals import use_card
 from .resources import payments, subscriptions, tax_ids
 from .resources.common import empty_address
 
