@@ -59,7 +59,7 @@ class Shop:
         order.refresh_from_db()
         return order
 
-    def pay(self, order: Order, card: str = "4242424242424242", **filled_in: str) -> None:
+    def pay(self, order: Order, card: str = "4242424242424242", **filled_in: Any) -> None:
         """The reader pays on Stripe's page, with a promotion code or a country filled in; we hear nothing of it yet."""
         assert order.stripe_checkout_session_id
         assert self.stripe.pay(order.stripe_checkout_session_id, card=card, **filled_in)["outcome"] == "paid"

@@ -106,4 +106,4 @@ def test_the_reserve_page_says_how_the_sum_on_stripes_page_may_differ(
 def test_the_renewal_terms_name_the_tax_that_comes_on_top(taxed_shop: Shop) -> None:
     page = form_of("/plans/annual/")
     assert "<li>Tax is added where it applies, now and at each renewal.</li>" in page
-    assert "Tax is added on Stripe’s page where it applies. A promotion code can be entered on Stripe’s page." in page
+    assert "Tax is added on Stripe’s page where it applies. A promotion code can be entered there." in page

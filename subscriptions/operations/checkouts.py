@@ -194,16 +194,15 @@ def _apply_checkout(checkout: CheckoutState, lease: Lease, now: datetime) -> boo
     if checkout.is_paid:
         order = record_payment(checkout=checkout, lease=lease, now=now)
         return bool(order and order.kind == Order.Kind.SEAT and fulfil_seat_order(order=order, now=now))
-    buyer_id = id_of_customers_subscriber(checkout.customer_id)
-    order_id = Order.objects.filter(number=checkout.order_number, subscriber_id=buyer_id).values_list("id", flat=True).first()
-    if order_id is None:
+    order = Order.objects.filter(number=checkout.order_number).first()
+    if order is None or order.subscriber_id != id_of_customers_subscriber(checkout.customer_id):
         return False
     if checkout.status == "expired":
-        close_unpaid_order(order_id=order_id, lease=lease, now=now)
+        close_unpaid_order(order_id=order.pk, lease=lease, now=now)
     elif checkout.payment_failed:
-        close_failed_payment(order_id=order_id, lease=lease, now=now)
+        close_failed_payment(order_id=order.pk, lease=lease, now=now)
     elif checkout.is_settling:
-        await_bank(order_id=order_id, lease=lease, now=now)
+        await_bank(order_id=order.pk, lease=lease, now=now)
     return False
 
 
