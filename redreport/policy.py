@@ -24,11 +24,13 @@ HOLD_GIVEN_BACK_IN_TIME = timedelta(minutes=10)
 MAX_ACTIVE_SEATS_PER_BUYER = 10
 
 # A seat whose payment the bank is still moving is held until so long before the start.
-SETTLED_BEFORE_START = timedelta(hours=24)
+PAID_BEFORE_START = timedelta(hours=24)
 
 CANCEL_CUTOFF = timedelta(hours=24)
 # A credit that the house gives back is good for at least so long again.
 RETURNED_CREDIT_GOOD_FOR = timedelta(days=90)
+# The most credits that staff give in one grant: ten years' worth.
+MOST_CREDITS_GIVEN = 120
 
 RENEWAL_NOTICE_BEFORE = timedelta(days=30)
 # A notice that could not be made until then needs a person.
@@ -50,7 +52,7 @@ CONSENT_VERSION = "2026-11"
 # How often an order that waits for its payment is compared with Stripe, and when one that expired is looked at again:
 # a payment that was taken all the same is found even where no webhook reaches us.
 CHECK_PENDING_EVERY = timedelta(minutes=3)
-CHECK_SETTLING_EVERY = timedelta(hours=1)
+CHECK_UNDER_WAY_EVERY = timedelta(hours=1)
 CHECK_EXPIRED_AFTER = (timedelta(minutes=10), timedelta(hours=2), timedelta(hours=24))
 
 

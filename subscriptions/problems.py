@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from redreport import policy
-from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut, TooManySeats
+from sessions_live.errors import AlreadySeated, NotCancelable, SalesClosed, SeatNotTaken, SoldOut, TooManySeats
 from sessions_live.models import LiveSession
 from subscriptions.errors import (
     CatalogNotReady,
@@ -18,7 +18,7 @@ from subscriptions.errors import (
     NoCredit,
     ObjectBusy,
     OrderNotOpen,
-    PaymentSettling,
+    PaymentUnderWay,
     PriceChanged,
     TooManyLapsedHolds,
     YearAlreadyRunning,
@@ -53,6 +53,18 @@ PROBLEMS: dict[type[Exception], Problem] = {
     AlreadySeated: Problem(
         "This person already has a seat", "The e-mail address you gave already has a seat in this session. One person, one seat."
     ),
+    NotCancelable: Problem(
+        "This session has begun",
+        "A seat can be canceled until the start. After that nothing can be returned.",
+        money="Nothing was changed.",
+        next_label="Your account",
+    ),
+    SeatNotTaken: Problem(
+        "There is no seat to cancel",
+        "This seat is not booked: it is only held while its order waits for the payment, or the hold has ended.",
+        money="Nothing was changed.",
+        next_label="Your account",
+    ),
     TooManySeats: Problem(
         "You have the most seats one person can book",
         f"One buyer can have {policy.MAX_ACTIVE_SEATS_PER_BUYER} seats in a session. Write to us if your firm needs more.",
@@ -84,7 +96,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     YearAlreadyRunning: Problem(
         "You already have a year", "Your subscription is running, so we did not start a second one.", next_label="Your account"
     ),
-    PaymentSettling: Problem(
+    PaymentUnderWay: Problem(
         "Your payment is on its way",
         "Your bank is still moving the money of an earlier order for this. The order’s page says how long we wait for it.",
         money="Please do not pay again.",

@@ -102,7 +102,7 @@ class CheckoutState:
         return self.status == "complete" and self.payment_status in ("paid", "no_payment_required")
 
     @property
-    def is_settling(self) -> bool:
+    def is_under_way(self) -> bool:
         """Whether the reader has done everything, and a bank is still moving the money."""
         return self.status == "complete" and not self.is_paid and not self.payment_failed
 

@@ -11,7 +11,7 @@ from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.cancellations import cancel_live_session
 from sessions_live.operations.seats import Attendee
-from subscriptions.errors import PaymentSettling
+from subscriptions.errors import PaymentUnderWay
 from subscriptions.models import Order, Payment, Plan, Refund
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import give_up_order, open_checkout
@@ -78,7 +78,7 @@ def test_a_promised_payment_keeps_its_seat_until_a_day_before_the_start(order: O
     until = live_session.starts_at - DAY
     seat = Seat.objects.get()
     assert state_of(order) == ("pending", ["held"])
-    assert (order.settling_since is not None, order.checkout_url, order.held_until) == (True, "", until)
+    assert (order.under_way_since is not None, order.checkout_url, order.held_until) == (True, "", until)
     assert (order.expires_at, seat.hold_expires_at) == (until, until)
     assert not Payment.objects.exists()
     assert not OutgoingMail.objects.exists()
@@ -123,7 +123,7 @@ def test_a_payment_that_fails_closes_the_order_and_frees_the_seat(shop: Shop, or
     assert (order.paid_at, order.next_check_at, order.came_to_nothing) == (None, None, False)
     assert "Your bank did not make the payment" in page_of(order)
     text = mail_of("hold_lapsed")
-    assert "Nothing was charged. Your bank did not make the payment, so the seat we held for you is on sale again." in text
+    assert "Nothing was charged. Your bank did not make the payment, so we gave back the seat we held for you." in text
     shop.hold_seat(live_session=live_session)
     assert not Refund.objects.exists()
 
@@ -193,8 +193,12 @@ def test_what_has_not_arrived_is_not_refunded_before_it_has(shop: Shop, order: O
     cancel_live_session(live_session_id=live_session.pk, actor=make_staff(), reason="the host is ill", now=clock.now())
     shop.hear_all()
     sweep_at(shop, clock.now() + timedelta(hours=2))
-    assert not Refund.objects.exists()
+    assert (state_of(order), Refund.objects.count()) == (("expired", ["expired"]), 0)
+    assert "The session does not take place" in page_of(order)
     assert "When it has arrived, we return all of it" in page_of(order)
+    text = mail_of("hold_lapsed")
+    assert "We canceled this session. Your bank is still moving the money of your payment." in text
+    assert "Nothing was charged" not in text
     settle(shop, order, "succeeded")
     shop.hear_all()
     assert state_of(order) == ("refunded", ["expired"])
@@ -204,7 +208,7 @@ def test_what_has_not_arrived_is_not_refunded_before_it_has(shop: Shop, order: O
 def test_nothing_can_be_paid_given_back_or_renamed_while_money_is_on_its_way(order: Order, live_session: LiveSession) -> None:
     user, now = order.subscriber.user, clock.now()
     colleague = Attendee("Bo Chen", "bo@example.org")
-    with pytest.raises(PaymentSettling):
+    with pytest.raises(PaymentUnderWay):
         start_seat_order(
             user=user,
             live_session_id=live_session.pk,
@@ -212,9 +216,9 @@ def test_nothing_can_be_paid_given_back_or_renamed_while_money_is_on_its_way(ord
             price_id=current_price(Plan.SINGLE_SEAT).pk,
             now=now,
         )
-    with pytest.raises(PaymentSettling):
+    with pytest.raises(PaymentUnderWay):
         open_checkout(order=order, now=now)
-    with pytest.raises(PaymentSettling):
+    with pytest.raises(PaymentUnderWay):
         give_up_order(order_id=order.pk, by_buyer=True, now=now)
     assert state_of(order) == ("pending", ["held"])
     assert (Seat.objects.get().attendee_email, order.given_up_at) == (user.email, None)

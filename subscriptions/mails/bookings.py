@@ -86,12 +86,14 @@ def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     coverage = SeatCoverage.objects.select_related("order", "credit_entry").get(seat=seat)
+    is_booker = seat.attendee_email == seat.booked_by.email
     context = {
         **seat_mail_context(seat),
         "price_text": coverage_text(coverage),
         "is_complimentary": coverage.kind == SeatCoverage.Kind.COMP,
         # The papers of the purchase are the booker's: a colleague in the seat does not get them.
-        "order": coverage.order if seat.attendee_email == seat.booked_by.email else None,
+        "order": coverage.order if is_booker else None,
+        "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)) if is_booker else "",
         "account_url": address_of("pages:account"),
     }
     content = seat_request(seat, mail.created_at)
@@ -105,6 +107,7 @@ def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:
         **booking_context(seat),
         "price_text": coverage_text(coverage),
         "order": coverage.order,
+        "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)),
         "account_url": address_of("pages:account"),
     }
     return render_templates("booking_receipt", context)

@@ -2,11 +2,20 @@
 
 from datetime import datetime
 
-from subscriptions.models import Case, Order, Subscriber
+from subscriptions.models import Case, Dispute, Order, Payment, Subscriber
 
 
 def open_case(
-    *, key: str, kind: Case.Kind, summary: str, now: datetime, order: Order | None = None, subscriber: Subscriber | None = None
+    *,
+    key: str,
+    kind: Case.Kind,
+    summary: str,
+    now: datetime,
+    proposal: str = "",
+    order: Order | None = None,
+    subscriber: Subscriber | None = None,
+    payment: Payment | None = None,
+    dispute: Dispute | None = None,
 ) -> Case:
     """Open a case in the caller's transaction; the same `key` again changes nothing."""
     case, _ = Case.objects.get_or_create(
@@ -15,7 +24,10 @@ def open_case(
             "kind": kind,
             "summary": summary,
             "opened_at": now,
+            "proposal": proposal,
             "order": order,
+            "payment": payment,
+            "dispute": dispute,
             "subscriber": subscriber or (order.subscriber if order else None),
         },
     )

@@ -8,9 +8,11 @@ from django.db.models import Q
 from django.urls import reverse
 
 from redreport import policy
+from sessions_live.models import LiveSession
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen, PaymentSettling
+from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen, PaymentUnderWay
 from subscriptions.models import Order, Refund
+from subscriptions.operations.delayed_payments import await_bank, close_failed_payment, waits_until
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.orders import (
@@ -22,7 +24,6 @@ from subscriptions.operations.orders import (
 )
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
-from subscriptions.operations.settling import await_bank, close_failed_payment, waits_until
 from subscriptions.operations.subscribers import ensure_customer, new_customer_if_deleted
 from subscriptions.selectors import id_of_customers_subscriber
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
@@ -31,14 +32,14 @@ from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 def open_checkout(*, order: Order, now: datetime) -> str:
     """The address at which Stripe takes this order's payment; asking again gives the same Checkout.
 
-    Refuses with OrderNotOpen when the order is not pending any more, with PaymentSettling when it was paid from a bank that has
+    Refuses with OrderNotOpen when the order is not pending any more, with PaymentUnderWay when it was paid from a bank that has
     not moved the money yet, with a GatewayError when Stripe gives no answer; the hold
     is then kept only for as long as trying again can succeed.
     """
     if order.state != Order.State.PENDING:
         raise OrderNotOpen
-    if order.settling_since:
-        raise PaymentSettling
+    if order.under_way_since:
+        raise PaymentUnderWay
     if order.checkout_url:
         return order.checkout_url
     try:
@@ -58,12 +59,12 @@ def open_checkout(*, order: Order, now: datetime) -> str:
 def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
     """Ask Stripe to take no payment for a pending order any more, then do as Stripe answers: give back what it held, or,
     when the payment was quicker, treat it as paid. Refuses with GatewayUnavailable, and a buyer whose payment is on its way with
-    PaymentSettling: then everything stays as it is."""
+    PaymentUnderWay: then everything stays as it is."""
     order = Order.objects.select_related("subscriber").get(pk=order_id)
     if order.state != Order.State.PENDING:
         return
-    if by_buyer and order.settling_since:
-        raise PaymentSettling
+    if by_buyer and order.under_way_since:
+        raise PaymentUnderWay
     if by_buyer:
         Order.objects.filter(pk=order_id, given_up_at__isnull=True).update(given_up_at=now)
     checkout_id = order.stripe_checkout_session_id or _adopt_unanswered_checkout(order, now)
@@ -123,7 +124,9 @@ def _finish_paid_order(order: Order, now: datetime) -> None:
 
 
 def _time_is_over(order: Order, now: datetime) -> bool:
-    return order.expires_at <= now or (order.live_session is not None and order.live_session.starts_at <= now)
+    if order.live_session and (order.live_session.starts_at <= now or order.live_session.state == LiveSession.State.CANCELED):
+        return True
+    return order.expires_at <= now
 
 
 def _find_or_create_checkout(order: Order, customer_id: str) -> CheckoutState:
@@ -150,7 +153,7 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
         return gateway.create_year_checkout(request)
     is_in_time = order.checkout_expires_at < waits_until(order.live_session)
     return gateway.create_seat_checkout(
-        request, title=order.live_session.title, may_settle_late=settings.STRIPE_DELAYED_PAYMENTS and is_in_time
+        request, title=order.live_session.title, may_pay_late=settings.STRIPE_DELAYED_PAYMENTS and is_in_time
     )
 
 
@@ -201,7 +204,7 @@ def _apply_checkout(checkout: CheckoutState, lease: Lease, now: datetime) -> boo
         close_unpaid_order(order_id=order.pk, lease=lease, now=now)
     elif checkout.payment_failed:
         close_failed_payment(order_id=order.pk, lease=lease, now=now)
-    elif checkout.is_settling:
+    elif checkout.is_under_way:
         await_bank(order_id=order.pk, lease=lease, now=now)
     return False
 

@@ -173,9 +173,9 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
 def schedule_next_check(order: Order, now: datetime) -> None:
     """Set when the sweep next asks Stripe: soon, and in the minute the hold or the sale ends; for a payment on its way each
     hour, until it has arrived or failed. The caller saves the order."""
-    if order.settling_since and order.state in (Order.State.PENDING, Order.State.EXPIRED):
+    if order.under_way_since and order.state in (Order.State.PENDING, Order.State.EXPIRED):
         ends = [order.expires_at] if order.expires_at > now else []
-        order.next_check_at = min([now + policy.CHECK_SETTLING_EVERY, *ends])
+        order.next_check_at = min([now + policy.CHECK_UNDER_WAY_EVERY, *ends])
     elif order.state == Order.State.PENDING:
         ends = [order.expires_at, *([order.live_session.starts_at] if order.live_session else [])]
         order.next_check_at = min([now + policy.CHECK_PENDING_EVERY, *(end for end in ends if end > now)])

@@ -42,7 +42,7 @@ def create_portal_session(*, customer_id: str, configuration_id: str | None, ret
         return client().v1.billing_portal.sessions.create(params).url
 
 
-def create_seat_checkout(request: CheckoutRequest, *, title: str, may_settle_late: bool = False) -> CheckoutState:
+def create_seat_checkout(request: CheckoutRequest, *, title: str, may_pay_late: bool = False) -> CheckoutState:
     """Open a Checkout for one seat, with an invoice. Paid at once, or by whatever the account has switched on."""
     reference = {"order": request.order_number}
     seat = {
@@ -50,7 +50,7 @@ def create_seat_checkout(request: CheckoutRequest, *, title: str, may_settle_lat
         "payment_intent_data": {"metadata": reference, "description": title},
         "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
     }
-    return _create_checkout(request, seat if may_settle_late else {**seat, **PAID_AT_ONCE})
+    return _create_checkout(request, seat if may_pay_late else {**seat, **PAID_AT_ONCE})
 
 
 def create_year_checkout(request: CheckoutRequest) -> CheckoutState:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="order",
-            name="settling_since",
+            name="under_way_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

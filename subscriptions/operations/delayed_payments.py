@@ -17,22 +17,22 @@ WAITING = (Order.State.PENDING, Order.State.EXPIRED)
 
 def waits_until(live_session: LiveSession) -> datetime:
     """How long a seat of this session is held for a payment that is on its way."""
-    return live_session.starts_at - policy.SETTLED_BEFORE_START
+    return live_session.starts_at - policy.PAID_BEFORE_START
 
 
 def await_bank(*, order_id: int, lease: Lease, now: datetime) -> None:
-    """Hold what was ordered while the bank moves the money. A seat is let go a day before the start: should the payment arrive
-    all the same, it is treated as any that comes late."""
+    """Hold what was ordered while the bank moves the money. A seat is let go a day before the start, and when its session is
+    canceled: should the payment arrive all the same, it is treated as any that comes late."""
     with transaction.atomic():
         seats, order = _lock_if_own(order_id, lease)
         if order is None or order.state != Order.State.PENDING:
             return
-        order.settling_since = order.settling_since or now
+        order.under_way_since = order.under_way_since or now
         order.stripe_checkout_session_id = lease.stripe_object_id
         order.checkout_url = ""
         if order.live_session:
             order.expires_at = waits_until(order.live_session)
-        if order.live_session and order.expires_at <= now:
+        if order.live_session and (order.expires_at <= now or order.live_session.state == LiveSession.State.CANCELED):
             order.state = Order.State.EXPIRED
             _release(order, seats, now)
         else:
@@ -50,7 +50,7 @@ def close_failed_payment(*, order_id: int, lease: Lease, now: datetime) -> None:
             return
         audit.record(actor="stripe", verb="payment_failed", target=order, detail={"was": order.state}, now=now)
         order.state = Order.State.FAILED
-        order.settling_since = order.settling_since or now
+        order.under_way_since = order.under_way_since or now
         order.checkout_url = ""
         order.next_check_at = None
         order.save()
