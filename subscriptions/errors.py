@@ -33,6 +33,22 @@ class PaymentUnderWay(BookingRefused):
     """The buyer's payment for an earlier order of the same is on its way from the bank."""
 
 
+class YearNotRunning(Exception):
+    """There is no running year of which this could be asked: it has ended, or is being ended."""
+
+
+class NothingAtStripe(Exception):
+    """Stripe keeps nothing of this reader yet: no card, no invoice."""
+
+
+class PortalUnavailable(Exception):
+    """Stripe did not open its portal just now."""
+
+
+class SeatNotOfYear(Exception):
+    """A seat that was to be canceled with a year is none of its coming seats."""
+
+
 class EmailNotProven(BookingRefused):
     """The buyer's e-mail address has not been proven yet."""
 

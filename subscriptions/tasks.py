@@ -9,7 +9,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
-from subscriptions.models import Order, Refund, StripeEvent
+from subscriptions.models import Order, Refund, StripeEvent, SubscriptionChange
+from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.refunds import check_refund
@@ -49,6 +50,14 @@ def sweep_refunds_task() -> int:
     now = clock.now()
     due = Refund.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: check_refund(refund_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.sweep_changes")
+def sweep_changes_task() -> int:
+    """Carry out what was asked of subscriptions and not answered by Stripe yet; returns how many were tried."""
+    now = clock.now()
+    due = SubscriptionChange.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: submit_change(change_id=pk, now=now))
 
 
 @shared_task(name="subscriptions.settle_canceled_seats")

@@ -47,6 +47,7 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "paid_text": mail.context["paid"],
         "amount_text": price_text(order.amount_minor, order.currency) if order else "",
         "sessions_url": address_of("sessions:list"),
+        "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("year_started", context)
 

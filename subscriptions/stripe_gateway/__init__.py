@@ -2,7 +2,6 @@
 
 from subscriptions.stripe_gateway.checkouts import (
     create_customer,
-    create_portal_session,
     create_seat_checkout,
     create_year_checkout,
     expire_checkout,
@@ -31,6 +30,7 @@ from subscriptions.stripe_gateway.money import (
     find_credit_note,
     find_refund,
 )
+from subscriptions.stripe_gateway.portal import PORTAL_MARK, open_portal
 from subscriptions.stripe_gateway.webhooks import verify_event
 from subscriptions.stripe_gateway.years import (
     cancel_subscription,
@@ -42,12 +42,12 @@ from subscriptions.stripe_gateway.years import (
 
 __all__ = [
     "API_VERSION",
+    "PORTAL_MARK",
     "account_id",
     "cancel_subscription",
     "client",
     "create_credit_note",
     "create_customer",
-    "create_portal_session",
     "create_refund",
     "create_seat_checkout",
     "create_year_checkout",
@@ -71,6 +71,7 @@ __all__ = [
     "list_payments",
     "list_refunds",
     "list_subscriptions",
+    "open_portal",
     "preview_renewal",
     "set_renewal",
     "stripe_errors",
