@@ -28,4 +28,5 @@ app.conf.beat_schedule = {
     "settle-canceled-seats": {"task": "subscriptions.settle_canceled_seats", **EVERY_MINUTE},
     "expire-credits": {"task": "subscriptions.expire_credits", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
+    "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
 }

@@ -36,12 +36,6 @@ def difference_text(order: Order) -> str:
     return _why_not_the_price(order.discount_minor, order.tax_minor, order.currency)
 
 
-def price_text(amount_minor: int, currency: str) -> str:
-    """What a renewal was agreed to cost: '$2,500', or '$2,500 plus tax where it applies'."""
-    price = format_money(amount_minor, currency)
-    return f"{price} plus tax where it applies" if tax_comes_on_top() else price
-
-
 def checkout_notes() -> list[str]:
     """How the price on our pages may differ from the sum on Stripe's."""
     notes = []

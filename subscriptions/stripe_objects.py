@@ -125,6 +125,8 @@ class SubscriptionState:
     pause_behavior: str
     ended_at: datetime | None
     livemode: bool
+    # Stripe's own word for why it ends: payment_failed, cancellation_requested, payment_disputed.
+    ends_because: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class InvoiceState:
     hosted_invoice_url: str
     invoice_pdf_url: str
     livemode: bool
+    # The card's bank asks the reader to confirm the payment.
+    needs_action: bool = False
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def test_a_year_with_a_promotion_brings_all_its_credits(shop: Shop) -> None:
     assert "<dt>Paid</dt><dd>$2,250 (promotion −$250)</dd>" in page_of(order)
     text = mail_of("year_started")
     assert "Paid: $2,250 (promotion −$250)\n" in text
-    assert "you agreed that the subscription renews every year for $2,500 until" in text
+    assert "renews every year for $2,500, charged to the same card" in text
 
 
 @pytest.mark.parametrize(("duration", "total"), [("once", 250000), ("forever", 225000)])
@@ -125,7 +125,8 @@ def test_a_renewals_mail_says_what_the_renewal_cost(shop: Shop) -> None:
     for event in shop.events("invoice.paid"):
         shop.hear({**event, "id": f"{event['id']}_again"})
     first, renewed = OutgoingMail.objects.filter(kind="year_started").order_by("id")
-    assert (first.context["paid"], renewed.context["paid"]) == ("$2,250 (promotion −$250)", "$2,500")
+    said = [kinds.find(mail.kind).render(mail).text for mail in (first, renewed)]
+    assert ["Paid: $2,250 (promotion −$250)\n" in said[0], "Paid: $2,500\n" in said[1]] == [True, True]
     assert sums_of(order) == (250000, 25000, 0, 225000)
 
 
