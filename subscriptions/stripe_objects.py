@@ -1,7 +1,8 @@
 """What we read of Stripe's objects: plain values of our own, so that no shape of Stripe's travels further than the gateway."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class EventHint:
     account: str
     api_version: str
     occurred_at: datetime
+    # As Stripe sent it, personal data and all: scrubbed before it is kept, and in no log.
+    object: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class CheckoutRequest:
     expires_at: datetime
     return_url: str
     back_url: str
+    # Which session a seat is for: what is left of it should our order ever be lost.
+    session_slug: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class CheckoutState:
     invoice_id: str
     hosted_invoice_url: str
     invoice_pdf_url: str
+    session_slug: str = ""
 
     @property
     def is_paid(self) -> bool:

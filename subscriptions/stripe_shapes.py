@@ -29,6 +29,7 @@ def read_event(event: dict[str, Any]) -> EventHint:
         account=event.get("account") or "",
         api_version=event.get("api_version") or "",
         occurred_at=_instant(event["created"]),
+        object=event.get("data", {}).get("object") or {},
     )
 
 
@@ -53,6 +54,7 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         invoice_id=_id_of(session.get("invoice")),
         hosted_invoice_url=invoice.get("hosted_invoice_url") or "",
         invoice_pdf_url=invoice.get("invoice_pdf") or "",
+        session_slug=(session.get("metadata") or {}).get("session", ""),
     )
 
 

@@ -41,9 +41,10 @@ def create_portal_session(*, customer_id: str, configuration_id: str | None, ret
 
 def create_seat_checkout(request: CheckoutRequest, *, title: str) -> CheckoutState:
     """Open a Checkout for one seat, paid at once, with an invoice."""
-    reference = {"order": request.order_number}
+    reference = {"order": request.order_number, "session": request.session_slug}
     seat = {
         "mode": "payment",
+        "metadata": reference,
         "payment_intent_data": {"metadata": reference, "description": title},
         "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
     }
