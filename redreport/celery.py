@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redreport.settings")
@@ -25,4 +26,5 @@ app.conf.beat_schedule = {
     "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
+    "reconcile": {"task": "subscriptions.reconcile", "schedule": crontab(minute=17), "options": {"expires": 3000}},
 }

@@ -1,5 +1,6 @@
 """What we read of Stripe's objects: plain values of our own, so that no shape of Stripe's travels further than the gateway."""
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,15 @@ class CustomerState:
     # Our subscriber's public id, for customers that we made.
     reference: str = ""
 
+    @property
+    def is_made_by_us(self) -> bool:
+        """Whether its reference is of the shape that ours have."""
+        try:
+            uuid.UUID(self.reference)
+        except ValueError:
+            return False
+        return True
+
 
 @dataclass(frozen=True)
 class CapturedPayment:
@@ -48,6 +58,10 @@ class CapturedPayment:
     customer_id: str = ""
     refunded_minor: int = 0
     livemode: bool = False
+    # What our Checkout wrote beside it: the order of a seat.
+    order_number: str = ""
+    # Where it was fetched along.
+    customer: CustomerState | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,8 @@ class SubscriptionState:
     pause_behavior: str
     ended_at: datetime | None
     livemode: bool
+    # Where it was fetched along.
+    customer: CustomerState | None = None
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def read_subscription(subscription: dict[str, Any]) -> SubscriptionState:
         pause_behavior=(subscription.get("pause_collection") or {}).get("behavior") or "",
         ended_at=_instant_or_none(subscription.get("ended_at")),
         livemode=bool(subscription.get("livemode")),
+        customer=_customer_fetched_along(subscription),
     )
 
 
@@ -210,7 +211,14 @@ def read_payment(intent: dict[str, Any]) -> CapturedPayment | None:
         customer_id=_id_of(intent.get("customer")),
         refunded_minor=charge.get("amount_refunded") or 0,
         livemode=bool(intent.get("livemode")),
+        order_number=(intent.get("metadata") or {}).get("order", ""),
+        customer=_customer_fetched_along(intent),
     )
+
+
+def _customer_fetched_along(owned: dict[str, Any]) -> CustomerState | None:
+    customer = _expanded(owned.get("customer"))
+    return read_customer(customer) if customer else None
 
 
 def _own_order_number(session: dict[str, Any]) -> str:

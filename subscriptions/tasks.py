@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 import structlog
 from celery import shared_task
@@ -12,6 +13,7 @@ from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, StripeEvent
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.refunds import check_refund
+from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
 from subscriptions.selectors import orders_paid_not_given
 from subscriptions.webhooks.inbox import process_event
 
@@ -19,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 MOST_UNANSWERED = 3
+# In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
+# or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
+RECONCILE: dict[str, Any] = {"acks_late": False, "time_limit": 3000, "soft_time_limit": 2940}
 
 
 @shared_task(name="subscriptions.process_event")
@@ -47,6 +52,15 @@ def sweep_refunds_task() -> int:
     now = clock.now()
     due = Refund.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: check_refund(refund_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.reconcile", **RECONCILE)
+def reconcile_task() -> str:
+    """Compare all that Stripe has with all that we have; returns the report's last line."""
+    try:
+        return str(reconcile(since=None, dry_run=False, now=clock.now()))
+    except AlreadyReconciling:
+        return "reconcile: another run is under way."
 
 
 def sweep_orders(*, now: datetime) -> int:

@@ -16,7 +16,15 @@ from subscriptions.stripe_objects import (
     RefundState,
     SubscriptionState,
 )
-from subscriptions.stripe_shapes import read_dispute, read_event, read_payment, read_refund, read_subscription
+from subscriptions.stripe_shapes import (
+    read_checkout,
+    read_dispute,
+    read_event,
+    read_invoice,
+    read_payment,
+    read_refund,
+    read_subscription,
+)
 
 MOST_AT_ONCE = 100
 
@@ -29,8 +37,8 @@ def list_events(*, since: datetime) -> Iterator[EventHint]:
 
 
 def list_payments(*, since: datetime) -> Iterator[CapturedPayment]:
-    """Money taken by payment intents made since."""
-    params: Any = {**_since(since), "expand": ["data.latest_charge"]}
+    """Money taken by payment intents made since, with their customers."""
+    params: Any = {**_since(since), "expand": ["data.latest_charge", "data.customer"]}
     with stripe_errors():
         for intent in client().v1.payment_intents.list(params).auto_paging_iter():
             payment = read_payment(intent.to_dict())
@@ -53,18 +61,25 @@ def list_disputes(*, since: datetime) -> Iterator[DisputeState]:
 
 
 def list_subscriptions() -> Iterator[SubscriptionState]:
-    """Every subscription of the account, ended ones too."""
-    params: Any = {"status": "all", "limit": MOST_AT_ONCE}
+    """Every subscription of the account with its customer, ended ones too."""
+    params: Any = {"status": "all", "limit": MOST_AT_ONCE, "expand": ["data.customer"]}
     with stripe_errors():
         for subscription in client().v1.subscriptions.list(params).auto_paging_iter():
             yield read_subscription(subscription.to_dict())
 
 
-def list_invoice_ids(*, since: datetime) -> Iterator[str]:
-    """Invoices made since, by id."""
+def list_invoices(*, since: datetime) -> Iterator[InvoiceState]:
+    """Invoices made since, without their payments."""
     with stripe_errors():
         for invoice in client().v1.invoices.list(_since(since)).auto_paging_iter():
-            yield invoice.id
+            yield read_invoice(invoice.to_dict(), ())
+
+
+def list_checkouts(*, since: datetime) -> Iterator[CheckoutState]:
+    """Checkouts opened since, without their payments."""
+    with stripe_errors():
+        for session in client().v1.checkout.sessions.list(_since(since)).auto_paging_iter():
+            yield read_checkout(session.to_dict())
 
 
 def find_checkout_of_payment(payment_intent_id: str) -> CheckoutState | None:
