@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures_browser",
     "tests.fixtures_stripe",
     "tests.fixtures_shop",
+    "tests.timeline",
 ]
 
 

@@ -93,9 +93,13 @@ class StripeAccount:
 
 @pytest.fixture(scope="session")
 def stripe_simulator() -> Iterator[SimulatorProcess]:
-    """One simulator for the whole run; a test that uses it starts from `control.reset()`."""
+    """One simulator for the whole run; a test that uses it starts from `control.reset()`.
+
+    Whatever it sent to anybody was what the SDK's classes say of the pinned version.
+    """
     with SimulatorProcess() as simulator:
         yield simulator
+        assert simulator.control.differences() == []
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def run_and_kill(operation: Callable[[], object], die_at: int) -> bool:
 def kill_at_each_step(
     prepare: Callable[[], Scene], operate: Callable[[Scene], object], recover_and_check: Callable[[Scene], None]
 ) -> int:
-    """For each step in turn: a new scene, the operation killed there, then recovery and its check. Returns how many were killed."""
+    """For each step in turn: a new scene, the operation killed there, recovery and its check. Returns how many were killed."""
     for die_at in range(1, MOST_STEPS):
         scene = prepare()
         finished = run_and_kill(lambda scene=scene: operate(scene), die_at)  # type: ignore[misc]

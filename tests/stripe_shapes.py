@@ -17,6 +17,11 @@ import stripe
 PROMISED_BUT_ABSENT = {"charge": {"source"}}
 
 
+@cache
+def _names(module: types.ModuleType) -> "_Names":
+    return _Names(module)
+
+
 class _Names(dict[str, Any]):
     """Names that one of the SDK's modules imports for type checkers only."""
 
@@ -43,14 +48,22 @@ def annotations_of(cls: type) -> dict[str, Any]:
         if base.__module__.startswith("stripe.") and base is not stripe.StripeObject:
             own = {key: hint for key, hint in inspect.get_annotations(base).items() if not key.startswith("_")}
             holder = type("Holder", (), {"__annotations__": own})
-            found |= typing.get_type_hints(holder, vars(module), _Names(module))
+            found |= typing.get_type_hints(holder, vars(module), _names(module))
     return {key: hint for key, hint in found.items() if typing.get_origin(hint) is not typing.ClassVar}
 
 
-def members(annotation: Any) -> list[Any]:
+@cache
+def members(annotation: Any) -> tuple[Any, ...]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return [member for part in typing.get_args(annotation) for member in members(part)]
-    return [annotation]
+        return tuple(member for part in typing.get_args(annotation) for member in members(part))
+    return (annotation,)
+
+
+@cache
+def literals(annotation: Any) -> frozenset[Any]:
+    """The values that an annotation lists, if it does."""
+    listed = [member for member in members(annotation) if typing.get_origin(member) is typing.Literal]
+    return frozenset(value for member in listed for value in typing.get_args(member))
 
 
 def differences(value: Any, annotation: Any, path: str) -> Iterator[str]:
@@ -67,15 +80,13 @@ def differences(value: Any, annotation: Any, path: str) -> Iterator[str]:
             yield f"{path}: a list was not expected"
         for index, item in enumerate(value):
             yield from differences(item, inner[0], f"{path}[{index}]") if inner else ()
-    elif not _scalar_fits(value, alternatives):
+    elif not _scalar_fits(value, annotation):
         yield f"{path}: {value!r} is no {annotation}"
 
 
-def _scalar_fits(value: Any, alternatives: list[Any]) -> bool:
-    literals = [
-        item for member in alternatives if typing.get_origin(member) is typing.Literal for item in typing.get_args(member)
-    ]
-    if value in literals:
+def _scalar_fits(value: Any, annotation: Any) -> bool:
+    alternatives, listed = members(annotation), literals(annotation)
+    if value in listed:
         return True
     if isinstance(value, bool):
         return bool in alternatives
@@ -85,11 +96,11 @@ def _scalar_fits(value: Any, alternatives: list[Any]) -> bool:
         return Decimal in alternatives
     if isinstance(value, str):
         # A listed set of values is complete for the pinned version, even where newer ones may come.
-        return Decimal in alternatives or (str in alternatives and not literals)
+        return Decimal in alternatives or (str in alternatives and not listed)
     return isinstance(value, float) and float in alternatives
 
 
-def _object_differences(value: dict[str, Any], alternatives: list[Any], path: str) -> Iterator[str]:
+def _object_differences(value: dict[str, Any], alternatives: tuple[Any, ...], path: str) -> Iterator[str]:
     for member in alternatives:
         if typing.get_origin(member) is stripe.ListObject:
             for index, item in enumerate(value["data"]):

@@ -1,4 +1,4 @@
-"""kill -9 at every step between our rows and Stripe, for every operation that calls Stripe: no second charge, no second refund."""
+"""kill -9 at every step between our rows and Stripe, for each operation of buying: no second charge, no second refund."""
 
 from datetime import timedelta
 

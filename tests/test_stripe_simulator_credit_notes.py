@@ -1,5 +1,6 @@
 """Credit notes in the simulator: they account for what was given back on a paid invoice, and never for more."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,8 +115,26 @@ def test_refunds_of_other_payments_and_failed_ones_are_refused(
     stripe_account.control.next_refund("failed")
     failed = refund(stripe_account, seat, 5000)
     for unfit in (foreign, failed):
-        found = refusal(lambda refund=unfit: credit(stripe_account, seat, amount=5000, refunds=[{"refund": refund}]))
+        found = refusal(partial(credit, stripe_account, seat, amount=5000, refunds=[{"refund": unfit}]))
         assert found.param == "refunds[0][refund]"
+
+
+def test_a_credit_note_of_a_taxed_invoice_holds_its_share_of_the_tax(
+    stripe_account: StripeAccount, seat: stripe.checkout.Session
+) -> None:
+    details = {
+        "tax_rate_details": None,
+        "taxability_reason": "standard_rated",
+        "taxable_amount": 23148,
+        "type": "tax_rate_details",
+    }
+    tax = {"amount": 1852, "tax_behavior": "exclusive", **details}
+    stripe_account.control.plant(str(seat.invoice), total_taxes=[tax], total_excluding_tax=23148)
+    note = credit(stripe_account, seat, amount=12500, refund_amount=12500)
+    assert [(row.amount, row.taxable_amount) for row in note.total_taxes or []] == [(926, 11574)]
+    assert (note.total, note.total_excluding_tax, note.subtotal) == (12500, 11574, 11574)
+    line = {"type": "custom_line_item", "unit_amount": 100}
+    assert refusal(lambda: credit(stripe_account, seat, lines=[line], refund_amount=100)).code == "simulator_unsupported"
 
 
 def test_credit_notes_are_listed_by_invoice_and_customer(stripe_account: StripeAccount, seat: stripe.checkout.Session) -> None:

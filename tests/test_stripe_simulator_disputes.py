@@ -62,6 +62,21 @@ def test_an_inquiry_can_become_a_dispute(stripe_account: StripeAccount) -> None:
     assert stripe_account.event_types()[-2:] == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
 
 
+def test_only_what_was_paid_is_disputed_and_only_once(stripe_account: StripeAccount) -> None:
+    session = stripe_account.paid_seat()
+    intent = str(session.payment_intent)
+    for amount in (0, 25001):
+        with pytest.raises(ControlError, match="is not within the charge"):
+            stripe_account.control.open_dispute(intent, amount=amount)
+    stripe_account.control.open_dispute(intent)
+    with pytest.raises(ControlError, match="cannot be disputed"):
+        stripe_account.control.open_dispute(intent)
+    unpaid = stripe_account.checkout()
+    stripe_account.control.pay(unpaid.id, card="4000000000000002", email="reader@example.com")
+    with pytest.raises(ControlError, match="cannot be disputed"):
+        stripe_account.control.open_dispute(str(stripe_account.retrieve_checkout(unpaid.id).payment_intent))
+
+
 def test_a_dispute_won_brings_the_money_back(stripe_account: StripeAccount) -> None:
     session = stripe_account.paid_seat()
     dispute = stripe_account.control.open_dispute(str(session.payment_intent))

@@ -14,6 +14,8 @@ PUBLIC_KINDS_TRIED = {
     "credit_note",
     "customer",
     "dispute",
+    "coupon",
+    "discount",
     "event",
     "invoice",
     "invoice_payment",
@@ -22,8 +24,11 @@ PUBLIC_KINDS_TRIED = {
     "price",
     "product",
     "radar.early_fraud_warning",
+    "promotion_code",
     "refund",
     "subscription",
+    "tax_id",
+    "tax_rate",
     "webhook_endpoint",
 }
 GONE = {
@@ -41,7 +46,8 @@ def live_a_little(account: StripeAccount) -> None:
     v1: Any = account.client.v1
     v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"], "description": "none"})
     v1.billing_portal.configurations.create({"features": {"subscription_cancel": {"enabled": True}}})
-    year = account.year(automatic_tax={"enabled": True})
+    take_every_offer(account)
+    year = account.year()
     v1.billing_portal.sessions.create({"customer": year.customer})
     account.control.advance(360 * 86400)
     v1.subscriptions.update(year.id, {"cancel_at_period_end": True})
@@ -62,6 +68,24 @@ def live_a_little(account: StripeAccount) -> None:
         account.control.pay(declined.id, card=card, email="reader@example.com")
     v1.checkout.sessions.expire(declined.id)
     quarrel_a_little(account)
+    owe_a_little(account)
+
+
+def owe_a_little(account: StripeAccount) -> None:
+    """Renewals that fail, in every way that one may settle them; a pause of either kind."""
+    control, v1 = account.control, account.client.v1
+    years = [account.year(card=card) for card in ("4000000000000341", "4000000000000341", "4000002760003184")]
+    v1.subscriptions.update(years[0].id, {"pause_collection": {"behavior": "void"}})
+    paused = account.year()
+    control.pause_subscription(paused.id)
+    control.set_dunning("unpaid")
+    control.advance(400 * 86400)
+    v1.subscriptions.resume(paused.id)
+    _, failed, asked = (v1.invoices.list({"subscription": year.id}).data[0].id for year in years)
+    control.answer_bank(asked, "fail")
+    control.pay_invoice(asked)
+    control.mark_uncollectible(failed)
+    v1.invoices.pay(failed, {"paid_out_of_band": True})
 
 
 def quarrel_a_little(account: StripeAccount) -> None:
@@ -72,6 +96,25 @@ def quarrel_a_little(account: StripeAccount) -> None:
         dispute = account.control.open_dispute(charge, inquiry=outcome in ("warning_closed", "escalated"))
         account.client.v1.disputes.update(dispute, {"evidence": {"customer_name": "Avery Reader"}})
         account.control.settle_dispute(dispute, outcome)
+
+
+def take_every_offer(account: StripeAccount) -> None:
+    """Discounts of every kind, on taxed sales in Checkout, and bank debits."""
+    v1: Any = account.client.v1
+    account.control.set_tax({"DE": 19, "US": 0})
+    coupon = v1.coupons.create({"percent_off": 20, "duration": "repeating", "duration_in_months": 18, "max_redemptions": 2})
+    v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "AUTUMN", "max_redemptions": 2})
+    free = v1.coupons.create({"amount_off": 30000, "currency": "usd"})
+    taxed: Any = {"automatic_tax": {"enabled": True}, "tax_id_collection": {"enabled": True}, "allow_promotion_codes": True}
+    year = account.year_checkout(**taxed, customer_email="reader@example.com")
+    account.control.pay(year.id, promotion_code="AUTUMN", country="DE", tax_id="DE123456789")
+    seat = account.checkout(**taxed, invoice_creation={"enabled": True}, customer_email="reader@example.com")
+    account.control.pay(seat.id, promotion_code="AUTUMN", country="DE")
+    account.control.pay(account.checkout(discounts=[{"coupon": free.id}]).id, email="reader@example.com")
+    for fate in ("succeeded", "failed"):
+        debit = account.checkout(allowed_payment_method_types=["card", "us_bank_account"], invoice_creation={"enabled": True})
+        account.control.pay_by_debit(debit.id, email="reader@example.com")
+        account.control.settle_debit(debit.id, fate)
 
 
 def public_objects(account: StripeAccount) -> Iterator[dict[str, Any]]:
@@ -101,10 +144,13 @@ def test_lists_and_expanded_replies_are_what_the_sdks_classes_say(stripe_account
     live_a_little(stripe_account)
     v1: Any = stripe_account.client.v1
     replies = [
-        *v1.checkout.sessions.list({"expand": ["data.line_items", "data.payment_intent.latest_charge"]}).to_dict()["data"],
+        *v1.checkout.sessions.list({"expand": ["data.line_items.data.discounts", "data.payment_intent.latest_charge"]}).to_dict()[
+            "data"
+        ],
+        *v1.invoices.list({"expand": ["data.payments", "data.customer", "data.discounts.source.coupon"]}).to_dict()["data"],
+        *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments", "data.discounts"]}).to_dict()["data"],
+        *v1.customers.list({"expand": ["data.tax_ids"]}).to_dict()["data"],
         v1.invoices.create_preview({"subscription": stripe_account.year().id}).to_dict(),
-        *v1.invoices.list({"expand": ["data.payments", "data.customer"]}).to_dict()["data"],
-        *v1.subscriptions.list({"status": "all", "expand": ["data.latest_invoice.payments"]}).to_dict()["data"],
         *v1.charges.list({"expand": ["data.refunds", "data.payment_intent"]}).to_dict()["data"],
         *v1.credit_notes.list({"expand": ["data.invoice", "data.customer"]}).to_dict()["data"],
         *v1.disputes.list({"expand": ["data.charge", "data.payment_intent"]}).to_dict()["data"],

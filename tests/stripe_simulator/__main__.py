@@ -23,6 +23,7 @@ def main() -> None:
         base_url=f"http://127.0.0.1:{server.server_port}",
         folder=options.state,
         webhook_delay=options.default_webhook_delay,
+        check_replies=options.check_replies,
     )
 
     def stop(*_: object) -> None:
@@ -52,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=None, help="folder that keeps the state; without it, memory only")
     parser.add_argument("--key", default="sk_test_simulator", help="the only API key it accepts")
     parser.add_argument("--default-webhook-delay", type=float, default=0, help="seconds before a webhook's first attempt")
+    parser.add_argument("--check-replies", action="store_true", help="hold all it sends against the SDK's classes")
     parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help="end when that parent process ends")
     return parser.parse_args()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import ACCOUNT_ID, API_VERSION
-from .errors import ApiError, invalid
+from .errors import ApiError, Declined, invalid
 from .expand import expanded
 from .faults import Fault
 from .form import Form, parse_form
@@ -34,12 +34,13 @@ class Request:
 
 @dataclass
 class Reply:
-    """`dropped` asks the server to close the connection without a word."""
+    """`dropped` asks the server to close the connection without a word; `shown` is what the body says, unless it is an error."""
 
     status: int
     body: str
     headers: dict[str, str] = field(default_factory=dict)
     dropped: bool = False
+    shown: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,11 @@ class Api:
         """Do it, and keep the answer under its key in the same transaction."""
         try:
             with self._sim.transaction(work.info):
-                obj = work.route.act(self._sim, work.call)
-                reply = Reply(200, json.dumps(expanded(self._sim, obj, work.call.params.get("expand", [])), indent=2))
+                reply = self._reply_of(work)
                 if not answer_is_lost:
                     self._store(work, reply)
+            if reply.shown:
+                self._sim.check_sent(f"{work.route.method} {work.path}", reply.shown)
             return reply
         except ApiError as error:
             # Nothing of it happened, but the key remembers the refusal.
@@ -147,6 +149,14 @@ class Api:
             if not answer_is_lost:
                 self._keep(work, reply)
             return reply
+
+    def _reply_of(self, work: Work) -> Reply:
+        try:
+            obj = work.route.act(self._sim, work.call)
+        except Declined as error:
+            return _error_reply(error, work.info.id or "")
+        shown = expanded(self._sim, obj, work.call.params.get("expand", []))
+        return Reply(200, json.dumps(shown, indent=2), shown=shown)
 
     def _keep(self, work: Work, reply: Reply) -> None:
         with self._sim.transaction():

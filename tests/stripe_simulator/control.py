@@ -38,6 +38,15 @@ class SimulatorControl:
         found: list[Json] = self.state()["objects"].get(kind, [])
         return found
 
+    def differences(self) -> list[str]:
+        """Where replies and webhooks, since the process started, were not what the SDK's annotated classes say."""
+        found: list[str] = self._call("GET", "differences")["differences"]
+        return found
+
+    def plant(self, object_id: str, **values: Any) -> None:
+        """Set fields of an object to anything, for answers that Stripe should not give; no event tells of it."""
+        self._call("POST", "objects", {"id": object_id, "values": values})
+
     def reset(self) -> None:
         """An empty account at real time, no faults, default webhook settings."""
         self._call("POST", "reset", {})
@@ -64,11 +73,33 @@ class SimulatorControl:
         email: str = "",
         name: str = "",
         authenticate: Literal["complete", "fail"] | None = None,
+        promotion_code: str = "",
+        country: str = "",
+        postal_code: str = "",
+        tax_id: str = "",
     ) -> Json:
         """What the Checkout page would do with this card: `outcome` (paid, declined, invalid, authenticate, closed),
         `message`, `redirect`, `attempt`."""
-        given: Json = {"session": session, "card": card, "email": email, "name": name}
+        given: Json = {"session": session, "card": card, "email": email, "name": name, "promotion_code": promotion_code}
+        given |= {"country": country, "postal_code": postal_code, "tax_id": tax_id}
         return self._call("POST", "pay", given | ({"authenticate": authenticate} if authenticate else {}))
+
+    def allow_delayed_payments(self, on: bool = True) -> None:
+        """The account takes bank debits too: sessions made from now on offer them, unless the request leaves them out."""
+        self._call("POST", "switches", {"delayed_payments": on})
+
+    def pay_by_debit(self, session: str, *, email: str = "", name: str = "", country: str = "", promotion_code: str = "") -> Json:
+        """Pay from a bank account: as `pay`, but the session completes unpaid until `settle_debit`."""
+        given: Json = {"session": session, "email": email, "name": name, "country": country, "promotion_code": promotion_code}
+        return self._call("POST", "pay_by_debit", given)
+
+    def settle_debit(self, session: str, status: Literal["succeeded", "failed"]) -> None:
+        """What the bank says days later."""
+        self._call("POST", "settle_debit", {"session": session, "status": status})
+
+    def set_tax(self, rates: dict[str, float]) -> None:
+        """Percent by country, instead of those set before; a country without a rate is charged no tax."""
+        self._call("POST", "tax", {"rates": rates})
 
     def next_refund(
         self,
@@ -102,6 +133,44 @@ class SimulatorControl:
     def change_card(self, subscription: str, card: str) -> Json:
         """Another card for this subscription; an open invoice is collected with it at once."""
         return self._call("POST", "card", {"subscription": subscription, "card": card})
+
+    def set_dunning(self, final: Literal["cancel", "unpaid", "past_due"]) -> None:
+        """What becomes of a subscription when the last attempt at a renewal has failed; usually it ends (`cancel`)."""
+        self._call("POST", "dunning", {"final": final})
+
+    def collect(self, invoice: str) -> str:
+        """'Charge customer' in the dashboard. Returns the invoice's status; a decline leaves it open."""
+        return self._invoice(invoice, "collect")
+
+    def void_invoice(self, invoice: str) -> None:
+        self._invoice(invoice, "void")
+
+    def mark_uncollectible(self, invoice: str) -> None:
+        self._invoice(invoice, "mark_uncollectible")
+
+    def pay_invoice(self, invoice: str, *, card: str = "4242424242424242") -> str:
+        """The reader pays on the invoice's page. Returns the invoice's status: still `open` if declined or asked by the bank."""
+        return self._invoice(invoice, "pay", card=card)
+
+    def answer_bank(self, invoice: str, answer: Literal["complete", "fail"]) -> str:
+        """The reader answers the bank on the invoice's page. Returns the invoice's status."""
+        return self._invoice(invoice, "answer_bank", answer=answer)
+
+    def _invoice(self, invoice: str, action: str, **given: str) -> str:
+        return str(self._call("POST", "invoices", {"invoice": invoice, "action": action, **given})["status"])
+
+    def pause_subscription(self, subscription: str) -> None:
+        """As in the dashboard: status `paused`, no credit for the unused time."""
+        self._call("POST", "subscriptions", {"subscription": subscription, "action": "pause"})
+
+    def resume_subscription(self, subscription: str) -> None:
+        """As in the dashboard: it goes on in its old rhythm, and nothing is asked for the time between."""
+        self._call("POST", "subscriptions", {"subscription": subscription, "action": "resume"})
+
+    def portal(self, customer: str, action: Literal["cancel", "resume", "card", "details"], **fields: str) -> str:
+        """What the portal's page would do with these fields (`subscription`, or `card_number`, or `name`, `email`, `phone`,
+        `line1`, `city`, `state`, `postal_code`, `country`, `tax_id`); what it says is wrong, empty if it did it."""
+        return str(self._call("POST", "portal", {"customer": customer, "action": action, **fields})["problem"])
 
     def fault(
         self,
@@ -152,6 +221,15 @@ class SimulatorControl:
         """Post these events again, now, one after the other in this order; the answers' status codes."""
         results: list[Json] = self._call("POST", "webhooks/deliver", {"events": list(events)})["results"]
         return results
+
+    def switch_endpoint(self, endpoint: str, *, enabled: bool) -> None:
+        """Disable an endpoint, as Stripe does with one that fails for days, or enable it again."""
+        self._call("POST", "endpoints", {"endpoint": endpoint, "enabled": enabled})
+
+    def roll_secret(self, endpoint: str, *, keep_old: bool = True) -> str:
+        """A new signing secret; webhooks are signed with the old one too until this is called with `keep_old=False`, which
+        ends the old one (or, if there is none, makes a new secret that is valid alone). Returns the secret that stays."""
+        return str(self._call("POST", "endpoints/roll_secret", {"endpoint": endpoint, "keep_old": keep_old})["secret"])
 
     def deliveries(self) -> list[Json]:
         """Every delivery with its `state` (pending, succeeded, failed) and its `attempts`."""

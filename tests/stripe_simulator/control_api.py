@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import bank_debits, invoice_page
 from .cards import CARDS
-from .checkout_payment import Payer, authenticate, pay
+from .checkout_payment import Payer, authenticate, pay, pay_by_debit
+from .collection import COLLECTABLE, FINALS, change_card, collect_by_hand, mark_uncollectible, void
 from .faults import KINDS, Fault
 from .jsontypes import Json
-from .renewals import change_card
-from .resources import disputes, fraud_warnings, payments, refunds
+from .portal_actions import act
+from .resources import disputes, endpoints, fraud_warnings, payments, portal, refunds, subscription_pauses
+from .simulator import DEFAULT_SWITCHES
 from .webhooks import DEFAULTS
 
 if TYPE_CHECKING:
@@ -22,15 +25,24 @@ class ControlApi:
         self._api = api
         self._actions: dict[str, Callable[[Json], Json]] = {
             "GET state": self._state,
+            "GET differences": self._differences,
+            "POST objects": self._plant,
             "POST reset": self._reset,
             "GET clock": self._clock,
             "POST clock": self._move_clock,
             "POST switches": self._switches,
             "POST pay": self._pay,
+            "POST pay_by_debit": self._pay_by_debit,
+            "POST settle_debit": self._settle_debit,
+            "POST tax": self._set_tax,
             "POST refunds": self._refunds,
             "POST card": self._change_card,
             "POST disputes": self._disputes,
+            "POST dunning": self._set_dunning,
+            "POST invoices": self._invoices,
+            "POST subscriptions": self._subscriptions,
             "POST fraud_warnings": self._warn_of_fraud,
+            "POST portal": self._portal,
             "GET faults": self._faults,
             "POST faults": self._add_fault,
             "POST faults/release": self._release_fault,
@@ -39,6 +51,8 @@ class ControlApi:
             "POST webhooks": self._configure_webhooks,
             "GET webhooks/deliveries": self._deliveries,
             "POST webhooks/deliver": self._deliver,
+            "POST endpoints": self._switch_endpoint,
+            "POST endpoints/roll_secret": self._roll_secret,
             "POST idempotency/prune": self._prune,
         }
 
@@ -52,6 +66,21 @@ class ControlApi:
     def _state(self, given: Json) -> Json:
         with self._sim.transaction():
             return {"now": self._sim.now(), "objects": self._sim.store.snapshot(), "faults": self._sim.faults.list()}
+
+    def _differences(self, given: Json) -> Json:
+        """Where something sent since the start was not what the SDK's classes say; a reset does not forget it."""
+        if not self._sim.reply_check:
+            raise ValueError("replies are checked only with --check-replies")
+        return {"differences": self._sim.reply_check.found()}
+
+    def _plant(self, given: Json) -> Json:
+        """Fields of an object, set as they are given and told nobody."""
+        with self._sim.transaction():
+            obj = self._sim.store.find(given["id"])
+            if not obj:
+                raise LookupError(given["id"])
+            self._sim.store.change(obj, **given["values"])
+            return {"id": obj["id"]}
 
     def _reset(self, given: Json) -> Json:
         self._sim.reset()
@@ -68,7 +97,7 @@ class ControlApi:
 
     def _switches(self, given: Json) -> Json:
         with self._sim.transaction():
-            unknown = set(given) - set(self._sim.settings["switches"])
+            unknown = set(given) - set(DEFAULT_SWITCHES)
             if unknown:
                 raise ValueError(f"unknown switch: {', '.join(sorted(unknown))}")
             self._sim.set_switches(**given)
@@ -77,20 +106,49 @@ class ControlApi:
     def _pay(self, given: Json) -> Json:
         """Pay a Checkout Session as its page would; `authenticate` answers the bank at once."""
         with self._sim.transaction():
-            session = self._sim.store.get("checkout.session", given["session"])
-            if not session:
-                raise LookupError(given["session"])
+            session = self._session(given)
             payer = Payer(
                 card=given.get("card", "4242424242424242"),
                 email=given.get("email", ""),
                 name=given.get("name", ""),
                 terms_accepted=True,
+                **{name: given[name] for name in ("promotion_code", "country", "postal_code", "tax_id") if name in given},
             )
             result = pay(self._sim, session, payer)
             if result.outcome == "authenticate" and "authenticate" in given:
                 succeeded = given["authenticate"] == "complete"
                 result = authenticate(self._sim, session, result.attempt, succeeded=succeeded)
             return result.as_json()
+
+    def _session(self, given: Json) -> Json:
+        session = self._sim.store.get("checkout.session", given["session"])
+        if not session:
+            raise LookupError(given["session"])
+        return session
+
+    def _pay_by_debit(self, given: Json) -> Json:
+        """Pay a Checkout Session from a bank account: it completes now and is settled by `settle_debit`."""
+        filled_in = {name: given[name] for name in ("email", "name", "promotion_code", "country", "tax_id") if name in given}
+        with self._sim.transaction():
+            session = self._session(given)
+            return pay_by_debit(self._sim, session, Payer(card="", terms_accepted=True, **filled_in)).as_json()
+
+    def _settle_debit(self, given: Json) -> Json:
+        if given["status"] not in ("succeeded", "failed"):
+            raise ValueError(f"a bank debit cannot be made {given['status']}")
+        with self._sim.transaction():
+            session = self._session(given)
+            bank_debits.settle(self._sim, session, succeeded=given["status"] == "succeeded")
+            return {"session": session["id"], "payment_status": session["payment_status"]}
+
+    def _set_tax(self, given: Json) -> Json:
+        """Percent by country, instead of those set before."""
+        rates = {str(country): float(percent) for country, percent in given["rates"].items()}
+        if any(len(country) != 2 or not country.isupper() or not 0 <= percent <= 100 for country, percent in rates.items()):
+            raise ValueError("rates are percentages by country code")
+        with self._sim.transaction():
+            self._sim.set_switches(tax_rates=rates)
+        return {"rates": rates}
 
     def _refunds(self, given: Json) -> Json:
         """Order the fate of the next refund (`next_status`), or settle one now (`refund`, `status`)."""
@@ -122,6 +180,52 @@ class ControlApi:
             change_card(self._sim, subscription, given["card"])
             return {"subscription": subscription["id"], "status": subscription["status"]}
 
+    def _set_dunning(self, given: Json) -> Json:
+        """What becomes of a subscription when the last attempt at a renewal has failed."""
+        if given["final"] not in FINALS:
+            raise ValueError(f"unknown end of dunning: {given['final']}")
+        with self._sim.transaction():
+            self._sim.set_switches(dunning_final=given["final"])
+            return {"final": given["final"]}
+
+    def _invoices(self, given: Json) -> Json:
+        """What a person does to an invoice, in the dashboard or (`pay`) on its page."""
+        with self._sim.transaction():
+            invoice = self._sim.store.get("invoice", given["invoice"])
+            if not invoice:
+                raise LookupError(given["invoice"])
+            message = self._act_on_invoice(invoice, given)
+            return {"invoice": invoice["id"], "status": invoice["status"], "message": message}
+
+    def _act_on_invoice(self, invoice: Json, given: Json) -> str:
+        action = given["action"]
+        if action == "collect":
+            collect_by_hand(self._sim, invoice)
+        elif invoice["status"] not in COLLECTABLE:
+            raise ValueError(f"an invoice that is {invoice['status']} cannot be asked to {action}")
+        elif action == "void":
+            void(self._sim, invoice)
+        elif action == "mark_uncollectible":
+            mark_uncollectible(self._sim, invoice)
+        elif action == "pay":
+            return invoice_page.pay(self._sim, invoice, CARDS[given["card"]])
+        elif action == "answer_bank":
+            return invoice_page.answer_bank(self._sim, invoice, succeeded=given["answer"] == "complete")
+        else:
+            raise ValueError(f"unknown action: {action}")
+        return ""
+
+    def _subscriptions(self, given: Json) -> Json:
+        """Pause a subscription or let it go on, as in the dashboard and without any invoice."""
+        with self._sim.transaction():
+            subscription = self._sim.store.get("subscription", given["subscription"])
+            wanted = {"pause": "active", "resume": "paused"}[given["action"]]
+            if not subscription or subscription["status"] != wanted:
+                raise LookupError(f"no such subscription that is {wanted}")
+            act = subscription_pauses.pause_now if given["action"] == "pause" else subscription_pauses.go_on
+            act(self._sim, subscription)
+            return {"subscription": subscription["id"], "status": subscription["status"]}
+
     def _disputes(self, given: Json) -> Json:
         """Open one (`charge` or its payment intent), or decide one (`dispute`, `outcome`)."""
         with self._sim.transaction():
@@ -144,6 +248,16 @@ class ControlApi:
         with self._sim.transaction():
             charge = payments.charge_of(self._sim, given["charge"])
             return {"warning": fraud_warnings.warn(self._sim, charge)["id"]}
+
+    def _portal(self, given: Json) -> Json:
+        """What a form of the portal's page does, by the account's default portal settings."""
+        with self._sim.transaction():
+            customer = self._sim.store.get("customer", given["customer"])
+            if not customer:
+                raise LookupError(given["customer"])
+            features = portal.default_configuration(self._sim)["features"]
+            fields = {"expiry": "12/34", "cvc": "123", **{name: str(value) for name, value in given.items()}}
+            return {"problem": act(self._sim, customer, features, fields)}
 
     def _faults(self, given: Json) -> Json:
         return {"faults": self._sim.faults.list()}
@@ -178,6 +292,24 @@ class ControlApi:
     def _deliver(self, given: Json) -> Json:
         results: Any = self._sim.webhooks.deliver_now(given["events"])
         return {"results": results}
+
+    def _endpoint(self, given: Json) -> Json:
+        endpoint = self._sim.store.get("webhook_endpoint", given["endpoint"])
+        if not endpoint:
+            raise LookupError(given["endpoint"])
+        return endpoint
+
+    def _switch_endpoint(self, given: Json) -> Json:
+        """Disable an endpoint, as Stripe does with one that fails for days, or enable it again."""
+        with self._sim.transaction():
+            endpoint = self._endpoint(given)
+            self._sim.store.change(endpoint, status="enabled" if given["enabled"] else "disabled")
+            return {"endpoint": endpoint["id"], "status": endpoint["status"]}
+
+    def _roll_secret(self, given: Json) -> Json:
+        with self._sim.transaction():
+            endpoint = self._endpoint(given)
+            return {"secret": endpoints.roll_secret(self._sim, endpoint, keep_former=given.get("keep_old", True))}
 
     def _prune(self, given: Json) -> Json:
         with self._sim.transaction():

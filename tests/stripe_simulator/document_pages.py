@@ -1,9 +1,9 @@
-"""An invoice, a credit note and a receipt, as people see them."""
+"""An invoice and a credit note as PDF, and a receipt, as people see them."""
 
 from html import escape
 from typing import TYPE_CHECKING
 
-from .html import Page, items_table, not_found, page
+from .html import Page, not_found, page
 from .jsontypes import Json
 from .resources.common import dollars
 
@@ -11,24 +11,12 @@ if TYPE_CHECKING:
     from .simulator import Simulator
 
 
-def show_invoice(sim: "Simulator", invoice_id: str) -> Page:
-    return _invoice_page(sim, invoice_id, pdf=False)
-
-
 def show_invoice_pdf(sim: "Simulator", invoice_id: str) -> Page:
-    return _invoice_page(sim, invoice_id, pdf=True)
-
-
-def _invoice_page(sim: "Simulator", invoice_id: str, *, pdf: bool) -> Page:
     with sim.transaction():
         invoice = sim.store.get("invoice", invoice_id)
         if not invoice or invoice["status"] == "draft":
             return not_found()
-        if pdf:
-            return Page(200, _pdf(_invoice_lines(invoice)), content_type="application/pdf")
-        rows = [(line["description"], line["quantity"], line["amount"]) for line in invoice["lines"]["data"]]
-        body = f"<p>Status: {invoice['status']}</p>" + items_table(rows, invoice["total"], invoice["currency"])
-        return Page(200, page(f"Invoice {invoice['number']}", f'{body}<p><a href="/i/{invoice_id}/pdf">Download as PDF</a></p>'))
+        return Page(200, _pdf(_invoice_lines(invoice)), content_type="application/pdf")
 
 
 def _invoice_lines(invoice: Json) -> list[str]:
@@ -52,7 +40,10 @@ def show_receipt(sim: "Simulator", charge_id: str) -> Page:
             return not_found()
         paid = dollars(charge["amount"], charge["currency"])
         returned = dollars(charge["amount_refunded"], charge["currency"])
-        body = f"<p>Paid {escape(paid)} with card ending in {charge['payment_method_details']['card']['last4']}.</p>"
+        details, words = charge["payment_method_details"], "with card"
+        if details["type"] != "card":
+            words = "from the bank account"
+        body = f"<p>Paid {escape(paid)} {words} ending in {details[details['type']]['last4']}.</p>"
         if charge["amount_refunded"]:
             body += f"<p>Refunded {escape(returned)}.</p>"
         return Page(200, page("Receipt", body))

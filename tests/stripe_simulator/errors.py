@@ -21,6 +21,15 @@ class ApiError(Exception):
         return {"error": {**self.fields, "request_log_url": log}}
 
 
+class Declined(ApiError):
+    """402: the bank said no. Unlike with any other refusal, what was tried stays on record."""
+
+    def __init__(self, message: str, *, code: str, decline_code: str | None = None) -> None:
+        super().__init__(402, "card_error", message, code=code)
+        if decline_code:
+            self.fields["decline_code"] = decline_code
+
+
 def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
     """400: the request cannot be carried out as it stands."""
     return ApiError(400, "invalid_request_error", message, code=code, param=param)

@@ -18,8 +18,9 @@ EXPANDABLE: dict[str, frozenset[str]] = {
     "checkout.session": frozenset({"customer", "invoice", "payment_intent", "subscription"}),
     "coupon": frozenset(),
     "credit_note": frozenset({"customer", "invoice"}),
+    "discount": frozenset({"customer", "promotion_code"}),
     "dispute": frozenset({"charge", "payment_intent"}),
-    "invoice": frozenset({"customer", "default_payment_method"}),
+    "invoice": frozenset({"customer", "default_payment_method", "discounts"}),
     "invoice_payment": frozenset({"invoice"}),
     "payment_intent": frozenset({"customer", "latest_charge", "payment_method"}),
     "payment_method": frozenset({"customer"}),
@@ -27,11 +28,12 @@ EXPANDABLE: dict[str, frozenset[str]] = {
     "product": frozenset({"default_price"}),
     "radar.early_fraud_warning": frozenset({"charge", "payment_intent"}),
     "refund": frozenset({"charge", "payment_intent"}),
-    "subscription": frozenset({"customer", "default_payment_method", "latest_invoice"}),
+    "subscription": frozenset({"customer", "default_payment_method", "discounts", "latest_invoice"}),
 }
 # The same inside nested hashes that are no objects of their own: (object, hash) to its fields.
 NESTED: dict[tuple[str, str], frozenset[str]] = {
     ("customer", "invoice_settings"): frozenset({"default_payment_method"}),
+    ("discount", "source"): frozenset({"coupon"}),
     ("invoice", "parent"): frozenset({"subscription_details"}),
     ("invoice", "parent.subscription_details"): frozenset({"subscription"}),
     ("invoice_payment", "payment"): frozenset({"payment_intent", "charge"}),
@@ -61,12 +63,27 @@ def _customer_subscriptions(sim: "Simulator", customer: Json) -> Json:
     return list_object(f"/v1/customers/{customer['id']}/subscriptions", rows)
 
 
+def _item_discounts(sim: "Simulator", item: Json) -> list[Json]:
+    for session in sim.store.newest_first("checkout.session"):
+        if any(row["id"] == item["id"] for row in session["_line_items"]):
+            discount = sim.store.get("discount", session["_discount"] or "")
+            return [{"amount": item["amount_discount"], "discount": discount}] if discount else []
+    return []
+
+
+def _customer_tax_ids(sim: "Simulator", customer: Json) -> Json:
+    rows = [row for row in sim.store.newest_first("tax_id") if row["customer"] == customer["id"]]
+    return list_object(f"/v1/customers/{customer['id']}/tax_ids", rows)
+
+
 # Lists that a reply holds only on request.
-INCLUDABLE: dict[tuple[str, str], Callable[["Simulator", Json], Json]] = {
+INCLUDABLE: dict[tuple[str, str], Callable[["Simulator", Json], Any]] = {
     ("charge", "refunds"): _charge_refunds,
     ("checkout.session", "line_items"): _session_items,
+    ("customer", "tax_ids"): _customer_tax_ids,
     ("customer", "subscriptions"): _customer_subscriptions,
     ("invoice", "payments"): _invoice_payments,
+    ("item", "discounts"): _item_discounts,
 }
 
 
@@ -84,6 +101,10 @@ def expanded(sim: "Simulator", obj: Json, paths: list[str]) -> Json:
 def _expand(sim: "Simulator", node: Any, parts: list[str], path: str) -> None:
     """Expand what the first part names, in place, and go on inside with the rest."""
     if not parts or node is None:
+        return
+    if isinstance(node, list):
+        for item in node:
+            _expand(sim, item, parts, path)
         return
     if node.get("object") == "list":
         if parts[0] != "data":
@@ -130,6 +151,8 @@ def _replace(sim: "Simulator", node: Json, field: str) -> None:
     value = node.get(field)
     if isinstance(value, str):
         node[field] = public(sim.store.find(value)) or value
+    elif isinstance(value, list):
+        node[field] = [public(sim.store.find(item)) if isinstance(item, str) else item for item in value]
 
 
 def _refusal(path: str, hint: str = "") -> ApiError:

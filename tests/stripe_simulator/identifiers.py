@@ -32,6 +32,8 @@ SHAPES = {
     "request": ("req_", 14),
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
+    "tax_id": ("txi_1", 23),
+    "tax_rate": ("txr_1", 23),
     "webhook_endpoint": ("we_1", 23),
     "_delivery": ("dlv_", 16),
     "_attempt": ("att_", 16),

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .checkout_page import show_authentication, show_checkout, submit_authentication, submit_checkout
-from .document_pages import show_credit_note_pdf, show_invoice, show_invoice_pdf, show_receipt
+from .document_pages import show_credit_note_pdf, show_invoice_pdf, show_receipt
 from .html import Page, not_found, page
+from .invoice_page import show_invoice, submit_invoice
 from .portal_page import show_portal, submit_portal
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ SUBMITTED: dict[str, Callable[..., Page]] = {
     rf"/c/pay/{SESSION}": submit_checkout,
     rf"/c/pay/{SESSION}/authenticate/{ATTEMPT}": submit_authentication,
     rf"/p/session/{WORD}": submit_portal,
+    rf"/i/{WORD}": submit_invoice,
 }
 
 

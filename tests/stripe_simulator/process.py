@@ -17,13 +17,16 @@ START_SECONDS = 30.0
 
 
 class SimulatorProcess:
-    """`with SimulatorProcess() as simulator:` gives `.url`, `.key` and `.control`."""
+    """`with SimulatorProcess() as simulator:` gives `.url`, `.key` and `.control`; it checks what it sends."""
 
-    def __init__(self, *, port: int = 0, state_dir: Path | None = None, key: str = "sk_test_simulator") -> None:
+    def __init__(
+        self, *, port: int = 0, state_dir: Path | None = None, key: str = "sk_test_simulator", check_replies: bool = True
+    ) -> None:
         self.key = key
         self.url = ""
         self._port = port
         self._state_dir = state_dir
+        self._check_replies = check_replies
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -36,6 +39,8 @@ class SimulatorProcess:
         command += ["--die-with-parent", str(os.getpid())]
         if self._state_dir:
             command += ["--state", str(self._state_dir)]
+        if self._check_replies:
+            command.append("--check-replies")
         self._process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
         self.url = self._wait_until_ready()
         self._port = int(self.url.rpartition(":")[2])

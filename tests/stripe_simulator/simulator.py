@@ -12,6 +12,7 @@ from .events import record_event
 from .faults import Faults
 from .jobs import JOBS
 from .jsontypes import Json
+from .reply_check import ReplyCheck
 from .store import Store
 from .webhooks import Webhooks
 
@@ -21,6 +22,9 @@ DEFAULT_SWITCHES: Json = {
     "take_payment_despite_expire": False,
     "next_refund_status": None,
     "next_refund_failure_reason": None,
+    "dunning_final": "cancel",
+    "tax_rates": {},
+    "delayed_payments": False,
 }
 
 
@@ -35,13 +39,16 @@ class RequestInfo:
 class Simulator:
     """Use it inside `transaction()`: state is read and written by one thread at a time."""
 
-    def __init__(self, *, key: str, base_url: str, folder: Path | None = None, webhook_delay: float = 0) -> None:
+    def __init__(
+        self, *, key: str, base_url: str, folder: Path | None = None, webhook_delay: float = 0, check_replies: bool = False
+    ) -> None:
         self.key = key
         self.base_url = base_url
         self.lock = threading.RLock()
         self.store = Store(folder)
         self.faults = Faults()
         self.request = RequestInfo()
+        self.reply_check = ReplyCheck() if check_replies else None
         self._webhook_delay = webhook_delay
         self.settings = self._load_settings()
         self.clock = Clock(self.settings["clock_offset"])
@@ -108,10 +115,15 @@ class Simulator:
         self.store.change(self.settings, clock_offset=self.clock.offset)
 
     def switch(self, name: str) -> Any:
-        return self.settings["switches"][name]
+        return self.settings["switches"].get(name, DEFAULT_SWITCHES[name])
 
     def set_switches(self, **values: Any) -> None:
         self.store.change(self.settings, switches={**self.settings["switches"], **values})
+
+    def check_sent(self, source: str, body: Json) -> None:
+        """Hold what is sent against the SDK's classes, if this process was started to do so."""
+        if self.reply_check:
+            self.reply_check.check(source, body)
 
     def emit(self, type: str, obj: Json, previous: Json | None = None) -> Json:
         """Record that this happened to the object, as it is now, and have it delivered once the transaction is through."""

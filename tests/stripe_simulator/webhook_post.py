@@ -5,6 +5,7 @@ import hmac
 import http.client
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,10 +22,16 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def signature_header(payload: bytes, secret: str, timestamp: int) -> str:
-    """Stripe's scheme v1: an HMAC of the time and the body."""
+def signature_header(payload: bytes, secrets: Sequence[str], timestamp: int) -> str:
+    """Stripe's scheme v1: an HMAC of the time and the body, once with each secret that is valid."""
     signed = str(timestamp).encode() + b"." + payload
-    return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
+    signatures = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={timestamp}", *(f"v1={signature}" for signature in signatures)])
+
+
+def secrets_of(endpoint: Json) -> list[str]:
+    """The newest first; while it is being rolled, the former one is valid too."""
+    return [secret for secret in (endpoint["_secret"], endpoint.get("_former_secret")) if secret]
 
 
 def event_payload(event: Json, endpoint: Json) -> bytes:
@@ -39,7 +46,7 @@ def post_event(*, event: Json, endpoint: Json, timeout: float) -> Outcome:
     connect = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
     headers = {
         "Content-Type": "application/json; charset=utf-8",
-        "Stripe-Signature": signature_header(payload, endpoint["_secret"], int(time.time())),
+        "Stripe-Signature": signature_header(payload, secrets_of(endpoint), int(time.time())),
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
     }
     connection = connect(target.hostname or "", target.port, timeout=timeout)

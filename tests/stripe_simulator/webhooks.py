@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from .identifiers import new_id
-from .jsontypes import Json
+from .jsontypes import Json, public
 from .webhook_post import Outcome, post_event
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class Webhooks:
                 row = self._pending.get(delivery_id)
                 job = self._job(row) if row else None
             if row and job:
+                self._sim.check_sent(f"webhook {row['event_type']}", public(job["event"]))
                 outcome = post_event(**job)
                 with self._sim.lock:
                     self._settle(row, outcome)
@@ -160,7 +161,7 @@ class Webhooks:
     def deliver_now(self, event_ids: list[str]) -> list[Json]:
         """Post these events, one after the other, to every enabled endpoint; call it without the lock.
 
-        What was queued for them counts as delivered where the endpoint answers 2xx.
+        What was queued for them, or given up, counts as delivered where the endpoint answers 2xx.
         """
         results = []
         for event_id in event_ids:
@@ -169,12 +170,14 @@ class Webhooks:
                 endpoints = [dict(row) for row in self._sim.store.oldest_first("webhook_endpoint") if row["status"] == "enabled"]
             if not event:
                 raise LookupError(event_id)
+            self._sim.check_sent(f"webhook {event['type']}", public(event))
             for endpoint in endpoints:
                 outcome = post_event(event=dict(event), endpoint=endpoint, timeout=self.setting("timeout_seconds"))
                 results.append({"event": event_id, "endpoint": endpoint["id"], "status": outcome.status, "error": outcome.error})
                 with self._sim.lock:
-                    for row in list(self._pending.values()):
-                        if row["event"] == event_id and row["endpoint"] == endpoint["id"] and outcome.succeeded:
+                    for row in self._sim.store.oldest_first("_delivery"):
+                        same = row["event"] == event_id and row["endpoint"] == endpoint["id"]
+                        if same and outcome.succeeded and row["state"] != "succeeded":
                             self._settle(row, outcome)
                     self._sim.store.commit()
         return results

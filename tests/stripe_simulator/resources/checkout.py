@@ -1,13 +1,16 @@
 """Checkout Sessions: made, listed, expired. Paying them is in checkout_payment.py, the page in checkout_page.py."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import invalid
 from ..identifiers import new_id
 from ..jsontypes import Json
 from ..listing import having, listing
+from . import discounts
 from .checkout_rules import check_rules
 from .common import fetch, merged_metadata
+from .session_amounts import reprice
 
 if TYPE_CHECKING:
     from ..api import Call
@@ -83,7 +86,7 @@ def create(sim: "Simulator", call: "Call") -> Json:
             "payment_method_collection": "if_required" if payment else params.get("payment_method_collection", "always"),
             "payment_method_configuration_details": None,
             "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-            "payment_method_types": ["card"],
+            "payment_method_types": _payment_method_types(sim, params),
             "payment_status": "unpaid",
             "permissions": None,
             "phone_number_collection": {"enabled": False},
@@ -97,19 +100,39 @@ def create(sim: "Simulator", call: "Call") -> Json:
             "submit_type": params.get("submit_type"),
             "subscription": None,
             "success_url": params["success_url"],
+            "tax_id_collection": _tax_id_collection(params.get("tax_id_collection")),
             "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
             "ui_mode": "hosted_page",
             "url": f"{sim.base_url}/c/pay/{session_id}",
             "wallet_options": None,
+            "_address": None,
+            "_discount": None,
             "_line_items": items,
             "_customer_update": params.get("customer_update", {}),
             "_payment_intent_data": params.get("payment_intent_data", {}),
+            "_tax_id": None,
             "_subscription_data": params.get("subscription_data", {}),
             "_payable_although_expired": False,
         }
     )
     sim.timers.set("expire_checkout_session", session_id, expires_at)
+    for given in params.get("discounts", []):
+        _give_discount(sim, session, given)
+    reprice(sim, session)
     return session
+
+
+def _give_discount(sim: "Simulator", session: Json, given: Json) -> None:
+    """The offer that the request names, refused if nobody could have it."""
+    code = None
+    if "promotion_code" in given:
+        code = fetch(sim, "promotion_code", given["promotion_code"], "promotion code", "discounts[0][promotion_code]")
+    coupon_id = code["promotion"]["coupon"] if code else given["coupon"]
+    coupon = fetch(sim, "coupon", coupon_id, "coupon", "discounts[0][coupon]")
+    refusal = discounts.why_not(sim, session, coupon, code)
+    if refusal:
+        raise invalid(refusal, "discounts[0]", None if code else "coupon_expired")
+    discounts.attach(sim, session, coupon, code)
 
 
 def _line_item(sim: "Simulator", item: Json, index: int) -> Json:
@@ -138,6 +161,17 @@ def _consent_collection(given: Json | None) -> Json | None:
     return {"payment_method_reuse_agreement": None, "promotions": None, "terms_of_service": None, **given}
 
 
+def _payment_method_types(sim: "Simulator", params: Json) -> list[str]:
+    """Cards always; bank debits if the account has them on and the request does not leave them out, or if it names them."""
+    allowed = params.get("allowed_payment_method_types")
+    debit = sim.switch("delayed_payments") if allowed is None else "us_bank_account" in allowed
+    return ["card", "us_bank_account"] if debit and params["mode"] == "payment" else ["card"]
+
+
+def _tax_id_collection(given: Json | None) -> Json:
+    return {"required": "never", **(given or {"enabled": False})}
+
+
 def _customer_creation(params: Json, invoice_wanted: bool) -> str | None:
     """An invoice and a subscription need a customer; other payments make none unless asked to."""
     if "customer" in params or params["mode"] != "payment":
@@ -148,19 +182,19 @@ def _customer_creation(params: Json, invoice_wanted: bool) -> str | None:
 def _customer_details(sim: "Simulator", params: Json) -> Json | None:
     customer = sim.store.get("customer", params.get("customer", "")) or {}
     email = customer.get("email") or params.get("customer_email")
-    return details(email, customer.get("name")) if email else None
+    return details(email, customer.get("name"), address=customer.get("address")) if email else None
 
 
-def details(email: str | None, name: str | None) -> Json:
+def details(email: str | None, name: str | None, *, address: Json | None = None, tax_ids: Sequence[Json] = ()) -> Json:
     return {
-        "address": None,
+        "address": address,
         "business_name": None,
         "email": email,
         "individual_name": None,
         "name": name,
         "phone": None,
         "tax_exempt": "none",
-        "tax_ids": [],
+        "tax_ids": [{"type": row["type"], "value": row["value"]} for row in tax_ids],
     }
 
 

@@ -23,6 +23,7 @@ SIMULATED = {
     "customer_creation",
     "customer_email",
     "customer_update",
+    "discounts",
     "expires_at",
     "invoice_creation",
     "line_items",
@@ -34,6 +35,7 @@ SIMULATED = {
     "submit_type",
     "subscription_data",
     "success_url",
+    "tax_id_collection",
     "ui_mode",
 }
 MAX_REFERENCE_LENGTH = 200
@@ -56,9 +58,12 @@ def check_rules(sim: "Simulator", params: Json) -> None:
         check_url(params["cancel_url"], "cancel_url")
     if len(params.get("client_reference_id", "")) > MAX_REFERENCE_LENGTH:
         raise invalid(f"Invalid string: must be at most {MAX_REFERENCE_LENGTH} characters", "client_reference_id")
+    if "card" not in params.get("allowed_payment_method_types", ["card"]):
+        raise not_simulated("allowed_payment_method_types (without card)")
     _check_mode(params)
     _check_customer(sim, params)
     _check_items(sim, params)
+    _check_discounts(params)
 
 
 def _check_mode(params: Json) -> None:
@@ -92,6 +97,7 @@ def _check_mode(params: Json) -> None:
 def _check_customer(sim: "Simulator", params: Json) -> None:
     if "customer" in params:
         fetch(sim, "customer", params["customer"], "customer", "customer")
+        _check_tax(sim, params)
         if "customer_email" in params:
             raise invalid("You may only specify one of these parameters: customer, customer_email.", "customer_email")
         if "customer_creation" in params:
@@ -100,6 +106,31 @@ def _check_customer(sim: "Simulator", params: Json) -> None:
         raise invalid("`customer_update` can only be used with `customer`.", "customer_update")
     if "customer_email" in params and "@" not in params["customer_email"]:
         raise invalid(f"Invalid email address: {params['customer_email']}", "customer_email", "email_invalid")
+
+
+def _check_tax(sim: "Simulator", params: Json) -> None:
+    """An existing customer's name and address are changed only if the request says so."""
+    update = params.get("customer_update", {})
+    if params.get("tax_id_collection", {}).get("enabled") and update.get("name") != "auto":
+        raise invalid(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection for an existing "
+            "customer, please set `customer_update[name]` to `auto`.",
+            "customer_update[name]",
+        )
+    customer = fetch(sim, "customer", params["customer"], "customer", "customer")
+    known = bool((customer["address"] or {}).get("country"))
+    if (
+        params.get("automatic_tax", {}).get("enabled")
+        and not known
+        and "auto" not in (update.get("address"), update.get("shipping"))
+    ):
+        raise invalid(
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to the Customer "
+            "or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto' to save the address "
+            "entered in Checkout to the Customer.",
+            "customer_update[address]",
+            "customer_tax_location_invalid",
+        )
 
 
 def _check_items(sim: "Simulator", params: Json) -> None:
@@ -136,3 +167,15 @@ def _check_items(sim: "Simulator", params: Json) -> None:
         if not recurring:
             raise invalid("You must provide at least one recurring price in `subscription` mode when using prices.", "mode")
         raise not_simulated("line_items (one-time price beside a recurring one)")
+
+
+def _check_discounts(params: Json) -> None:
+    if "discounts" not in params:
+        return
+    if "allow_promotion_codes" in params:
+        raise invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.", "discounts")
+    if len(params["discounts"]) > 1:
+        raise invalid("You may only specify one discount.", "discounts")
+    for given in params["discounts"]:
+        if ("coupon" in given) == ("promotion_code" in given):
+            raise invalid("You must specify exactly one of `coupon` and `promotion_code`.", "discounts[0]")

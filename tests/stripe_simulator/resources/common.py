@@ -50,6 +50,8 @@ def empty_address() -> Json:
 
 def dollars(amount: int, currency: str) -> str:
     """An amount in words of a message: 25000 usd is $250.00."""
+    if amount < 0:
+        return f"-{dollars(-amount, currency)}"
     if currency in ("jpy", "krw", "vnd", "clp"):
         return f"{amount:,} {currency.upper()}"
     sign = {"usd": "$", "eur": "€", "gbp": "£"}.get(currency)

@@ -6,7 +6,7 @@ from ..errors import invalid, not_simulated
 from ..identifiers import new_id
 from ..jsontypes import Json, list_object
 from ..listing import having, listing
-from . import invoices, refunds
+from . import invoice_payments, refunds
 from .common import dollars, fetch, merged_metadata, refuse_others
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def create(sim: "Simulator", call: "Call") -> Json:
     refuse_others(params, SIMULATED)
     invoice = fetch(sim, "invoice", params["invoice"], "invoice", "invoice")
     _check_status(invoice)
+    if "lines" in params and invoice["total_taxes"]:
+        raise not_simulated("lines")
     note_id = new_id("credit_note")
     lines = [_line(invoice, line, index) for index, line in enumerate(params.get("lines", []))]
     amount = _amount_of(invoice, params, lines)
@@ -80,11 +82,7 @@ def create(sim: "Simulator", call: "Call") -> Json:
             "refunds": linked,
             "shipping_cost": None,
             "status": "issued",
-            "subtotal": amount,
-            "subtotal_excluding_tax": amount,
-            "total": amount,
-            "total_excluding_tax": amount,
-            "total_taxes": [],
+            **_totals(invoice, amount),
             "type": "post_payment",
             "voided_at": None,
         }
@@ -92,6 +90,27 @@ def create(sim: "Simulator", call: "Call") -> Json:
     sim.emit("credit_note.created", note)
     sim.update(invoice, "invoice.updated", post_payment_credit_notes_amount=before + amount)
     return note
+
+
+def _totals(invoice: Json, amount: int) -> Json:
+    """The amount with its share of the invoice's taxes."""
+    taxes = [
+        {
+            **tax,
+            "amount": round(tax["amount"] * amount / invoice["total"]),
+            "taxable_amount": round((tax["taxable_amount"] or 0) * amount / invoice["total"]),
+        }
+        for tax in invoice["total_taxes"]
+    ]
+    without_tax = amount - sum(tax["amount"] for tax in taxes)
+    added = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
+    return {
+        "subtotal": amount - added,
+        "subtotal_excluding_tax": without_tax,
+        "total": amount,
+        "total_excluding_tax": without_tax,
+        "total_taxes": taxes,
+    }
 
 
 def _check_status(invoice: Json) -> None:
@@ -191,7 +210,7 @@ def _link(refund: Json, amount: int) -> Json:
 
 def _charge_of(sim: "Simulator", invoice: Json) -> Json:
     """The charge that paid the invoice."""
-    payment = invoices.paid_payment_of(sim, invoice)
+    payment = invoice_payments.paid_payment_of(sim, invoice)
     if not payment:
         raise invalid("This invoice was not paid by a charge that could be refunded.", "invoice")
     intent = fetch(sim, "payment_intent", payment["payment"]["payment_intent"], "payment_intent")

@@ -55,7 +55,7 @@ DECISIVE: dict[str, Outcome] = {"winning_evidence": "won", "losing_evidence": "l
 
 def open_dispute(sim: "Simulator", charge: Json, *, inquiry: bool, amount: int | None, reason: str) -> Json:
     """The bank disputes the charge, and takes the money back unless it is an inquiry; one dispute for each charge."""
-    if charge["status"] != "succeeded" or charge["disputed"]:
+    if charge["status"] != "succeeded" or charge["disputed"] or charge["payment_method_details"]["type"] != "card":
         raise ValueError(f"{charge['id']} cannot be disputed")
     disputed = charge["amount"] if amount is None else amount
     if not 0 < disputed <= charge["amount"]:

@@ -29,10 +29,30 @@ def create(sim: "Simulator", call: "Call") -> Json:
             "metadata": merged_metadata(None, params.get("metadata")),
             "status": "enabled",
             "url": params["url"],
-            "_secret": f"whsec_{random_text(32)}",
+            "_secret": new_secret(),
+            "_former_secret": None,
         }
     )
     return {**endpoint, "secret": endpoint["_secret"]}
+
+
+def new_secret() -> str:
+    return f"whsec_{random_text(32)}"
+
+
+def roll_secret(sim: "Simulator", endpoint: Json, *, keep_former: bool) -> str:
+    """As in the dashboard: a new secret, and the former one valid beside it; without `keep_former`, the former one ends now.
+
+    Returns the secret that is valid from now on.
+    """
+    if keep_former:
+        sim.store.change(endpoint, _secret=new_secret(), _former_secret=endpoint["_secret"])
+    elif endpoint.get("_former_secret"):
+        sim.store.change(endpoint, _former_secret=None)
+    else:
+        sim.store.change(endpoint, _secret=new_secret())
+    secret: str = endpoint["_secret"]
+    return secret
 
 
 def retrieve(sim: "Simulator", call: "Call") -> Json:

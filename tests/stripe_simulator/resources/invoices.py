@@ -1,12 +1,12 @@
-"""Invoices, their lines, and the payments that settled them."""
+"""Invoices, their lines, and how they are settled."""
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import invalid
 from ..identifiers import new_id, random_text
 from ..jsontypes import Json, list_object
 from ..listing import having, listing
 from .common import fetch, refuse_others
+from .invoice_payments import record_payment
 
 if TYPE_CHECKING:
     from ..api import Call
@@ -246,33 +246,19 @@ def mark_paid(sim: "Simulator", invoice: Json, intent: Json | None) -> None:
     sim.emit("invoice.payment_succeeded", invoice)
 
 
-def record_payment(sim: "Simulator", invoice: Json, intent: Json) -> Json:
-    """The link between an invoice and a payment intent; one for each pair."""
-    for row in sim.store.newest_first("invoice_payment"):
-        if row["invoice"] == invoice["id"] and row["payment"]["payment_intent"] == intent["id"]:
-            return row
-    return sim.store.add(
-        {
-            "id": new_id("invoice_payment"),
-            "object": "invoice_payment",
-            "amount_paid": None,
-            "amount_requested": invoice["amount_due"],
-            "created": sim.now(),
-            "currency": invoice["currency"],
-            "invoice": invoice["id"],
-            "is_default": True,
-            "livemode": False,
-            "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
-            "status": "open",
-            "status_transitions": {"canceled_at": None, "paid_at": None},
-        }
-    )
+ENDS = {
+    "void": ("invoice.voided", "voided_at"),
+    "uncollectible": ("invoice.marked_uncollectible", "marked_uncollectible_at"),
+}
 
 
-def paid_payment_of(sim: "Simulator", invoice: Json) -> Json | None:
-    """The payment that settled the invoice, if one did."""
-    rows = (row for row in sim.store.newest_first("invoice_payment") if row["invoice"] == invoice["id"])
-    return next((row for row in rows if row["status"] == "paid"), None)
+def close(sim: "Simulator", invoice: Json, status: str) -> None:
+    """Not to be collected any more: `void` or `uncollectible`."""
+    event, moment = ENDS[status]
+    transitions = {**invoice["status_transitions"], moment: sim.now()}
+    values = {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+    sim.update(invoice, "invoice.updated", status=status, status_transitions=transitions, **values)
+    sim.emit(event, invoice)
 
 
 def retrieve(sim: "Simulator", call: "Call") -> Json:
@@ -295,20 +281,3 @@ def subscription_of(invoice: Json) -> str | None:
 def list_lines(sim: "Simulator", call: "Call") -> Json:
     invoice = fetch(sim, "invoice", call.id, "invoice")
     return listing(f"/v1/invoices/{call.id}/lines", call.params, invoice["lines"]["data"])
-
-
-def retrieve_payment(sim: "Simulator", call: "Call") -> Json:
-    return fetch(sim, "invoice_payment", call.id, "invoice_payment")
-
-
-def list_payments(sim: "Simulator", call: "Call") -> Json:
-    refuse_others(call.params, PAGING | {"invoice", "payment", "status"})
-    rows: Any = having(sim.store.newest_first("invoice_payment"), call.params, "invoice", "status")
-    payment = call.params.get("payment")
-    if payment:
-        if payment["type"] != "payment_intent" or "payment_intent" not in payment:
-            raise invalid(
-                "You must provide `payment[payment_intent]` with that type.", "payment[payment_intent]", "parameter_missing"
-            )
-        rows = (row for row in rows if row["payment"]["payment_intent"] == payment["payment_intent"])
-    return listing("/v1/invoice_payments", call.params, rows)

@@ -107,7 +107,8 @@ def open_payment_intent(
     return intent
 
 
-def _add_charge(sim: "Simulator", intent: Json, card: Card, method: Json | None, billing: Json) -> Json:
+def add_charge(sim: "Simulator", intent: Json, card: Card, method: Json | None, billing: Json) -> Json:
+    """A charge for the whole intent, as if it had succeeded."""
     charge_id = new_id("charge")
     return sim.store.add(
         {
@@ -170,7 +171,7 @@ def _add_charge(sim: "Simulator", intent: Json, card: Card, method: Json | None,
 
 def take_payment(sim: "Simulator", intent: Json, card: Card, method: Json) -> Json:
     """Charge the card for the intent's amount; returns the charge that succeeded."""
-    charge = _add_charge(sim, intent, card, method, method["billing_details"])
+    charge = add_charge(sim, intent, card, method, method["billing_details"])
     sim.store.change(
         intent,
         amount_received=intent["amount"],
@@ -189,7 +190,7 @@ def take_payment(sim: "Simulator", intent: Json, card: Card, method: Json) -> Js
 
 def decline(sim: "Simulator", intent: Json, card: Card, billing: Json) -> Json:
     """Charge the card in vain; the intent waits for another one."""
-    charge = _add_charge(sim, intent, card, None, billing)
+    charge = add_charge(sim, intent, card, None, billing)
     sim.store.change(
         charge,
         amount_captured=0,

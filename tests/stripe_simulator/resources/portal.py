@@ -112,7 +112,7 @@ def create_session(sim: "Simulator", call: "Call") -> Json:
     if "configuration" in params:
         configuration = fetch(sim, "billing_portal.configuration", params["configuration"], "configuration", "configuration")
     else:
-        configuration = _default_configuration(sim)
+        configuration = default_configuration(sim)
     if "return_url" in params:
         check_url(params["return_url"], "return_url")
     secret = random_text(40)
@@ -137,7 +137,7 @@ def create_session(sim: "Simulator", call: "Call") -> Json:
     return session
 
 
-def _default_configuration(sim: "Simulator") -> Json:
+def default_configuration(sim: "Simulator") -> Json:
     for configuration in sim.store.oldest_first("billing_portal.configuration"):
         if configuration["is_default"] and configuration["active"]:
             return configuration

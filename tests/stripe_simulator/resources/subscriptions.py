@@ -7,8 +7,9 @@ from ..identifiers import new_id
 from ..jsontypes import Json, list_object
 from ..listing import having, listing
 from ..periods import period_end
-from . import invoices
+from . import discounts, invoices, taxes
 from .common import dollars, fetch, merged_metadata, nullable, refuse_others
+from .invoice_amounts import reckoned
 
 if TYPE_CHECKING:
     from ..api import Call
@@ -30,7 +31,13 @@ UPDATABLE = {
 
 
 def create_active(
-    sim: "Simulator", *, customer: Json, prices: list[tuple[Json, int]], metadata: Json, method: Json, description: str | None
+    sim: "Simulator",
+    *,
+    customer: Json,
+    prices: list[tuple[Json, int]],
+    metadata: Json,
+    method: Json | None,
+    description: str | None,
 ) -> Json:
     """A subscription whose first period is already paid; the event is the caller's, once the invoice stands beside it."""
     subscription_id, now = new_id("subscription"), sim.now()
@@ -57,7 +64,7 @@ def create_active(
             "customer": customer["id"],
             "customer_account": None,
             "days_until_due": None,
-            "default_payment_method": method["id"],
+            "default_payment_method": method["id"] if method else None,
             "default_source": None,
             "default_tax_rates": [],
             "description": description,
@@ -208,10 +215,12 @@ def schedule(sim: "Simulator", subscription: Json) -> None:
     period_ends_at, ends_at = current_period(subscription)[1], subscription["cancel_at"]
     over = subscription["status"] == "canceled"
     renews = subscription["status"] not in AT_REST and not (ends_at and ends_at <= period_ends_at)
+    pause = subscription["pause_collection"]
     planned = {
         "announce_renewal": period_ends_at - ANNOUNCED_SECONDS if renews else None,
         "end_subscription": ends_at if not over else None,
         "renew_subscription": period_ends_at if renews else None,
+        "resume_collection": pause["resumes_at"] if pause and not over else None,
     }
     for job, moment in planned.items():
         if moment and moment > sim.now():
@@ -227,7 +236,7 @@ def end_when_due(sim: "Simulator", subscription_id: str) -> None:
 
 
 def end(sim: "Simulator", subscription: Json, *, reason: str | None) -> None:
-    """Over, now and for good."""
+    """Over, now and for good. Invoices still open stay so, but nobody collects them by himself any more."""
     sim.store.change(
         subscription,
         status="canceled",
@@ -237,6 +246,11 @@ def end(sim: "Simulator", subscription: Json, *, reason: str | None) -> None:
     )
     schedule(sim, subscription)
     sim.emit("customer.subscription.deleted", subscription)
+    for invoice in sim.store.oldest_first("invoice"):
+        if invoices.subscription_of(invoice) == subscription["id"] and invoice["status"] in ("draft", "open"):
+            sim.timers.cancel("collect_invoice", invoice["id"])
+            values = {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+            sim.update(invoice, "invoice.updated", **values)
 
 
 def cancel(sim: "Simulator", call: "Call") -> Json:
@@ -256,11 +270,15 @@ def invoice_period(
     customer: Json,
     *,
     billing_reason: str,
+    discount: Json | None = None,
     invoice_id: str | None = None,
     period: tuple[int, int] | None = None,
     **values: Any,
 ) -> Json:
-    """A draft for the current period of every item; `period` is the one that ended with it."""
+    """A draft for the current period of every item, with the given discount or else the one that stays with it.
+
+    `period` is the one that ended with it.
+    """
     invoice_id = invoice_id or new_id("invoice")
     lines = [
         invoices.line(
@@ -284,6 +302,13 @@ def invoice_period(
         parent=invoices.subscription_parent(subscription),
         metadata={},
         period=period or (sim.now(), sim.now()),
+        **taxes.invoice_fields(sim, customer, enabled=subscription["automatic_tax"]["enabled"]),
+        **reckoned(
+            sim,
+            lines,
+            discount or discounts.standing(sim, subscription),
+            taxes.of_subscription(sim, subscription, customer),
+        ),
         **values,
     )
 
