@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from redreport.money import format_money
-from subscriptions.models import Case, Dispute, Invoice, Order, Payment, Refund, StripeEvent, Subscription
+from subscriptions.models import Dispute, Invoice, Order, Payment, Refund, StripeEvent, Subscription
 from subscriptions.operations.refunds import STATE_OF_STATUS
 from subscriptions.stripe_objects import (
     CapturedPayment,
@@ -19,6 +19,8 @@ from subscriptions.stripe_objects import (
     SubscriptionState,
 )
 
+# How the keys of our cases begin.
+CASES = "reconcile:"
 NOTHING = "nothing"
 INVOICES_LANDED = False
 SUBSCRIPTION_FIELDS = (
@@ -44,7 +46,7 @@ class Difference:
     def case_key(self) -> str:
         """The same for as long as both sides say the same."""
         said = hashlib.sha256(f"{self.ours}|{self.stripe}".encode()).hexdigest()[:8]
-        return f"{Case.Kind.DIFFERENCE}:{self.kind}:{self.object_id}:{self.about.replace(' ', '_')}:{said}"
+        return f"{CASES}{self.kind}:{self.object_id}:{self.about.replace(' ', '_')}:{said}"
 
 
 def of_subscription(state: SubscriptionState, row: Subscription | None) -> Iterator[Difference]:

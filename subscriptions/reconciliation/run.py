@@ -16,7 +16,7 @@ from django.db import connection
 from subscriptions.errors import GatewayNotFound, GatewayRefused, GatewayUnavailable, ObjectBusy
 from subscriptions.models import Case, Reconciliation
 from subscriptions.operations.cases import close_case_of_key, open_case
-from subscriptions.reconciliation.differences import Difference
+from subscriptions.reconciliation.differences import CASES, Difference
 from subscriptions.reconciliation.our_side import OWN_WALKS
 from subscriptions.reconciliation.stripe_side import STRIPE_WALKS
 from subscriptions.reconciliation.walks import Walk, pages
@@ -193,7 +193,7 @@ def _look_at_open_cases_again(now: datetime) -> None:
     walks: dict[str, list[Walk[Any]]] = {}
     for walk in _walks():
         walks.setdefault(walk.kind, []).append(walk)
-    opened = Case.objects.filter(kind=Case.Kind.DIFFERENCE, state=Case.State.OPENED).order_by("id")
+    opened = Case.objects.filter(key__startswith=CASES, state=Case.State.OPENED).order_by("id")
     for key in opened.values_list("key", flat=True).iterator():
         _, kind, object_id, *_ = key.split(":")
         try:
