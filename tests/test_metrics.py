@@ -45,7 +45,8 @@ def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> Non
     Order.objects.filter(pk=given.pk).update(fulfilled_at=now)
     owe_refund_of(owed, now)
     for number, state in enumerate(("opened", "opened", "settled")):
-        Case.objects.create(key=f"case:{number}", kind="refund_failed", state=state, summary="A test's", opened_at=now)
+        settled = {"settled_at": now, "resolution": "A test's"} if state == "settled" else {}
+        Case.objects.create(key=f"case:{number}", kind="refund_failed", state=state, summary="A test's", opened_at=now, **settled)
 
     for hours, finished, differences in ((1, False, 9), (3, True, 7), (25, True, 5)):
         began = now - timedelta(hours=hours)

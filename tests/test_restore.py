@@ -41,6 +41,7 @@ def test_a_year_and_a_seat_of_a_reader_whom_the_old_database_does_not_know(day: 
     backup = Backup()
     year, seat = day.buy_year("new_year"), day.buy_seat("new_seat")
     hear_of_all(timeline)
+    assert seat.live_session
     before, slug = our_books(), seat.live_session.slug
     subscriber = {row.user.email: row.public_id for row in Subscriber.objects.select_related("user")}
     backup.restore()

@@ -1,7 +1,7 @@
 """Stripe's inbox: what it told us, what became of it, and acting on it anew."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -50,7 +50,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
         """Who may have events acted on anew."""
         return request.user.has_perm("subscriptions.change_stripeevent")
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [name for name in self.list_display if name != "replay_button" or self.has_replay_permission(request)]
 
     def get_urls(self) -> list[URLPattern]:

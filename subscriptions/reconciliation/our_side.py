@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -76,7 +77,7 @@ class CreditBalances(OwnWalk):
     def _difference(self, pk: int, balance: int, of_ledger: int) -> Difference:
         return Difference(self.kind, str(pk), "balance", f"{balance} credits, its ledger {of_ledger}", "not asked")
 
-    def _wrong(self) -> QuerySet[CreditGrant]:
+    def _wrong(self) -> QuerySet[Any]:
         of_ledger = CreditGrant.objects.annotate(of_ledger=Coalesce(Sum("entries__delta"), 0))
         return of_ledger.exclude(balance=F("of_ledger")).order_by("id")
 
@@ -103,7 +104,7 @@ class RefundSums(OwnWalk):
             for intent_id, counted, of_refunds, currency in rows
         ]
 
-    def _wrong(self) -> QuerySet[Payment]:
+    def _wrong(self) -> QuerySet[Any]:
         of_refunds = Coalesce(Sum("refunds__amount_minor", filter=Q(refunds__state__in=STANDING)), 0)
         return Payment.objects.annotate(of_refunds=of_refunds).exclude(refunded_minor=F("of_refunds")).order_by("id")
 
