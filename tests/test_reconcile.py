@@ -149,6 +149,8 @@ def test_two_never_run_at_once(business: Shop) -> None:
             call_command("reconcile", stdout=io.StringIO())
         assert reconcile_task() == "reconcile: another run is under way."
         assert not Reconciliation.objects.exists()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
     finally:
         other.close()
     assert run()[0] == 0

@@ -38,7 +38,7 @@ def recover_payment(*, payment_intent_id: str, now: datetime) -> None:
         sync_checkout(checkout_session_id=checkout.id, now=now)
     elif invoice and invoice.subscription_id:
         sync_invoice(stripe_invoice_id=invoice.id, now=now)
-    _write_down(captured, subscriber, checkout, invoice.id if invoice else "", now)
+    _write_down(captured, subscriber, checkout, now)
     for refund_id in gateway.list_refund_ids(payment_intent_id=payment_intent_id):
         sync_refund(stripe_refund_id=refund_id, now=now)
 
@@ -66,17 +66,16 @@ def lost_seat_key(stripe_object_id: str) -> str:
     return f"payment_without_seat:{stripe_object_id}"
 
 
-def _write_down(
-    captured: CapturedPayment, subscriber: Subscriber, checkout: CheckoutState | None, invoice_id: str, now: datetime
-) -> None:
+def _write_down(captured: CapturedPayment, subscriber: Subscriber, checkout: CheckoutState | None, now: datetime) -> None:
     with transaction.atomic():
         # The subscriber's lock: a webhook may be bringing the same payment.
         lock_subscriber(subscriber.pk)
         if Payment.objects.filter(stripe_payment_intent_id=captured.payment_intent_id).exists():
             return
-        payment = record_captured_payment(
-            captured=captured, subscriber_id=subscriber.pk, order=None, invoice_id=invoice_id, now=now
-        )
+        # Without its invoice: by that a year's payments are told from a seat's.
+        payment = record_captured_payment(captured=captured, subscriber_id=subscriber.pk, order=None, invoice_id="", now=now)
+        if captured.refunded_minor >= captured.amount_minor:
+            return  # All of it is back: nobody is owed anything.
         is_seat = checkout is not None and checkout.order_number != "" and not checkout.subscription_id
         amount = format_money(captured.amount_minor, captured.currency)
         open_case(
