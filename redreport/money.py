@@ -11,3 +11,9 @@ def format_money(amount_minor: int, currency: str) -> str:
     digits = f"{major:,}" if minor == 0 else f"{major:,}.{minor:02d}"
     symbol = SYMBOLS.get(currency)
     return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits} {currency.upper()}"
+
+
+def shares(total_minor: int, count: int) -> list[int]:
+    """An amount split into so many shares that differ by one minor unit at most and sum to it exactly; the larger come first."""
+    share, left_over = divmod(total_minor, count)
+    return [share + 1] * left_over + [share] * (count - left_over)

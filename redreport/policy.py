@@ -26,6 +26,8 @@ MAX_ACTIVE_SEATS_PER_BUYER = 10
 CANCEL_CUTOFF = timedelta(hours=24)
 # A credit that the house gives back is good for at least so long again.
 RETURNED_CREDIT_GOOD_FOR = timedelta(days=90)
+# The most credits that staff give in one grant: ten years' worth.
+MOST_CREDITS_GIVEN = 120
 
 RENEWAL_NOTICE_BEFORE = timedelta(days=30)
 # A notice that could not be made until then needs a person.

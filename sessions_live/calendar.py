@@ -18,11 +18,8 @@ def seat_request(seat: Seat, now: datetime) -> bytes:
     """The attendee's invitation (METHOD REQUEST): one event, for this one person, with the personal door."""
     event = _seat_event(seat, now)
     event["organizer"] = _organizer()
-    attendee = vCalAddress(f"MAILTO:{seat.attendee_email}")
-    attendee.params["CN"] = vText(seat.attendee_name)
-    attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
+    attendee = _attendee(seat)
     attendee.params["PARTSTAT"] = vText("ACCEPTED")
-    attendee.params["RSVP"] = vText("FALSE")
     event["attendee"] = attendee
     return _calendar("REQUEST", event)
 
@@ -30,6 +27,15 @@ def seat_request(seat: Seat, now: datetime) -> bytes:
 def seat_entry(seat: Seat, now: datetime) -> bytes:
     """The same event as a file of the attendee's own (METHOD PUBLISH): a calendar that has the invitation keeps one entry."""
     return _calendar("PUBLISH", _seat_event(seat, now))
+
+
+def seat_cancellation(seat: Seat, now: datetime) -> bytes:
+    """Takes the attendee's invitation back (METHOD CANCEL): the same UID, a higher SEQUENCE, and no door."""
+    event = _event(seat.live_session, _uid(seat), seat.calendar_sequence, now)
+    event.add("status", "CANCELLED")
+    event["organizer"] = _organizer()
+    event["attendee"] = _attendee(seat)
+    return _calendar("CANCEL", event)
 
 
 def public_entry(live_session: LiveSession, now: datetime) -> bytes:
@@ -44,7 +50,7 @@ def public_entry(live_session: LiveSession, now: datetime) -> bytes:
 
 def _seat_event(seat: Seat, now: datetime) -> Event:
     live_session = seat.live_session
-    event = _event(live_session, f"seat-{seat.public_id}@{_host()}", seat.calendar_sequence, now)
+    event = _event(live_session, _uid(seat), seat.calendar_sequence, now)
     event.add("status", "CONFIRMED")
     door = door_url(seat)
     event.add("location", door)
@@ -52,6 +58,10 @@ def _seat_event(seat: Seat, now: datetime) -> Event:
     event.add("description", f"{live_session.question}\n\nYour personal door: {door}")
     event.add_component(_reminder())
     return event
+
+
+def _uid(seat: Seat) -> str:
+    return f"seat-{seat.public_id}@{_host()}"
 
 
 def _event(live_session: LiveSession, uid: str, sequence: int, now: datetime) -> Event:
@@ -79,6 +89,14 @@ def _organizer() -> vCalAddress:
     organizer = vCalAddress(f"MAILTO:{address}")
     organizer.params["CN"] = vText(name)
     return organizer
+
+
+def _attendee(seat: Seat) -> vCalAddress:
+    attendee = vCalAddress(f"MAILTO:{seat.attendee_email}")
+    attendee.params["CN"] = vText(seat.attendee_name)
+    attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
+    attendee.params["RSVP"] = vText("FALSE")
+    return attendee
 
 
 def _reminder() -> Alarm:

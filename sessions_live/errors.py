@@ -33,6 +33,10 @@ class SeatNotTaken(SeatRefused):
     """The seat is nobody's for good, or no longer: there is nothing to cancel."""
 
 
+class NotTheBooker(SeatRefused):
+    """Somebody else booked this seat: only they may cancel it."""
+
+
 class NotCancelable(Exception):
     """The session has begun or is over."""
 

@@ -33,6 +33,18 @@ class EmailNotProven(BookingRefused):
     """The buyer's e-mail address has not been proven yet."""
 
 
+class ConsequenceChanged(Exception):
+    """What canceling the seat would return is no longer what the reader was shown. Nothing was canceled."""
+
+
+class NotForfeited(Exception):
+    """The seat forfeited no credit, or it was given back already."""
+
+
+class CreditsNotGrantable(Exception):
+    """Credits that the house cannot give; the message says why."""
+
+
 class OrderNotOpen(Exception):
     """The order is no longer waiting for its payment."""
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from sessions_live.door import door_url
 from sessions_live.models import Seat
-from subscriptions.models import Case, CreditGrant, Order, Refund
+from subscriptions.models import Case, CreditGrant, Order, Refund, SeatCoverage
+from subscriptions.settlement import settlement_made, what_comes_back
 
 REFUND_WORDS = {
     Refund.State.PENDING: "refunding",
@@ -21,13 +22,15 @@ CASE_WORDS = {
 
 def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[str, Any]:
     """The template's values. 'Paid' only once what was paid for is given; an offer to pay only while that is safe."""
-    if order.fulfilled_at and order.state != Order.State.REFUNDED:
+    canceled = _canceled_coverages(order) if order.fulfilled_at and order.kind == Order.Kind.SEAT else []
+    if order.fulfilled_at and order.state != Order.State.REFUNDED and not canceled:
         return _given(order)
     refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
     case = order.cases.filter(state=Case.State.OPENED).order_by("-id").first()
     return {
         "order": order,
-        "view": _view(order, refund, case, returned_paid=returned_paid, now=now),
+        "view": _view(order, refund, case, is_canceled=bool(canceled), returned_paid=returned_paid, now=now),
+        "what_came_back": _sentences(canceled),
         "looked_into": CASE_WORDS.get(Case.Kind(case.kind), "") if case else "",
         "refund": refund,
         "hold_expires_at": order.held_until,
@@ -43,9 +46,25 @@ def _given(order: Order) -> dict[str, Any]:
     return {"order": order, "view": "paid", "seats": seats, "door_url": door_url(own[0]) if own else ""}
 
 
-def _view(order: Order, refund: Refund | None, case: Case | None, *, returned_paid: bool, now: datetime) -> str:
+def _canceled_coverages(order: Order) -> list[SeatCoverage]:
+    """What covered the order's seats, once all of them are canceled."""
+    given = SeatCoverage.objects.filter(order=order).exclude(seat__state=Seat.State.EXPIRED)
+    coverages = list(given.select_related("seat", "order", "refund").order_by("seat_id"))
+    return coverages if all(coverage.seat.state == Seat.State.CANCELED for coverage in coverages) else []
+
+
+def _sentences(canceled: list[SeatCoverage]) -> list[str]:
+    made = [settlement_made(coverage) for coverage in canceled]
+    return [what_comes_back(plan, is_done=True) for plan in made if plan]
+
+
+def _view(
+    order: Order, refund: Refund | None, case: Case | None, *, is_canceled: bool, returned_paid: bool, now: datetime
+) -> str:
     if refund and refund.state in REFUND_WORDS:
         return REFUND_WORDS[Refund.State(refund.state)]
+    if is_canceled:
+        return "canceled"
     if case:
         return "looked_into"
     if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.held_until <= now)):

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from redreport import policy
-from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut, TooManySeats
+from sessions_live.errors import AlreadySeated, NotCancelable, SalesClosed, SeatNotTaken, SoldOut, TooManySeats
 from sessions_live.models import LiveSession
 from subscriptions.errors import (
     CatalogNotReady,
@@ -51,6 +51,18 @@ PROBLEMS: dict[type[Exception], Problem] = {
     SalesClosed: Problem("Seats are no longer sold", "This session has started, or does not take place."),
     AlreadySeated: Problem(
         "This person already has a seat", "The e-mail address you gave already has a seat in this session. One person, one seat."
+    ),
+    NotCancelable: Problem(
+        "This session has begun",
+        "A seat can be canceled until the start. After that nothing can be returned.",
+        money="Nothing was changed.",
+        next_label="Your account",
+    ),
+    SeatNotTaken: Problem(
+        "There is no seat to cancel",
+        "This seat is not booked: it is only held while its order waits for the payment, or the hold has ended.",
+        money="Nothing was changed.",
+        next_label="Your account",
     ),
     TooManySeats: Problem(
         "You have the most seats one person can book",

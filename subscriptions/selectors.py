@@ -53,6 +53,14 @@ class CreditBalance:
     last_expiry: datetime | None
 
 
+@dataclass(frozen=True)
+class StatementLine:
+    """A line of the ledger, and how many credits of all grants were left after it."""
+
+    entry: CreditEntry
+    balance: int
+
+
 def current_price(plan: Plan) -> Price:
     """The price in force for a plan in our mode. Refuses with CatalogNotReady when `stripe_setup` has not run."""
     price = Price.objects.filter(plan=plan, livemode=settings.STRIPE_LIVEMODE, is_current=True).first()
@@ -121,13 +129,19 @@ def credit_balance(*, user: User, now: datetime) -> CreditBalance:
     return CreditBalance(sum(grant.balance for grant in grants), min(ends, default=None), max(ends, default=None))
 
 
-def credit_statement(*, user: User) -> QuerySet[CreditEntry]:
-    """Every line of the user's ledger, latest first, with its grant and the seat it paid for."""
-    return (
+def credit_statement(*, user: User) -> list[StatementLine]:
+    """Every line of the user's ledger, latest first, with its grant, the seat it paid for, and all credits left after it."""
+    entries = (
         CreditEntry.objects.filter(grant__subscriber__user=user)
         .select_related("grant", "seat__live_session")
-        .order_by("-at", "-id")
+        # In the order in which they were written: two at once may have read the clock the other way round.
+        .order_by("id")
     )
+    lines, balance = [], 0
+    for entry in entries:
+        balance += entry.delta
+        lines.append(StatementLine(entry, balance))
+    return lines[::-1]
 
 
 def credit_grants(*, user: User) -> QuerySet[CreditGrant]:
@@ -148,6 +162,13 @@ def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:
         Q(stripe_customer_id=stripe_customer_id) | Q(former_customers__stripe_customer_id=stripe_customer_id)
     )
     return owners.values_list("id", flat=True).first()
+
+
+def seats_with_coverage() -> QuerySet[Seat]:
+    """Seats with session and whatever paid for them, in one query."""
+    return Seat.objects.select_related(
+        "live_session", "coverage__order", "coverage__credit_entry__grant", "coverage__refund"
+    ).filter(coverage__isnull=False)
 
 
 def orders_of(*, user: User) -> QuerySet[Order]:

@@ -12,8 +12,10 @@ from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, StripeEvent
 from subscriptions.operations.checkouts import check_order
+from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.refunds import check_refund
 from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
+from subscriptions.operations.settle import seats_to_settle, settle_seat
 from subscriptions.selectors import orders_paid_not_given
 from subscriptions.webhooks.inbox import process_event
 
@@ -61,6 +63,28 @@ def reconcile_task() -> str:
         return str(reconcile(since=None, dry_run=False, now=clock.now()))
     except AlreadyReconciling:
         return "reconcile: another run is under way."
+
+
+@shared_task(name="subscriptions.settle_canceled_seats")
+def settle_canceled_seats_task() -> int:
+    """Give back what is due for canceled seats; returns how many were tried."""
+    return settle_canceled_seats(now=clock.now())
+
+
+@shared_task(name="subscriptions.expire_credits")
+def expire_credits_task() -> int:
+    """Write off credits whose time is over; returns how many grants were tried."""
+    now = clock.now()
+    return _each(grants_to_expire(now=now).values_list("id", flat=True)[:BATCH], lambda pk: expire_grant(grant_id=pk, now=now))
+
+
+def settle_canceled_seats(*, now: datetime) -> int:
+    """The sweep of canceled seats at `now`: each in a transaction of its own. The sweep of refunds then asks Stripe."""
+    return _each(seats_to_settle().values_list("id", flat=True)[:BATCH], lambda pk: _settle(pk, now))
+
+
+def _settle(seat_id: int, now: datetime) -> None:
+    settle_seat(seat_id=seat_id, now=now)
 
 
 def sweep_orders(*, now: datetime) -> int:

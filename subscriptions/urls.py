@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.views import account, buying, orders
+from subscriptions.views import account, buying, cancel, orders
 from subscriptions.webhooks.receive import receive
 
 app_name = "subscriptions"
@@ -13,6 +13,7 @@ urlpatterns = [
     path("orders/<str:number>/", orders.order, name="order"),
     path("orders/<str:number>/pay/", orders.pay, name="pay"),
     path("orders/<str:number>/release/", orders.release, name="release"),
+    path("seats/<uuid:public_id>/cancel/", cancel.cancel, name="cancel"),
     path("account/credits/", account.credits, name="credits"),
     path("webhooks/stripe/", receive, name="webhook"),
 ]

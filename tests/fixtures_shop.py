@@ -17,7 +17,7 @@ from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Order, Plan, StripeEvent
 from subscriptions.operations.booking import start_seat_order, start_year_order
-from subscriptions.operations.checkouts import open_checkout
+from subscriptions.operations.checkouts import open_checkout, sync_checkout
 from subscriptions.selectors import current_price
 from subscriptions.tasks import sweep_orders
 from subscriptions.webhooks.inbox import process_event
@@ -49,6 +49,15 @@ class Shop:
         open_checkout(order=order, now=now)
         order.refresh_from_db()
         return order
+
+    def sell_seat(
+        self, user: User | None = None, live_session: LiveSession | None = None, card: str = "4242424242424242"
+    ) -> Seat:
+        """A seat held, paid and confirmed."""
+        order = self.hold_seat(user, live_session)
+        self.pay(order, card)
+        sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
+        return Seat.objects.select_related("live_session", "booked_by", "coverage__order").get(coverage__order=order)
 
     def order_year(self, user: User | None = None) -> Order:
         """An order for a year with its Checkout open at Stripe."""

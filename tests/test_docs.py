@@ -11,16 +11,12 @@ from django.apps import apps
 from django.core.management import get_commands
 from django.urls import Resolver404, resolve
 
-from redreport import clock, policy
+from redreport import policy
 from redreport.celery import app as celery
 from redreport.local import urls as local_urls
 from redreport.local.demo_accounts import DEMO_ACCOUNTS
 from redreport.local.supervisor import REPOSITORY
-from subscriptions.models import CreditGrant
-from subscriptions.operations.booking import book_with_credit
 from subscriptions.webhooks.handlers import HANDLERS
-from tests.factories import make_live_session, make_user
-from tests.fixtures_shop import Shop, seats_given
 from tests.stripe_simulator.cards import CARDS
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -169,27 +165,6 @@ def test_every_test_card_is_listed() -> None:
 def test_every_rule_of_the_house_is_put_to_the_owner() -> None:
     rules = {name for name in vars(policy) if name.isupper()}
     assert rules - HOW_STRIPE_IS_ASKED == rules & spans([(REPOSITORY / "docs/owner-decisions.md").read_text()])
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("paid_by_credit", [False, True])
-def test_the_recipe_to_cancel_a_seat_frees_it_and_returns_the_credit(shop: Shop, paid_by_credit: bool) -> None:
-    reader, live_session = make_user(email="reader@example.com"), make_live_session()
-    if paid_by_credit:
-        order = shop.order_year(reader)
-        shop.pay(order)
-        shop.hear_all()
-        book_with_credit(user=reader, live_session_id=live_session.pk, now=clock.now())
-    else:
-        order = shop.hold_seat(reader, live_session)
-        shop.pay(order)
-        shop.hear_all()
-    assert seats_given(live_session) == 1
-    [recipe] = FENCE.findall(section("docs/operations.md", "Cancel a seat by hand"))
-    exec(recipe.replace("the-slug", live_session.slug), {})
-    assert seats_given(live_session) == 0
-    balances = list(CreditGrant.objects.values_list("balance", flat=True))
-    assert balances == ([policy.CREDITS_PER_YEAR] if paid_by_credit else [])
 
 
 def test_the_demo_accounts_are_listed() -> None:

@@ -26,9 +26,14 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.operations.booking import book_with_credit, start_seat_order, start_year_order
+from subscriptions.operations.cancel import cancel_live_session_and_settle
 from subscriptions.operations.checkouts import give_up_order
 from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order
+from subscriptions.operations.settle import restore_forfeited_credit
+from subscriptions.tasks import settle_canceled_seats
+from tests.canceling import book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.racing import at_once, is_deadlock
@@ -92,6 +97,34 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         ("LiveSession", "Subscriber", "CreditGrant"),
         ("StripeObjectLease", "Subscriber", "CreditGrant", "Order"),
         ("Order", "Payment", "Refund"),
+    ):
+        assert expected in locked
+
+
+def test_every_way_of_canceling_locks_in_one_order(shop: Shop) -> None:
+    reader, staff, now = make_user(), make_staff(), clock.now()
+    grant = make_credits(reader, 3)
+    live_session, soon_over = make_live_session(), make_live_session()
+    paid, by_credit, late = shop.sell_seat(), book(reader, live_session), book(reader, soon_over)
+    shop.sell_seat(live_session=live_session)
+    shop.hold_seat(live_session=live_session)
+    with watched_locks() as locked:
+        cancel(paid)
+        cancel(late, soon_over.cancel_cutoff_at)
+        restore_forfeited_credit(seat_id=late.pk, actor=staff, reason="Was ill", now=now)
+        cancel_by_house(by_credit)
+        cancel_live_session_and_settle(live_session_id=live_session.pk, actor=staff, reason="Ill", now=now)
+        settle_canceled_seats(now=now)
+        CreditGrant.objects.filter(pk=grant.pk).update(expires_at=now)
+        expire_grant(grant_id=grant.pk, now=now)
+    for kinds in locked:
+        assert list(kinds) == sorted(kinds, key=NAMES.index)
+    for expected in (
+        ("LiveSession", "Seat", "Order", "Payment"),
+        ("LiveSession", "Seat", "Subscriber", "CreditGrant"),
+        ("LiveSession", "Seat", "Order"),
+        ("Order", "Payment", "Refund"),
+        ("Subscriber", "CreditGrant"),
     ):
         assert expected in locked
 

@@ -24,6 +24,8 @@ REASONS = {
     Refund.Reason.NOT_HELD: "The session does not take place.",
     Refund.Reason.ALREADY_SEATED: "The attendee already had a seat in this session.",
     Refund.Reason.PAID_TWICE: "The order was paid twice.",
+    Refund.Reason.GIVEN_BACK: "You canceled the seat in time.",
+    Refund.Reason.HOUSE_CANCELED: "We canceled the seat.",
 }
 
 
@@ -57,6 +59,12 @@ def buyer_of(order: Order) -> Client:
 
 def mail_about(refund: Refund) -> str:
     assert refund.payment.order is not None
+    if refund.is_told_with_the_seat:
+        # Only one that is made instead of another is news.
+        refund.replaces = Refund.objects.create(
+            payment=refund.payment, amount_minor=25000, currency="usd", reason=refund.reason, created_at=clock.now()
+        )
+        refund.save()
     queue_payment_refunded(order=refund.payment.order, refund=refund, now=clock.now())
     mail = OutgoingMail.objects.get(kind="payment_refunded")
     return kinds.find(mail.kind).render(mail).text

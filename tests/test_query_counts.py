@@ -11,11 +11,12 @@ from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.models import User
-from sessions_live.models import LiveSession
+from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Order, Plan, SeatCoverage
 from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.selectors import current_price
+from tests.canceling import cancel
 from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 
@@ -73,6 +74,8 @@ def add_purchases(user: User, count: int) -> None:
         start_seat_order(
             user=user, live_session_id=make_live_session().pk, attendee=attendee_of(user), price_id=price.pk, now=now
         )
+        if number % 3 == 0:
+            cancel(Seat.objects.filter(booked_by=user, state="confirmed").latest("id"))
         if number % 2:
             Order.objects.filter(state="pending").update(state="expired")
 

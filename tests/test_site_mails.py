@@ -31,6 +31,8 @@ SUBJECTS = {
     "hold_lapsed": "We released your held seat: Chips & “friends”: what 深度求索 tells us",
     "year_started": "Your 12 sessions are ready",
     "payment_refunded": "Refund of $250",
+    "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -54,6 +56,9 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "door_url": DOOR,
         "session_url": "http://testserver/sessions/chips/",
         "sessions_url": "http://testserver/sessions/",
+        "cancel_url": "http://testserver/seats/1/cancel/",
+        "comes_back": "You get $250 back.",
+        "is_booker": True,
         "account_url": "http://testserver/account/",
         "price_text": "$250",
         "order": ORDER,

@@ -1,7 +1,8 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, refunds, years
+from subscriptions.mails import bookings, cancellations, refunds, years
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
+from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.refunds import queue_payment_refunded
 from subscriptions.mails.years import queue_year_started
@@ -10,6 +11,7 @@ __all__ = [
     "coverage_text",
     "queue_hold_lapsed",
     "queue_payment_refunded",
+    "queue_seat_canceled",
     "queue_seat_confirmed",
     "queue_year_started",
     "register",
@@ -18,5 +20,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, refunds, years):
+    for module in (bookings, cancellations, refunds, years):
         module.register()

@@ -10,7 +10,7 @@ from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_request
 from sessions_live.mails import booking_context, seat_mail_context, seat_of, stands, takes_place
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
 from subscriptions.mails.common import address_of, coverage_text
 from subscriptions.models import Order, SeatCoverage
 
@@ -84,12 +84,14 @@ def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     coverage = SeatCoverage.objects.select_related("order", "credit_entry").get(seat=seat)
+    is_booker = seat.attendee_email == seat.booked_by.email
     context = {
         **seat_mail_context(seat),
         "price_text": coverage_text(coverage),
         "is_complimentary": coverage.kind == SeatCoverage.Kind.COMP,
         # The papers of the purchase are the booker's: a colleague in the seat does not get them.
-        "order": coverage.order if seat.attendee_email == seat.booked_by.email else None,
+        "order": coverage.order if is_booker else None,
+        "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)) if is_booker else "",
         "account_url": address_of("pages:account"),
     }
     content = seat_request(seat, mail.created_at)
@@ -103,6 +105,7 @@ def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:
         **booking_context(seat),
         "price_text": coverage_text(coverage),
         "order": coverage.order,
+        "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)),
         "account_url": address_of("pages:account"),
     }
     return render_templates("booking_receipt", context)
@@ -114,6 +117,7 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     context = {
         "live_session": order.live_session,
         "has_begun": order.live_session.starts_at <= clock.now(),
+        "is_canceled": order.live_session.state == LiveSession.State.CANCELED,
         "session_url": address_of("sessions:detail", order.live_session.slug),
     }
     return render_templates("hold_lapsed", context)

@@ -18,7 +18,9 @@ def register() -> None:
 
 
 def queue_payment_refunded(*, order: Order, refund: Refund, now: datetime) -> None:
-    """Owe the booker the news that a payment is on its way back, and why."""
+    """Owe the booker the news that a payment is on its way back, and why; not where the mail about the canceled seat says it."""
+    if refund.is_told_with_the_seat:
+        return
     queue_mail(
         kind="payment_refunded",
         key=f"payment_refunded:{refund.public_id}",

@@ -73,6 +73,11 @@ class Refund(models.Model):
         return f"Refund of {self.amount_minor} {self.currency}"
 
     @property
+    def is_told_with_the_seat(self) -> bool:
+        """Whether the mail about its canceled seat has promised it already. One made instead of it after it failed is news."""
+        return self.reason in (self.Reason.GIVEN_BACK, self.Reason.HOUSE_CANCELED) and self.replaces_id is None
+
+    @property
     def leaves_what_was_bought(self) -> bool:
         """Whether the order keeps what another payment of it has bought."""
         order = self.payment.order

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from redreport import policy
+from sessions_live.models import LiveSession
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen
 from subscriptions.models import Order, Refund
@@ -115,7 +116,9 @@ def _finish_paid_order(order: Order, now: datetime) -> None:
 
 
 def _time_is_over(order: Order, now: datetime) -> bool:
-    return order.expires_at <= now or (order.live_session is not None and order.live_session.starts_at <= now)
+    if order.live_session and (order.live_session.starts_at <= now or order.live_session.state == LiveSession.State.CANCELED):
+        return True
+    return order.expires_at <= now
 
 
 def _find_or_create_checkout(order: Order, customer_id: str) -> CheckoutState:

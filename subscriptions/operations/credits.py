@@ -3,6 +3,7 @@
 Every function here runs inside its caller's transaction. Locks: the subscriber, then the grants by id.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from redreport import audit, policy
@@ -13,6 +14,14 @@ from subscriptions.errors import CreditExpiresBefore, NoCredit
 from subscriptions.models import CreditEntry, CreditGrant, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine
+
+
+@dataclass(frozen=True)
+class ReturnTerms:
+    """Until when a returned credit is good, and whether it becomes a grant of its own."""
+
+    good_until: datetime
+    in_own_grant: bool
 
 
 def grant_year_credits(
@@ -80,6 +89,13 @@ def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, a
     return _enter(grant, CreditEntry.Kind.SPEND, -1, seat=seat, actor=actor, reason=live_session.title, now=now)
 
 
+def return_terms(*, grant: CreditGrant, by_house: bool, now: datetime) -> ReturnTerms:
+    """Whether a credit of this grant, returned now, is one of its own from then on, and how long it is good."""
+    good_until = now + policy.RETURNED_CREDIT_GOOD_FOR
+    needs_more_time = grant.expires_at < good_until and (by_house or grant.expires_at <= now)
+    return ReturnTerms(good_until if needs_more_time else grant.expires_at, needs_more_time)
+
+
 def return_credit(*, spent: CreditEntry, by_house: bool, actor: User | None, reason: str, now: datetime) -> CreditEntry:
     """Give back the credit that a seat was booked with. The caller has locked session and seat; a seat's credit returns once.
 
@@ -90,8 +106,8 @@ def return_credit(*, spent: CreditEntry, by_house: bool, actor: User | None, rea
     lock_subscriber(spent.grant.subscriber_id)
     # The grant's lock: its balance may be spent, revoked or expired at this moment.
     grant = CreditGrant.objects.select_for_update(no_key=True).get(pk=spent.grant_id)
-    good_until = now + policy.RETURNED_CREDIT_GOOD_FOR
-    if grant.expires_at < good_until and (by_house or grant.expires_at <= now):
+    terms = return_terms(grant=grant, by_house=by_house, now=now)
+    if terms.in_own_grant:
         grant = CreditGrant.objects.create(
             source=CreditGrant.Source.RETURNED,
             returned_for=spent.seat,
@@ -101,7 +117,7 @@ def return_credit(*, spent: CreditEntry, by_house: bool, actor: User | None, rea
             credits=1,
             balance=0,
             valid_from=now,
-            expires_at=good_until,
+            expires_at=terms.good_until,
             created_at=now,
         )
     return _enter(grant, CreditEntry.Kind.RETURN, 1, seat=spent.seat, actor=actor, reason=reason, now=now)

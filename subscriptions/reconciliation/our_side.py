@@ -12,6 +12,7 @@ from sessions_live.models import Seat
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Case, CreditGrant, Order, Payment, Refund, SeatCoverage, StripeEvent
 from subscriptions.operations.checkouts import check_order
+from subscriptions.operations.settle import settle_seat
 from subscriptions.reconciliation.differences import NOTHING, Difference
 from subscriptions.reconciliation.walks import Walk
 from subscriptions.selectors import orders_paid_not_given
@@ -155,14 +156,17 @@ class CanceledSeats(OwnWalk):
     kind = "canceled seat"
 
     def items(self, since: datetime, now: datetime) -> Iterator[str]:
-        return (str(pk) for pk in self._unsettled(now).values_list("id", flat=True).iterator())
+        return (str(pk) for pk in self._unsettled(now).values_list("seat_id", flat=True).iterator())
 
     def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:
-        unsettled = self._unsettled(now).filter(pk__in=page).values_list("id", "seat__restitution")
+        unsettled = self._unsettled(now).filter(seat_id__in=page).values_list("seat_id", "seat__restitution")
         return [
             Difference(self.kind, str(pk), "settlement", f"owes {restitution or 'nothing'}, not settled", "not asked")
             for pk, restitution in unsettled
         ]
+
+    def heal(self, item: str, now: datetime) -> None:
+        settle_seat(seat_id=int(item), now=now)
 
     def _unsettled(self, now: datetime) -> QuerySet[SeatCoverage]:
         canceled = SeatCoverage.objects.filter(seat__state=Seat.State.CANCELED, settled_at__isnull=True)

@@ -1,5 +1,6 @@
 """The one thing a reader can do about a session, as a piece of the session's page."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,6 +46,15 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "can_pay_instead": answer.action == Action.USE_CREDIT and price is not None,
         "sign_in_url": f"{reverse('account_login')}?{urlencode({'next': page})}",
         "door_url": door_url(own_seat) if own_seat else "",
+        "cancel_url": _cancel_url(own_seat, context, now),
         "door_opens_at": live_session.door_opens_at,
         "door_is_open": live_session.is_door_open(now),
     }
+
+
+def _cancel_url(seat: Seat | None, context: template.Context, now: datetime) -> str:
+    """Where the reader cancels the seat, if they booked it themselves and its session has not begun."""
+    user = reader_of(context["request"])
+    if seat is None or user is None or seat.booked_by_id != user.pk or seat.live_session.starts_at <= now:
+        return ""
+    return reverse("subscriptions:cancel", args=[seat.public_id])

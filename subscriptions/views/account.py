@@ -17,7 +17,7 @@ def credits(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     context = {
         "grants": selectors.credit_grants(user=user),
-        "entries": selectors.credit_statement(user=user),
+        "lines": selectors.credit_statement(user=user),
         "balance": selectors.credit_balance(user=user, now=clock.now()).total,
     }
     return render(request, "subscriptions/credits.html", context)

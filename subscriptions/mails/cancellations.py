@@ -1,0 +1,69 @@
+"""The mails that come of a canceled seat: to the attendee, whose calendar lets go of it, and to whoever booked it."""
+
+from datetime import datetime
+from typing import Any
+
+from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
+from redreport.outbox.kinds import register as register_kind
+from redreport.outbox.models import OutgoingMail
+from redreport.outbox.queue import queue_mail
+from redreport.outbox.render import render_templates
+from sessions_live.calendar import seat_cancellation
+from sessions_live.mails import seat_of
+from sessions_live.models import LiveSession, Seat
+from subscriptions.mails.common import address_of
+from subscriptions.models import SeatCoverage
+from subscriptions.settlement import settlement_made, what_comes_back
+
+
+def register() -> None:
+    """Make the kinds known to the outbox."""
+    register_kind(MailKind("seat_canceled", "cancellation", guard=_still_canceled, render=_render_seat_canceled))
+    register_kind(MailKind("cancellation_receipt", "cancellation for the booker", guard=_still_canceled, render=_render_receipt))
+
+
+def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> None:
+    """Owe the attendee the news that the seat is canceled, once for a seat; the money part is the booker's alone.
+
+    Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
+    """
+    owed = {"seat_canceled": seat.attendee_email}
+    if seat.attendee_email != seat.booked_by.email and coverage.kind != SeatCoverage.Kind.COMP:
+        owed["cancellation_receipt"] = seat.booked_by.email
+    for kind, recipient in owed.items():
+        queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
+
+
+def _still_canceled(mail: OutgoingMail, now: datetime) -> Verdict:
+    seat = seat_of(mail)
+    return Verdict.send() if seat.state == Seat.State.CANCELED else Verdict.withhold(f"the seat is {seat.state}")
+
+
+def _render_seat_canceled(mail: OutgoingMail) -> RenderedMail:
+    seat = seat_of(mail)
+    content = seat_cancellation(seat, mail.created_at)
+    is_booker = seat.attendee_email == seat.booked_by.email
+    context = {**_context(seat), "is_booker": is_booker, "comes_back": _what_came_back(seat) if is_booker else ""}
+    return render_templates("seat_canceled", context, CalendarPart("CANCEL", content, "cancellation.ics"))
+
+
+def _render_receipt(mail: OutgoingMail) -> RenderedMail:
+    seat = seat_of(mail)
+    return render_templates("cancellation_receipt", {**_context(seat), "comes_back": _what_came_back(seat)})
+
+
+def _context(seat: Seat) -> dict[str, Any]:
+    return {
+        "seat": seat,
+        "live_session": seat.live_session,
+        "session_is_canceled": seat.live_session.state == LiveSession.State.CANCELED,
+        "by_house": seat.canceled_by == Seat.CanceledBy.HOUSE,
+        "sessions_url": address_of("sessions:list"),
+    }
+
+
+def _what_came_back(seat: Seat) -> str:
+    """Nothing for a seat that the house gave for nothing: there is nothing to say."""
+    coverage = SeatCoverage.objects.select_related("order", "refund", "seat").get(seat=seat)
+    made = settlement_made(coverage)
+    return what_comes_back(made, is_done=True) if made and coverage.kind != SeatCoverage.Kind.COMP else ""

@@ -1,0 +1,48 @@
+"""Credits by operations of their own: given by staff, written off when their time is over."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from redreport import policy
+from redreport.accounts.models import User
+from subscriptions.errors import CreditsNotGrantable
+from subscriptions.models import CreditGrant
+from subscriptions.operations.credits import expire_credits, grant_credits
+from subscriptions.operations.subscribers import subscriber_of
+
+
+def give_credits(*, user: User, credits: int, expires_at: datetime, actor: User, reason: str, now: datetime) -> CreditGrant:
+    """Give a reader credits that are good from now on, by a named member of staff for a written reason.
+
+    Refuses with CreditsNotGrantable a number outside of 1 to 120, an expiry that is not in the future, and a missing reason.
+    """
+    if not 1 <= credits <= policy.MOST_CREDITS_GIVEN:
+        raise CreditsNotGrantable(f"Give between 1 and {policy.MOST_CREDITS_GIVEN} credits.")
+    if expires_at <= now:
+        raise CreditsNotGrantable("They would have expired already.")
+    if not reason.strip():
+        raise CreditsNotGrantable("Say why they are given.")
+    subscriber = subscriber_of(user)
+    with transaction.atomic():
+        return grant_credits(
+            subscriber_id=subscriber.pk,
+            credits=credits,
+            valid_from=now,
+            expires_at=expires_at,
+            actor=actor,
+            reason=reason.strip(),
+            now=now,
+        )
+
+
+def expire_grant(*, grant_id: int, now: datetime) -> None:
+    """Write off what is left of a grant whose time is over; again it changes nothing."""
+    with transaction.atomic():
+        expire_credits(grant_id=grant_id, now=now)
+
+
+def grants_to_expire(*, now: datetime) -> QuerySet[CreditGrant]:
+    """Grants with credits left whose time is over, the longest over first."""
+    return CreditGrant.objects.filter(expires_at__lte=now, balance__gt=0).order_by("expires_at", "id")

@@ -1,0 +1,203 @@
+"""Settling canceled seats: the only code that refunds one or returns its credit.
+
+What is planned for the reader's eyes is planned again under the locks, by the same function, before it is carried out. Each
+coverage is settled once.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from redreport import audit
+from redreport.accounts.models import User
+from redreport.money import shares
+from redreport.transactions import retried
+from sessions_live.models import Seat
+from sessions_live.operations.seats import lock_live_session, lock_seat
+from subscriptions import mails
+from subscriptions.errors import NotForfeited
+from subscriptions.models import Case, CreditGrant, Dispute, Payment, Refund, SeatCoverage
+from subscriptions.operations.cases import open_case
+from subscriptions.operations.credits import return_credit, return_terms
+from subscriptions.operations.orders import lock_order
+from subscriptions.operations.refunds import owe_refund
+from subscriptions.operations.subscribers import lock_subscriber
+from subscriptions.settlement import SettlementPlan, Why
+
+Made = SeatCoverage.Settlement
+
+EVER_GIVEN = (*Seat.TAKEN, Seat.State.CANCELED)
+
+
+def plan_settlement(
+    *, coverage: SeatCoverage, by: Seat.CanceledBy, restitution: Seat.Restitution, now: datetime
+) -> SettlementPlan:
+    """What is given back for a seat that `by` cancels with this restitution. Only reads."""
+    if coverage.kind == SeatCoverage.Kind.COMP:
+        return SettlementPlan(Made.NOTHING, why=Why.FREE)
+    if coverage.kind == SeatCoverage.Kind.ORDER:
+        plan = _plan_refund(coverage)
+    elif coverage.kind == SeatCoverage.Kind.CREDIT:
+        plan = _plan_return(coverage, by, now)
+    else:
+        plan = SettlementPlan(Made.CASE, why=Why.PAID_PAST_STRIPE)
+    if restitution == Seat.Restitution.NONE and plan.settlement != Made.NOTHING:
+        return SettlementPlan(Made.FORFEITED, why=Why.LATE if by == Seat.CanceledBy.BUYER else Why.BY_HOUSE)
+    return plan
+
+
+@retried
+def settle_seat(*, seat_id: int, now: datetime) -> Refund | None:
+    """Give back what is due for a canceled seat, once; returns the refund that is owed for it from now on, if any.
+
+    Stripe is not called here: `refunds.submit_refund` and the sweep of refunds carry it out. A seat that is not canceled, or
+    settled already, is left as it is.
+    """
+    live_session_id = Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
+    with transaction.atomic():
+        # Locks: the session and the seat, then what paid for it. The sweep and whoever canceled it settle it at once.
+        live_session = lock_live_session(live_session_id)
+        seat = lock_seat(seat_id)
+        seat.live_session = live_session
+        return settle_locked_seat(seat=seat, coverage=lock_what_paid(seat), now=now)
+
+
+def settle_locked_seat(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> Refund | None:
+    """As `settle_seat`, in the transaction of a caller who has locked session and seat, and got `coverage` from
+    `lock_what_paid`."""
+    if seat.state != Seat.State.CANCELED or coverage.settled_at is not None:
+        return None
+    by, restitution = Seat.CanceledBy(seat.canceled_by), Seat.Restitution(seat.restitution)
+    plan = plan_settlement(coverage=coverage, by=by, restitution=restitution, now=now)
+    coverage.refund = _carry_out(plan, coverage, by, now)
+    coverage.settlement = plan.settlement
+    coverage.settled_at = now
+    coverage.save(update_fields=["refund", "settlement", "settled_at"])
+    detail = {"settlement": plan.settlement, "amount_minor": plan.amount_minor, "why": plan.why or ""}
+    audit.record(actor=None, verb="settled", target=coverage, detail=detail, now=now)
+    mails.queue_seat_canceled(seat=seat, coverage=coverage, now=now)
+    return coverage.refund
+
+
+def lock_what_paid(seat: Seat) -> SeatCoverage:
+    """The coverage of a locked seat, with what stands behind it locked: subscriber and grant, or order and payments.
+
+    A refund, a dispute or another use of the credit may be changing them at this moment.
+    """
+    coverage = SeatCoverage.objects.select_related("credit_entry__grant", "refund").get(seat=seat)
+    coverage.seat = seat
+    if coverage.credit_entry:
+        lock_subscriber(coverage.credit_entry.grant.subscriber_id)
+        grants = CreditGrant.objects.select_for_update(no_key=True)
+        coverage.credit_entry.grant = grants.get(pk=coverage.credit_entry.grant_id)
+        coverage.credit_entry.seat = seat
+    elif coverage.order_id:
+        coverage.order = lock_order(coverage.order_id)
+        list(coverage.order.payments.order_by("id").select_for_update(no_key=True))
+    return coverage
+
+
+@retried
+def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: datetime) -> SeatCoverage:
+    """Return the credit of a seat that was canceled too late, by a named member of staff for a written reason; once.
+
+    It is good for at least 90 more days. Refuses with NotForfeited.
+    """
+    live_session_id = Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
+    with transaction.atomic():
+        # Locks as in settling: two members of staff restore it at once, one credit.
+        lock_live_session(live_session_id)
+        coverage = lock_what_paid(lock_seat(seat_id))
+        if coverage.settlement != Made.FORFEITED or coverage.credit_entry is None:
+            raise NotForfeited
+        return_credit(spent=coverage.credit_entry, by_house=True, actor=actor, reason=reason, now=now)
+        coverage.settlement = Made.CREDIT
+        coverage.save(update_fields=["settlement"])
+        audit.record(actor=actor, verb="restored", target=coverage, reason=reason, now=now)
+        return coverage
+
+
+def seats_to_settle() -> QuerySet[Seat]:
+    """Canceled seats whose coverage nobody settled yet, the longest canceled first."""
+    return Seat.objects.filter(state=Seat.State.CANCELED, coverage__settled_at__isnull=True, coverage__isnull=False).order_by(
+        "canceled_at", "id"
+    )
+
+
+def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
+    """This seat's share of what was captured, tax included and discount excluded; never more than is left of it."""
+    assert coverage.order is not None
+    # The first payment is the one that bought the seats: a second one of the same order is owed back by itself.
+    payment = coverage.order.payments.order_by("id").first()
+    if payment is None:
+        return SettlementPlan(Made.NOTHING, why=Why.FREE)
+    given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
+    seat_ids = list(given.values_list("seat_id", flat=True))
+    share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
+    amount = min(share, payment.amount_minor - payment.refunded_minor)
+    if amount == 0:
+        return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)
+    dispute = next((dispute for dispute in payment.disputes.all() if dispute.keeps_refunds_back), None)
+    if dispute:
+        return SettlementPlan(Made.CASE, why=Why.DISPUTED, payment=payment, dispute=dispute)
+    return SettlementPlan(Made.REFUND, amount_minor=amount, currency=payment.currency, payment=payment)
+
+
+def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> SettlementPlan:
+    assert coverage.credit_entry is not None
+    grant = coverage.credit_entry.grant
+    if _payment_of_year_went_back(grant):
+        return SettlementPlan(Made.NOTHING, why=Why.YEAR_WENT_BACK)
+    terms = return_terms(grant=grant, by_house=by == Seat.CanceledBy.HOUSE, now=now)
+    return SettlementPlan(Made.CREDIT, good_until=terms.good_until, in_own_grant=terms.in_own_grant)
+
+
+def _payment_of_year_went_back(grant: CreditGrant) -> bool:
+    """Whether the year that brought this credit was refunded in full or lost to the bank: then it is worth nothing."""
+    if not grant.stripe_invoice_id:
+        return False
+    payments = Payment.objects.filter(subscriber_id=grant.subscriber_id, stripe_invoice_id=grant.stripe_invoice_id)
+    amounts = payments.values_list("amount_minor", "refunded_minor")
+    is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
+    return is_refunded or Dispute.objects.filter(payment__in=payments, status="lost").exists()
+
+
+def _carry_out(plan: SettlementPlan, coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> Refund | None:
+    """Do what was planned under the locks; returns the refund that is owed from now on, if any."""
+    if plan.settlement == Made.REFUND:
+        assert plan.payment is not None
+        by_house = by == Seat.CanceledBy.HOUSE
+        reason = Refund.Reason.HOUSE_CANCELED if by_house else Refund.Reason.GIVEN_BACK
+        return owe_refund(payment_id=plan.payment.pk, reason=reason, amount_minor=plan.amount_minor, now=now)
+    if plan.settlement == Made.CREDIT:
+        assert coverage.credit_entry is not None
+        title = coverage.seat.live_session.title
+        return_credit(spent=coverage.credit_entry, by_house=by == Seat.CanceledBy.HOUSE, actor=None, reason=title, now=now)
+    elif plan.settlement == Made.CASE:
+        _open_case(plan, coverage, now)
+    return None
+
+
+def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> None:
+    seat = coverage.seat
+    title = seat.live_session.title[:100]
+    if plan.dispute:
+        open_case(
+            key=f"disputed_restitution:{seat.public_id}",
+            kind=Case.Kind.DISPUTED_RESTITUTION,
+            summary=f"A seat in “{title}” was canceled while its payment is with the bank",
+            proposal="Refund nothing while the bank decides: it would be paid out twice. If the dispute is won, refund the seat.",
+            order=coverage.order,
+            payment=plan.payment,
+            dispute=plan.dispute,
+            now=now,
+        )
+        return
+    open_case(
+        key=f"offline_restitution:{seat.public_id}",
+        kind=Case.Kind.OFFLINE_RESTITUTION,
+        summary=f"{seat.attendee_name[:100]}'s seat in “{title}” was canceled; it was paid past Stripe: {coverage.note[:60]}",
+        proposal="Return the money the way it came, and write to whoever booked the seat.",
+        now=now,
+    )
