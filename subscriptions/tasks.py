@@ -14,8 +14,8 @@ from subscriptions.models import Order, Refund, StripeEvent
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.refunds import check_refund
-from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
 from subscriptions.operations.settle import seats_to_settle, settle_seat
+from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
 from subscriptions.selectors import orders_paid_not_given
 from subscriptions.webhooks.inbox import process_event
 

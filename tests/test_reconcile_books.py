@@ -116,3 +116,15 @@ def test_event_that_no_sweep_took_up_is_acted_on(shop: Shop) -> None:
     report = run()
     assert report.is_whole
     assert StripeEvent.objects.get(type="checkout.session.completed").state == "processed"
+
+
+def test_canceled_seat_that_no_sweep_settled_is_settled(shop: Shop) -> None:
+    order = shop.hold_seat()
+    shop.pay(order)
+    shop.hear_all()
+    seat = Seat.objects.get()
+    canceled_at = clock.now() - timedelta(hours=1)
+    Seat.objects.update(state="canceled", canceled_at=canceled_at, canceled_by="house", restitution="full")
+    assert run().lines == [f"canceled seat {seat.pk}, settlement: ours owes full, not settled, Stripe not asked: fixed."]
+    refund = Payment.objects.get().refunds.get()
+    assert (SeatCoverage.objects.get().settlement, refund.amount_minor) == ("refund", 25000)
