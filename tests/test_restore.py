@@ -1,12 +1,16 @@
 """Yesterday's database is put back: what Stripe knows of today comes back from there, once, and the rest is left to a case."""
 
+import re
+import textwrap
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
+from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Case, CreditGrant, Order, Payment, Subscriber, Subscription
 from subscriptions.reconciliation.run import Report, reconcile
@@ -134,3 +138,17 @@ def test_row_ids_given_out_again_repeat_no_request_to_stripe(day: Day, timeline:
     assert other.stripe_checkout_session_id != lost.stripe_checkout_session_id
     refunds = day.shop.stripe.objects("refund")
     assert {refund["payment_intent"] for refund in refunds} == {day.intent_of("lost"), day.intent_of("other")}
+
+
+def test_after_the_handbooks_statement_no_row_id_is_given_out_again(day: Day, timeline: Timeline) -> None:
+    backup = Backup()
+    lost = day.buy_seat("lost")
+    hear_of_all(timeline)
+    lost_mail = OutgoingMail.objects.get(recipient="lost@example.com").key
+    backup.restore()
+    with connection.cursor() as cursor:
+        cursor.execute(textwrap.dedent(re.search(r"```sql\n(.*?)```", section("docs/operations.md", "Backups"), re.DOTALL)[1]))
+    again = day.buy_seat("again")
+    hear_of_all(timeline)
+    assert again.pk > lost.pk + 10_000
+    assert OutgoingMail.objects.get(recipient="again@example.com").key != lost_mail

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.management import call_command
 from django.db.models import Sum
+from subscriptions.operations.changes import ask_renewal
 
 from redreport import clock
 from redreport.accounts.models import User
@@ -14,7 +15,6 @@ from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Refund, SeatCoverage, Subscription
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.cancel import cancel_own_seat
-from subscriptions.operations.changes import ask_renewal
 from tests.factories import make_live_session, make_user
 from tests.fixtures_shop import Shop
 from tests.timeline import Timeline
