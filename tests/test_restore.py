@@ -16,6 +16,7 @@ from subscriptions.models import Case, CreditGrant, Order, Payment, Subscriber, 
 from subscriptions.reconciliation.run import Report, reconcile
 from tests.books import Backup, Day, our_books, stripes_books
 from tests.factories import make_live_session, make_user
+from tests.test_docs import section
 from tests.timeline import Timeline
 
 
@@ -146,8 +147,9 @@ def test_after_the_handbooks_statement_no_row_id_is_given_out_again(day: Day, ti
     hear_of_all(timeline)
     lost_mail = OutgoingMail.objects.get(recipient="lost@example.com").key
     backup.restore()
+    [statement] = re.findall(r"```sql\n(.*?)```", section("docs/operations.md", "Backups"), re.DOTALL)
     with connection.cursor() as cursor:
-        cursor.execute(textwrap.dedent(re.search(r"```sql\n(.*?)```", section("docs/operations.md", "Backups"), re.DOTALL)[1]))
+        cursor.execute(textwrap.dedent(statement))
     again = day.buy_seat("again")
     hear_of_all(timeline)
     assert again.pk > lost.pk + 10_000

@@ -14,7 +14,6 @@ from subscriptions.models import Case, CreditEntry, Order, Reconciliation, Strip
 from subscriptions.stripe_gateway import client
 from tests.books import Day, our_books, stripes_books
 from tests.factories import make_user
-from tests.fixtures_shop import Shop
 from tests.timeline import Timeline
 
 
@@ -69,13 +68,24 @@ def test_a_day_without_webhooks_is_healed_by_the_hourly_run(day: Day, timeline: 
     assert state_of_the_house() == healed
 
 
-def test_an_endpoint_that_stripe_disabled_leaves_no_gap(shop: Shop) -> None:
+def test_what_happened_just_now_is_left_to_its_webhooks(timeline: Timeline) -> None:
+    day = Day(timeline.shop)
+    day.buy_seat("seat")
+    assert tasks.reconcile_task() == "reconcile: nothing differs (0 objects compared)."
+    timeline.let_pass(timedelta(minutes=11))
+    assert "differences" in tasks.reconcile_task()
+    assert our_books() == stripes_books(day.shop)
+
+
+def test_an_endpoint_that_stripe_disabled_leaves_no_gap(timeline: Timeline) -> None:
+    shop = timeline.shop
     [endpoint] = shop.stripe.objects("webhook_endpoint")
     client().v1.webhook_endpoints.update(endpoint["id"], {"disabled": True})
     shop.stripe.release_webhooks()
     day = Day(shop)
     day.buy_seat("seat", make_user(email="seat@example.com"))
     assert (shop.stripe.deliveries(), StripeEvent.objects.count()) == ([], 0)
+    timeline.let_pass(timedelta(hours=1))
     tasks.reconcile_task()
     assert our_books() == stripes_books(shop)
     assert Seat.objects.get().state == "confirmed"

@@ -14,7 +14,7 @@ from subscriptions.models import Case, CreditGrant, Order, Payment, Refund, Seat
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.settle import settle_seat
 from subscriptions.reconciliation.differences import NOTHING, Difference
-from subscriptions.reconciliation.walks import Walk
+from subscriptions.reconciliation.walks import Span, Walk
 from subscriptions.selectors import orders_paid_not_given
 from subscriptions.webhooks.inbox import process_event, replay_event
 
@@ -41,8 +41,8 @@ class FailedEvents(OwnWalk):
     kind = "inbox"
     heals_known = False
 
-    def items(self, since: datetime, now: datetime) -> Iterator[str]:
-        failed = Q(state=StripeEvent.State.FAILED, received_at__gte=since)
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
+        failed = Q(state=StripeEvent.State.FAILED, received_at__gte=span.since)
         overdue = Q(state=StripeEvent.State.RECEIVED, due_at__lt=now - SWEPT_WITHIN)
         return StripeEvent.objects.filter(failed | overdue).order_by("id").values_list("stripe_event_id", flat=True).iterator()
 
@@ -68,7 +68,7 @@ class CreditBalances(OwnWalk):
 
     kind = "grant"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[str]:
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
         return (str(pk) for pk in self._wrong().values_list("id", flat=True).iterator())
 
     def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:
@@ -88,7 +88,7 @@ class RefundSums(OwnWalk):
 
     kind = "payment"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[str]:
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
         return self._wrong().values_list("stripe_payment_intent_id", flat=True).iterator()
 
     def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:
@@ -115,7 +115,7 @@ class PaidOrders(OwnWalk):
 
     kind = "order"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[str]:
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
         return self._hanging(now).values_list("number", flat=True).iterator()
 
     def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:
@@ -135,7 +135,7 @@ class TakenSeats(OwnWalk):
 
     kind = "seat"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[str]:
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
         return (str(pk) for pk in self._uncovered().values_list("id", flat=True).iterator())
 
     def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:
@@ -155,7 +155,7 @@ class CanceledSeats(OwnWalk):
 
     kind = "canceled seat"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[str]:
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
         return (str(pk) for pk in self._unsettled(now).values_list("seat_id", flat=True).iterator())
 
     def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:

@@ -13,13 +13,13 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
-from subscriptions.errors import GatewayNotFound, GatewayRefused, GatewayUnavailable, ObjectBusy
+from subscriptions.errors import GatewayError, GatewayNotFound, GatewayRefused, ObjectBusy
 from subscriptions.models import Case, Reconciliation
 from subscriptions.operations.cases import close_case_of_key, open_case
 from subscriptions.reconciliation.differences import CASES, Difference
 from subscriptions.reconciliation.our_side import OWN_WALKS
 from subscriptions.reconciliation.stripe_side import STRIPE_WALKS
-from subscriptions.reconciliation.walks import Walk, pages
+from subscriptions.reconciliation.walks import Span, Walk, pages
 
 log = structlog.get_logger(__name__)
 
@@ -68,22 +68,25 @@ class Report:
         return f"reconcile: {self.found} differences in {self.compared} objects compared: {became}.{known}"
 
 
-def reconcile(*, since: datetime | None, dry_run: bool, now: datetime, say: Say = lambda line: None) -> Report:
+def reconcile(
+    *, since: datetime | None, until: datetime | None = None, dry_run: bool, now: datetime, say: Say = lambda line: None
+) -> Report:
     """Compare, heal, compare what was healed again, and open a case for what is still different.
 
-    `since` is how far back Stripe's lists are walked; None for a day before the last finished run began, a month at most. A dry
-    run only compares: it writes nothing, and asks Stripe nothing but what it has. Refuses with AlreadyReconciling, and with
-    GatewayUnavailable when Stripe gives no answer; what was healed until then stays healed, and the run stays unfinished.
+    `since` is how far back Stripe's lists are walked; None for a day before the last finished run began, a month at most. What
+    was made after `until` is left out: its webhooks may still be on their way. A dry run only compares: it writes nothing, and
+    asks Stripe nothing but what it has. Refuses with AlreadyReconciling, and with GatewayUnavailable when Stripe gives no answer;
+    what was healed until then stays healed, and the run stays unfinished.
     """
-    since = since or _day_before_the_last_run(now)
+    span = Span(since or _day_before_the_last_run(now), until)
     if dry_run:
-        return _walk_all(since, Look(say), now)
+        return _walk_all(span, Look(say), now)
     with _only_one_run():
-        row = Reconciliation.objects.create(started_at=now, since=since)
+        row = Reconciliation.objects.create(started_at=now, since=span.since)
         healer = Heal(say)
         try:
             _look_at_open_cases_again(now)
-            _walk_all(since, healer, now)
+            _walk_all(span, healer, now)
             row.finished_at = now
         finally:
             _write_down(row, healer.report)
@@ -139,16 +142,20 @@ class Heal(Look):
         """What differs afterwards; None if it could not be looked at just now."""
         object_id = walk.id_of(item)
         try:
-            walk.heal(item, now)
+            self._act(walk, item, now)
+            return _differences_of(walk, object_id, now)
         except (ObjectBusy, GatewayRefused) as reason:
             log.warning("reconcile_left", kind=walk.kind, object=object_id, reason=type(reason).__name__)
             return None
-        except (GatewayUnavailable, SoftTimeLimitExceeded):
-            raise  # Neither is this object's fault.
+
+    def _act(self, walk: Walk[Any], item: Any, now: datetime) -> None:
+        try:
+            walk.heal(item, now)
+        except (ObjectBusy, GatewayError, SoftTimeLimitExceeded):
+            raise  # No fault of ours.
         except Exception:
-            # A fault of ours with one object must not keep the others from their turn; the difference stays, and is told.
-            log.exception("reconcile_failed", kind=walk.kind, object=object_id)
-        return _differences_of(walk, object_id, now)
+            # A fault with one object must not keep the others from their turn; the difference stays, and is told.
+            log.exception("reconcile_failed", kind=walk.kind, object=walk.id_of(item))
 
     def _conclude(self, difference: Difference, is_new: bool, still: list[Difference] | None, now: datetime) -> None:
         if still is not None and difference not in still:
@@ -166,9 +173,9 @@ class Heal(Look):
             self.tell(f"{difference}: a case.")
 
 
-def _walk_all(since: datetime, taker: Look, now: datetime) -> Report:
+def _walk_all(span: Span, taker: Look, now: datetime) -> Report:
     for walk in _walks():
-        for page in pages(walk.items(since, now)):
+        for page in pages(walk.items(span, now)):
             taker.report.compared += len(page) if walk.is_of_stripe else 0
             by_object: dict[str, list[Difference]] = {}
             for difference in walk.compare(page, now):

@@ -31,7 +31,7 @@ from subscriptions.operations.renewals import pays_for_a_year, sync_invoice, syn
 from subscriptions.operations.subscribers import forget_customer, subscriber_of_customer
 from subscriptions.reconciliation import differences
 from subscriptions.reconciliation.differences import Difference
-from subscriptions.reconciliation.walks import Customers, Walk
+from subscriptions.reconciliation.walks import Customers, Span, Walk
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutState,
@@ -53,7 +53,7 @@ class Subscriptions(Walk[SubscriptionState]):
 
     kind = "subscription"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[SubscriptionState]:
+    def items(self, span: Span, now: datetime) -> Iterator[SubscriptionState]:
         return gateway.list_subscriptions()
 
     def id_of(self, item: SubscriptionState) -> str:
@@ -83,8 +83,8 @@ class Subscriptions(Walk[SubscriptionState]):
 class Payments(Walk[CapturedPayment]):
     kind = "payment"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[CapturedPayment]:
-        return gateway.list_payments(since=since)
+    def items(self, span: Span, now: datetime) -> Iterator[CapturedPayment]:
+        return gateway.list_payments(since=span.since, until=span.until)
 
     def id_of(self, item: CapturedPayment) -> str:
         return item.payment_intent_id
@@ -114,8 +114,8 @@ class Payments(Walk[CapturedPayment]):
 class Checkouts(Walk[CheckoutState]):
     kind = "checkout"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[CheckoutState]:
-        return gateway.list_checkouts(since=since)
+    def items(self, span: Span, now: datetime) -> Iterator[CheckoutState]:
+        return gateway.list_checkouts(since=span.since, until=span.until)
 
     def id_of(self, item: CheckoutState) -> str:
         return item.id
@@ -147,8 +147,8 @@ class Checkouts(Walk[CheckoutState]):
 class Invoices(Walk[InvoiceState]):
     kind = "invoice"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[InvoiceState]:
-        return gateway.list_invoices(since=since)
+    def items(self, span: Span, now: datetime) -> Iterator[InvoiceState]:
+        return gateway.list_invoices(since=span.since, until=span.until)
 
     def id_of(self, item: InvoiceState) -> str:
         return item.id
@@ -181,8 +181,8 @@ class Invoices(Walk[InvoiceState]):
 class Refunds(Walk[RefundState]):
     kind = "refund"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[RefundState]:
-        return gateway.list_refunds(since=since)
+    def items(self, span: Span, now: datetime) -> Iterator[RefundState]:
+        return gateway.list_refunds(since=span.since, until=span.until)
 
     def id_of(self, item: RefundState) -> str:
         return item.id
@@ -211,8 +211,8 @@ class Refunds(Walk[RefundState]):
 class Disputes(Walk[DisputeState]):
     kind = "dispute"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[DisputeState]:
-        return gateway.list_disputes(since=since)
+    def items(self, span: Span, now: datetime) -> Iterator[DisputeState]:
+        return gateway.list_disputes(since=span.since, until=span.until)
 
     def id_of(self, item: DisputeState) -> str:
         return item.id
@@ -238,8 +238,12 @@ class Events(Walk[EventHint]):
 
     kind = "event"
 
-    def items(self, since: datetime, now: datetime) -> Iterator[EventHint]:
-        return (event for event in gateway.list_events(since=since) if event.type in HANDLERS and event.object_id)
+    def items(self, span: Span, now: datetime) -> Iterator[EventHint]:
+        return (
+            event
+            for event in gateway.list_events(since=span.since, until=span.until)
+            if event.type in HANDLERS and event.object_id
+        )
 
     def id_of(self, item: EventHint) -> str:
         return item.id

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Generic, TypeVar
@@ -15,6 +16,14 @@ PAGE = 100
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True)
+class Span:
+    """What Stripe's lists are walked for: things made since then and, unless all are wanted, before `until`."""
+
+    since: datetime
+    until: datetime | None = None
+
+
 class Walk(ABC, Generic[Item]):
     """One kind of thing to compare. `kind` is the word for it in differences and cases."""
 
@@ -25,7 +34,7 @@ class Walk(ABC, Generic[Item]):
     heals_known = True
 
     @abstractmethod
-    def items(self, since: datetime, now: datetime) -> Iterator[Item]:
+    def items(self, span: Span, now: datetime) -> Iterator[Item]:
         """All that is to be compared, one after the other, never all at once."""
 
     @abstractmethod
