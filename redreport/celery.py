@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     "end-past-sessions": {"task": "sessions_live.end_past_sessions", **EVERY_MINUTE},
     "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
+    "sweep-changes": {"task": "subscriptions.sweep_changes", **EVERY_MINUTE},
     "settle-canceled-seats": {"task": "subscriptions.settle_canceled_seats", **EVERY_MINUTE},
     "expire-credits": {"task": "subscriptions.expire_credits", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},

@@ -29,6 +29,22 @@ class YearAlreadyRunning(BookingRefused):
     """The subscriber has a live subscription."""
 
 
+class YearNotRunning(Exception):
+    """There is no running year of which this could be asked: it has ended, or is being ended."""
+
+
+class NothingAtStripe(Exception):
+    """Stripe keeps nothing of this reader yet: no card, no invoice."""
+
+
+class PortalUnavailable(Exception):
+    """Stripe did not open its portal just now."""
+
+
+class SeatNotOfYear(Exception):
+    """A seat that was to be canceled with a year is none of its coming seats."""
+
+
 class EmailNotProven(BookingRefused):
     """The buyer's e-mail address has not been proven yet."""
 

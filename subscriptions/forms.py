@@ -1,9 +1,14 @@
-"""What readers fill in before they pay."""
+"""What readers fill in before they pay, and staff before they end a year."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 
 from redreport import policy
+from redreport.money import MINOR_PER_MAJOR
 from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
+from sessions_live.models import Seat
 
 
 class ReserveForm(forms.Form):
@@ -51,3 +56,25 @@ class YearForm(forms.Form):
         if version != policy.CONSENT_VERSION:
             raise forms.ValidationError("The terms have changed. Please read them again.")
         return version
+
+
+class EndYearForm(forms.Form):
+    """What staff give back when they end a year, and which of its coming seats go with it. `refund_minor` is in minor units."""
+
+    reason = forms.CharField(max_length=200, help_text="For our books; the subscriber is not told.")
+    refund = forms.DecimalField(label="Refund", min_value=0, max_digits=9, decimal_places=2)
+    seats = forms.TypedMultipleChoiceField(
+        label="Cancel these seats too",
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Seats without a tick stay booked. A credit of a canceled seat does not come back.",
+    )
+
+    def __init__(self, *args: Any, coming_seats: Sequence[Seat], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seats"].choices = [(seat.pk, f"{seat.live_session.title}: {seat.attendee_name}") for seat in coming_seats]  # type: ignore[attr-defined]
+
+    @property
+    def refund_minor(self) -> int:
+        return int(self.cleaned_data["refund"] * MINOR_PER_MAJOR)

@@ -16,11 +16,14 @@ from subscriptions.errors import (
     GatewayError,
     GatewayRefused,
     NoCredit,
+    NothingAtStripe,
     ObjectBusy,
     OrderNotOpen,
+    PortalUnavailable,
     PriceChanged,
     TooManyLapsedHolds,
     YearAlreadyRunning,
+    YearNotRunning,
 )
 
 NOT_CHARGED = "Nothing was charged."
@@ -94,6 +97,25 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     YearAlreadyRunning: Problem(
         "You already have a year", "Your subscription is running, so we did not start a second one.", next_label="Your account"
+    ),
+    YearNotRunning: Problem(
+        "You have no running year",
+        "It has ended, or it is being ended, so there is no renewal to turn off or on.",
+        money="",
+        next_label="Your account",
+    ),
+    NothingAtStripe: Problem(
+        "There is nothing to manage yet",
+        "Stripe keeps a card, a billing address and invoices for you from your next purchase on.",
+        money="",
+        next_label="Your account",
+    ),
+    PortalUnavailable: Problem(
+        "We cannot open Stripe’s page just now",
+        "Stripe, which keeps your card and your invoices, did not answer. Please try again in a minute or two.",
+        status=503,
+        money="",
+        next_label="Your account",
     ),
     OrderNotOpen: Problem(
         "This order is no longer open",

@@ -54,6 +54,15 @@ class CreditBalance:
 
 
 @dataclass(frozen=True)
+class YearlyAmount:
+    """What a year is charged at each renewal, before tax; `adds_tax`: its first payment was taxed."""
+
+    amount_minor: int
+    currency: str
+    adds_tax: bool
+
+
+@dataclass(frozen=True)
 class StatementLine:
     """A line of the ledger, and how many credits of all grants were left after it."""
 
@@ -154,6 +163,18 @@ def live_subscription(*, user: User) -> Subscription | None:
     return (
         Subscription.objects.filter(subscriber__user=user, status__in=Subscription.LIVE).order_by("-current_period_end").first()
     )
+
+
+def shown_year(*, user: User) -> Subscription | None:
+    """The user's running year or, where none runs, the one that ended last."""
+    ended = Subscription.objects.filter(subscriber__user=user, status=Subscription.Status.CANCELED)
+    return live_subscription(user=user) or ended.order_by("-ended_at", "-id").first()
+
+
+def yearly_amount(subscription: Subscription) -> YearlyAmount | None:
+    """What each renewal charges: a running subscription keeps the price it was ordered at. None for one not ordered here."""
+    order = Order.objects.filter(subscription=subscription).first()
+    return YearlyAmount(order.amount_minor, order.currency, order.tax_minor > 0) if order else None
 
 
 def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from redreport import policy
 from subscriptions.models import Plan
-from subscriptions.stripe_gateway import API_VERSION, client, stripe_errors
+from subscriptions.stripe_gateway import API_VERSION, PORTAL_MARK, client, stripe_errors
 from subscriptions.stripe_objects import CatalogPrice
 from subscriptions.webhooks.handlers import HANDLERS
 
@@ -31,7 +31,6 @@ OFFERS = (
     Offer(Plan.ANNUAL, "rrl_annual", "Red Report Live: annual subscription", policy.ANNUAL_MINOR, "year"),
 )
 
-PORTAL_MARK = {"redreport": "portal"}
 PORTAL_FEATURES: Any = {
     "customer_update": {"enabled": True, "allowed_updates": ["address", "name", "tax_id"]},
     "invoice_history": {"enabled": True},

@@ -10,7 +10,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
-from subscriptions.models import Order, Refund, StripeEvent
+from subscriptions.models import Order, Refund, StripeEvent, SubscriptionChange
+from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.refunds import check_refund
@@ -65,6 +66,14 @@ def reconcile_task() -> str:
         return str(reconcile(since=None, until=now - WEBHOOKS_ON_THEIR_WAY, dry_run=False, now=now))
     except AlreadyReconciling:
         return "reconcile: another run is under way."
+
+
+@shared_task(name="subscriptions.sweep_changes")
+def sweep_changes_task() -> int:
+    """Carry out what was asked of subscriptions and not answered by Stripe yet; returns how many were tried."""
+    now = clock.now()
+    due = SubscriptionChange.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: submit_change(change_id=pk, now=now))
 
 
 @shared_task(name="subscriptions.settle_canceled_seats")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.views import account, buying, cancel, orders
+from subscriptions.views import account, buying, cancel, orders, years
 from subscriptions.webhooks.receive import receive
 
 app_name = "subscriptions"
@@ -15,5 +15,7 @@ urlpatterns = [
     path("orders/<str:number>/release/", orders.release, name="release"),
     path("seats/<uuid:public_id>/cancel/", cancel.cancel, name="cancel"),
     path("account/credits/", account.credits, name="credits"),
+    path("account/renewal/", years.renewal, name="renewal"),
+    path("account/portal/", years.portal, name="portal"),
     path("webhooks/stripe/", receive, name="webhook"),
 ]

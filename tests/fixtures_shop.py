@@ -15,7 +15,7 @@ from django.test import Client
 from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import Order, Plan, StripeEvent
+from subscriptions.models import Order, Plan, StripeEvent, Subscription
 from subscriptions.operations.booking import start_seat_order, start_year_order
 from subscriptions.operations.checkouts import open_checkout, sync_checkout
 from subscriptions.selectors import current_price
@@ -66,6 +66,13 @@ class Shop:
         open_checkout(order=order, now=now)
         order.refresh_from_db()
         return order
+
+    def begin_year(self, user: User | None = None, card: str = "4242424242424242") -> Subscription:
+        """A year that is ordered, paid and confirmed."""
+        order = self.order_year(user)
+        self.pay(order, card)
+        sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
+        return Subscription.objects.get(started_by=order)
 
     def pay(self, order: Order, card: str = "4242424242424242") -> None:
         """The reader pays on Stripe's page; we hear nothing of it yet."""

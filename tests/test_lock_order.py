@@ -27,11 +27,13 @@ from subscriptions.models import (
 )
 from subscriptions.operations.booking import book_with_credit, start_seat_order, start_year_order
 from subscriptions.operations.cancel import cancel_live_session_and_settle
+from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.checkouts import give_up_order
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order
 from subscriptions.operations.settle import restore_forfeited_credit
+from subscriptions.operations.year_endings import end_year
 from subscriptions.tasks import settle_canceled_seats
 from tests.canceling import book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
@@ -99,6 +101,28 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         ("Order", "Payment", "Refund"),
     ):
         assert expected in locked
+
+
+def test_turning_the_renewal_and_ending_a_year_lock_in_the_same_order(shop: Shop) -> None:
+    year, staff = shop.begin_year(), make_staff()
+    reader = year.subscriber.user
+    seat = book_with_credit(user=reader, live_session_id=make_live_session().pk, now=clock.now()).seat
+    with watched_locks() as locked:
+        change = ask_renewal(user=reader, renews=False, now=clock.now())
+        submit_change(change_id=change.pk, now=clock.now())
+        end_year(
+            subscription_id=year.pk,
+            actor=staff,
+            reason="Asked to leave",
+            refund_minor=1000,
+            seats_to_cancel=[seat.pk],
+            now=clock.now(),
+        )
+        shop.hear_all()
+    for kinds in locked:
+        assert list(kinds) == sorted(kinds, key=NAMES.index)
+    assert ("LiveSession", "Seat", "Subscriber", "Subscription", "CreditGrant", "Payment") in locked
+    assert ("StripeObjectLease", "Subscriber", "Subscription", "Order") in locked
 
 
 def test_every_way_of_canceling_locks_in_one_order(shop: Shop) -> None:

@@ -12,9 +12,10 @@ from django.urls import reverse
 from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import Order, Plan, SeatCoverage
+from subscriptions.models import Invoice, Order, Payment, Plan, SeatCoverage, Subscription
 from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.selectors import current_price
 from tests.canceling import cancel
 from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
@@ -80,6 +81,21 @@ def add_purchases(user: User, count: int) -> None:
             Order.objects.filter(state="pending").update(state="expired")
 
 
+def add_payments(user: User, count: int) -> None:
+    """Paid orders of one reader, each with its invoice."""
+    subscriber, price, now = subscriber_of(user), current_price(Plan.SINGLE_SEAT), clock.now()
+    for _ in range(count):
+        order = start_seat_order(
+            user=user, live_session_id=make_live_session().pk, attendee=attendee_of(user), price_id=price.pk, now=now
+        )
+        Order.objects.filter(pk=order.pk).update(state="paid", paid_at=now)
+        paid = {"subscriber": subscriber, "order": order, "stripe_invoice_id": f"in_{order.number}", "currency": "usd"}
+        Payment.objects.create(
+            stripe_payment_intent_id=f"pi_{order.number}", amount_minor=25000, captured_at=now, recorded_at=now, **paid
+        )
+        Invoice.objects.create(status="paid", subtotal_minor=25000, total_minor=25000, created_at=now, synced_at=now, **paid)
+
+
 def add_guests(live_session: LiveSession, staff: User, count: int) -> None:
     """Seats of one session, paid in different ways, with the mails about them."""
     price, now = current_price(Plan.SINGLE_SEAT), clock.now()
@@ -121,6 +137,23 @@ def test_own_pages_ask_no_more_for_fifty_purchases_than_for_five(name: str) -> N
     make_price()
     reader = make_user()
     assert_constant(browser_of(reader), reverse(name), lambda count: add_purchases(reader, count))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("has_year", [False, True])
+def test_account_asks_no_more_for_fifty_payments_than_for_five(has_year: bool) -> None:
+    make_price()
+    reader, now = make_user(), clock.now()
+    if has_year:
+        Subscription.objects.create(
+            subscriber=subscriber_of(reader),
+            stripe_subscription_id="sub_1",
+            status="active",
+            current_period_start=now,
+            current_period_end=now + timedelta(days=365),
+            synced_at=now,
+        )
+    assert_constant(browser_of(reader), reverse("pages:account"), lambda count: add_payments(reader, count))
 
 
 @pytest.mark.django_db

@@ -18,6 +18,7 @@ from redreport import clock
 from subscriptions.models import Case, Order, Payment, Reconciliation, Refund, StripeEvent, Subscription
 from subscriptions.operations.refunds import owe_refund, submit_refund
 from subscriptions.reconciliation.run import LOCK, AlreadyReconciling, reconcile
+from subscriptions.stripe_gateway import client
 from subscriptions.tasks import reconcile_task
 from tests.fixtures_shop import Shop
 
@@ -223,3 +224,16 @@ def test_it_asks_the_database_by_the_page_and_not_by_the_object(shop: Shop) -> N
     shop.hear_all()
     assert Order.objects.filter(state="paid").count() == 9
     assert asked() - for_one <= 4
+
+
+def test_customer_deleted_in_the_dashboard_is_forgotten_and_its_year_ended(business: Shop) -> None:
+    subscriber = Subscription.objects.get().subscriber
+    customer_id = str(subscriber.stripe_customer_id)
+    client().v1.customers.delete(customer_id)
+    code, lines = run()
+    assert code == 0
+    assert any(line.endswith("customer: ours linked, Stripe deleted: fixed.") for line in lines)
+    subscriber.refresh_from_db()
+    assert (subscriber.stripe_customer_id, subscriber.former_customers.get().stripe_customer_id) == (None, customer_id)
+    assert Subscription.objects.get().status == "canceled"
+    assert run()[1][0].startswith("reconcile: nothing differs (")

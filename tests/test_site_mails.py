@@ -31,6 +31,9 @@ SUBJECTS = {
     "hold_lapsed": "We released your held seat: Chips & “friends”: what 深度求索 tells us",
     "year_started": "Your 12 sessions are ready",
     "payment_refunded": "Refund of $250",
+    "renewal_turned_off": "Your renewal is off: access until 1 December 2027",
+    "renewal_turned_on": "Your renewal is on: next on 1 December 2027",
+    "year_ended_by_house": "Your year has ended: $250 comes back",
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
 }
@@ -60,6 +63,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "comes_back": "You get $250 back.",
         "is_booker": True,
         "account_url": "http://testserver/account/",
+        "renewal_url": "http://testserver/account/renewal/",
         "price_text": "$250",
         "order": ORDER,
         "cutoff_at": LIVE_SESSION.cancel_cutoff_at,

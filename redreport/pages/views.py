@@ -12,8 +12,9 @@ from redreport.accounts.selectors import reader_of, signed_in
 from sessions_live.door import door_url
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
-from subscriptions.models import Order, Plan
-from subscriptions.selectors import credit_balance, current_prices, live_subscription, orders_of, plans_on_offer
+from subscriptions.billing_page import billing_context
+from subscriptions.models import Order
+from subscriptions.selectors import credit_balance, orders_of, plans_on_offer
 
 COMING_ON_LANDING = 5
 PAST_ON_LANDING = 12
@@ -55,8 +56,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "orders": [order for order in orders if order.state != Order.State.PENDING],
         "credit_balance": credits.total,
         "credits_expire_on": credits.first_expiry,
-        "subscription": live_subscription(user=user),
-        "annual_price": current_prices().get(Plan.ANNUAL),
+        **billing_context(user=user),
     }
     return render(request, "pages/account.html", context)
 

@@ -10,7 +10,6 @@ from subscriptions.models import (
     Price,
     Refund,
     Subscriber,
-    Subscription,
 )
 
 
@@ -27,22 +26,6 @@ class SubscriberAdmin(ReadOnlyAdmin):
     list_display = ["user", "billing_name", "firm", "stripe_customer_id", "created_at"]
     search_fields = ["user__email", "user__name", "firm", "billing_name", "stripe_customer_id"]
     list_select_related = ["user"]
-
-
-@admin.register(Subscription)
-class SubscriptionAdmin(ReadOnlyAdmin):
-    list_display = ["subscriber_email", "status", "current_period_start", "current_period_end", "renews_again", "synced_at"]
-    list_filter = ["status"]
-    search_fields = ["subscriber__user__email", "stripe_subscription_id"]
-    list_select_related = ["subscriber__user"]
-
-    @admin.display(ordering="subscriber__user__email")
-    def subscriber_email(self, subscription: Subscription) -> str:
-        return subscription.subscriber.user.email
-
-    @admin.display(boolean=True, description="renews")
-    def renews_again(self, subscription: Subscription) -> bool:
-        return subscription.renews
 
 
 @admin.register(Price)

@@ -1,18 +1,21 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, refunds, years
+from subscriptions.mails import bookings, cancellations, refunds, renewals, years
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.refunds import queue_payment_refunded
+from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
 from subscriptions.mails.years import queue_year_started
 
 __all__ = [
     "coverage_text",
     "queue_hold_lapsed",
     "queue_payment_refunded",
+    "queue_renewal_changed",
     "queue_seat_canceled",
     "queue_seat_confirmed",
+    "queue_year_ended_by_house",
     "queue_year_started",
     "register",
 ]
@@ -20,5 +23,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, refunds, years):
+    for module in (bookings, cancellations, refunds, renewals, years):
         module.register()

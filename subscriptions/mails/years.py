@@ -38,6 +38,7 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "ends_on": _end_of(grant.subscription),
         "amount_text": format_money(order.amount_minor, order.currency) if order else "",
         "sessions_url": address_of("sessions:list"),
+        "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("year_started", context)
 

@@ -88,6 +88,16 @@ class Subscription(models.Model):
         return self.is_live and self.cancel_at is None and not self.cancel_at_period_end
 
     @property
+    def payment_is_open(self) -> bool:
+        """Whether Stripe could not take the payment of the current period."""
+        return self.status in (self.Status.PAST_DUE, self.Status.UNPAID)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the house paused it at Stripe, in either of Stripe's two ways: nothing is charged meanwhile."""
+        return self.status == self.Status.PAUSED or (self.is_live and bool(self.pause_behavior))
+
+    @property
     def ends_at(self) -> datetime:
         """When it ends, or its paid period does if it renews."""
         return self.ended_at or self.cancel_at or self.current_period_end

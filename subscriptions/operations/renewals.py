@@ -25,7 +25,7 @@ def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> Subscrip
 
     def fetch_and_apply(lease: Lease) -> SubscriptionState:
         state = gateway.fetch_subscription(stripe_subscription_id)
-        _apply_subscription(state, lease, now)
+        apply_subscription(state, lease, now)
         return state
 
     return synchronize(stripe_subscription_id, fetch_and_apply)
@@ -50,7 +50,8 @@ def sync_invoice(*, stripe_invoice_id: str, now: datetime) -> None:
     synchronize(stripe_invoice_id, fetch_and_apply)
 
 
-def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -> None:
+def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -> None:
+    """Write down what Stripe has just said of a subscription. Whoever turned its renewal off or on, its reader is mailed that."""
     subscriber_id = id_of_customers_subscriber(state.customer_id)
     if subscriber_id is None or state.livemode != settings.STRIPE_LIVEMODE:
         return
@@ -58,6 +59,7 @@ def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -
         lease.confirm()
         # The subscriber's lock: whether this is a second live year is decided for one subscription after the other.
         subscriber = lock_subscriber(subscriber_id)
+        before = Subscription.objects.filter(stripe_subscription_id=state.id).first()
         subscription, _ = Subscription.objects.update_or_create(
             stripe_subscription_id=state.id,
             defaults={
@@ -73,6 +75,8 @@ def _apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -
                 "synced_at": now,
             },
         )
+        if before and before.is_live and subscription.is_live and before.renews != subscription.renews:
+            mails.queue_renewal_changed(subscription=subscription, now=now)
         started_by = Order.objects.filter(number=state.order_number, subscriber=subscriber, kind=Order.Kind.YEAR)
         # The first subscription of an order stays its own, should Stripe have two.
         started_by.filter(subscription__isnull=True).update(subscription=subscription)

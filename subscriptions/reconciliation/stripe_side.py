@@ -25,10 +25,11 @@ from subscriptions.models import (
 )
 from subscriptions.models.orders import NUMBER_ALPHABET
 from subscriptions.operations.checkouts import sync_checkout
+from subscriptions.operations.customers import sync_customer
 from subscriptions.operations.recovery import lost_seat_key, recover_checkout, recover_payment
 from subscriptions.operations.refunds import sync_refund
 from subscriptions.operations.renewals import pays_for_a_year, sync_invoice, sync_subscription
-from subscriptions.operations.subscribers import forget_customer, subscriber_of_customer
+from subscriptions.operations.subscribers import subscriber_of_customer
 from subscriptions.reconciliation import differences
 from subscriptions.reconciliation.differences import Difference
 from subscriptions.reconciliation.walks import Customers, Span, Walk
@@ -77,7 +78,7 @@ class Subscriptions(Walk[SubscriptionState]):
         subscriber_of_customer(stripe_customer_id=item.customer_id, now=now)
         sync_subscription(stripe_subscription_id=item.id, now=now)
         if item.customer and item.customer.is_deleted:
-            forget_customer(stripe_customer_id=item.customer_id, now=now)
+            sync_customer(stripe_customer_id=item.customer_id, now=now)
 
 
 class Payments(Walk[CapturedPayment]):
@@ -108,7 +109,7 @@ class Payments(Walk[CapturedPayment]):
     def heal(self, item: CapturedPayment, now: datetime) -> None:
         recover_payment(payment_intent_id=item.payment_intent_id, now=now)
         if item.customer and item.customer.is_deleted:
-            forget_customer(stripe_customer_id=item.customer_id, now=now)
+            sync_customer(stripe_customer_id=item.customer_id, now=now)
 
 
 class Checkouts(Walk[CheckoutState]):

@@ -2,7 +2,6 @@
 
 from subscriptions.stripe_gateway.checkouts import (
     create_customer,
-    create_portal_session,
     create_seat_checkout,
     create_year_checkout,
     expire_checkout,
@@ -33,6 +32,7 @@ from subscriptions.stripe_gateway.money import (
     find_refund,
     list_refund_ids,
 )
+from subscriptions.stripe_gateway.portal import PORTAL_MARK, open_portal
 from subscriptions.stripe_gateway.webhooks import verify_event
 from subscriptions.stripe_gateway.years import (
     cancel_subscription,
@@ -44,12 +44,12 @@ from subscriptions.stripe_gateway.years import (
 
 __all__ = [
     "API_VERSION",
+    "PORTAL_MARK",
     "account_id",
     "cancel_subscription",
     "client",
     "create_credit_note",
     "create_customer",
-    "create_portal_session",
     "create_refund",
     "create_seat_checkout",
     "create_year_checkout",
@@ -75,6 +75,7 @@ __all__ = [
     "list_refund_ids",
     "list_refunds",
     "list_subscriptions",
+    "open_portal",
     "preview_renewal",
     "set_renewal",
     "stripe_errors",

@@ -30,15 +30,6 @@ def fetch_customer(customer_id: str) -> CustomerState:
     return read_customer(customer.to_dict())
 
 
-def create_portal_session(*, customer_id: str, configuration_id: str | None, return_url: str) -> str:
-    """The address of Stripe's page on which this customer changes card, address and tax id, and finds invoices."""
-    params: Any = {"customer": customer_id, "return_url": return_url}
-    if configuration_id:
-        params["configuration"] = configuration_id
-    with stripe_errors():
-        return client().v1.billing_portal.sessions.create(params).url
-
-
 def create_seat_checkout(request: CheckoutRequest, *, title: str) -> CheckoutState:
     """Open a Checkout for one seat, paid at once, with an invoice."""
     reference = {"order": request.order_number, "session": request.session_slug}

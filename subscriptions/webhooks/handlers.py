@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from subscriptions.operations.checkouts import sync_checkout
+from subscriptions.operations.customers import sync_customer
 from subscriptions.operations.refunds import sync_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 
@@ -18,6 +19,11 @@ def on_checkout_session(object_id: str, now: datetime) -> None:
 def on_subscription(object_id: str, now: datetime) -> None:
     """A subscription began, changed or ended."""
     sync_subscription(stripe_subscription_id=object_id, now=now)
+
+
+def on_customer(object_id: str, now: datetime) -> None:
+    """A customer was renamed in the portal, or deleted in the dashboard."""
+    sync_customer(stripe_customer_id=object_id, now=now)
 
 
 def on_invoice(object_id: str, now: datetime) -> None:
@@ -40,6 +46,8 @@ HANDLERS: dict[str, Handler] = {
     "customer.subscription.deleted": on_subscription,
     "customer.subscription.paused": on_subscription,
     "customer.subscription.resumed": on_subscription,
+    "customer.updated": on_customer,
+    "customer.deleted": on_customer,
     "invoice.paid": on_invoice,
     "refund.created": on_refund,
     "refund.updated": on_refund,

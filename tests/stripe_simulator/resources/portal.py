@@ -111,6 +111,8 @@ def create_session(sim: "Simulator", call: "Call") -> Json:
     customer = fetch(sim, "customer", params["customer"], "customer", "customer")
     if "configuration" in params:
         configuration = fetch(sim, "billing_portal.configuration", params["configuration"], "configuration", "configuration")
+        if not configuration["active"]:
+            raise invalid("This portal configuration is not active.", "configuration")
     else:
         configuration = default_configuration(sim)
     if "return_url" in params:
