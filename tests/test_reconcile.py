@@ -15,7 +15,7 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from redreport import clock
-from subscriptions.models import Case, Order, Payment, Reconciliation, Refund, StripeEvent, Subscription
+from subscriptions.models import Case, Order, Payment, Plan, Price, Reconciliation, Refund, StripeEvent, Subscription
 from subscriptions.operations.refunds import owe_refund, submit_refund
 from subscriptions.reconciliation.run import LOCK, AlreadyReconciling, reconcile
 from subscriptions.stripe_gateway import client
@@ -237,3 +237,33 @@ def test_customer_deleted_in_the_dashboard_is_forgotten_and_its_year_ended(busin
     assert (subscriber.stripe_customer_id, subscriber.former_customers.get().stripe_customer_id) == (None, customer_id)
     assert Subscription.objects.get().status == "canceled"
     assert run()[1][0].startswith("reconcile: nothing differs (")
+
+
+def test_money_of_our_customer_for_nothing_we_know_is_written_down_and_left_to_a_case(business: Shop) -> None:
+    subscriber = Subscription.objects.get().subscriber
+    pay_past_us(business, customer=str(subscriber.stripe_customer_id))
+    code, lines = run()
+    assert (code, [line.endswith(": fixed.") for line in lines[:-1]]) == (0, [True] * (len(lines) - 1))
+    case = Case.objects.get()
+    assert (case.kind, case.subscriber, case.payment) == ("unknown_payment", subscriber, Payment.objects.latest("id"))
+    assert (Payment.objects.latest("id").amount_minor, run()[0], Case.objects.count()) == (25000, 0, 1)
+
+
+def test_money_of_strangers_is_none_of_our_business(business: Shop) -> None:
+    stranger = client().v1.customers.create({"email": "stranger@example.com", "metadata": {"subscriber": "of another program"}})
+    pay_past_us(business, customer=stranger.id)
+    before = Payment.objects.count()
+    code, lines = run()
+    # Its event is heard of as webhooks bring all of the account's, and nothing follows from it.
+    assert (code, [line.partition(" ")[0] for line in lines[:-1]]) == (0, ["event"])
+    assert run()[1][0].startswith("reconcile: nothing differs (")
+    assert (Payment.objects.count(), Case.objects.exists()) == (before, False)
+
+
+def pay_past_us(shop: Shop, *, customer: str) -> None:
+    """Somebody pays in a Checkout that this program did not open."""
+    price = Price.objects.get(plan=Plan.SINGLE_SEAT).stripe_price_id
+    addresses = {"success_url": "https://shop.example/", "cancel_url": "https://shop.example/"}
+    items: Any = [{"price": price, "quantity": 1}]
+    session = client().v1.checkout.sessions.create({"mode": "payment", "customer": customer, "line_items": items, **addresses})
+    assert shop.stripe.pay(session.id)["outcome"] == "paid"

@@ -121,7 +121,7 @@ class Heal(Look):
     """Has each thing that differs healed by its operation, and compares it again."""
 
     def take(self, walk: Walk[Any], item: Any, found: list[Difference], now: datetime) -> None:
-        states = dict(Case.objects.filter(key__in=[each.case_key for each in found]).values_list("key", "state"))
+        states = _states_of_cases(found)
         # A difference that staff have settled is theirs to keep.
         open_to_us = [each for each in found if states.get(each.case_key) != Case.State.SETTLED]
         new = [each for each in open_to_us if each.case_key not in states]
@@ -132,11 +132,13 @@ class Heal(Look):
         still = self._heal(walk, item, now)
         for each in open_to_us:
             self._conclude(each, each in new, still, now)
-        for each in still or ():
-            if each not in found:
-                # Healed in part: it differs in another way now.
-                self.report.found += 1
-                self._conclude(each, True, still, now)
+        # Healed in part, it may differ in another way now.
+        others = [each for each in still or () if each not in found]
+        states = _states_of_cases(others)
+        for each in others:
+            if states.get(each.case_key) != Case.State.SETTLED:
+                self.report.found += each.case_key not in states
+                self._conclude(each, each.case_key not in states, still, now)
 
     def _heal(self, walk: Walk[Any], item: Any, now: datetime) -> list[Difference] | None:
         """What differs afterwards; None if it could not be looked at just now."""
@@ -184,6 +186,11 @@ def _walk_all(span: Span, taker: Look, now: datetime) -> Report:
                 if found := by_object.get(walk.id_of(item)):
                     taker.take(walk, item, found, now)
     return taker.report
+
+
+def _states_of_cases(differences: list[Difference]) -> dict[str, str]:
+    """The state of each case that stands, or stood, for one of these differences, by its key."""
+    return dict(Case.objects.filter(key__in=[each.case_key for each in differences]).values_list("key", "state"))
 
 
 def _walks() -> Iterator[Walk[Any]]:
