@@ -264,6 +264,6 @@ def pay_past_us(shop: Shop, *, customer: str) -> None:
     """Somebody pays in a Checkout that this program did not open."""
     price = Price.objects.get(plan=Plan.SINGLE_SEAT).stripe_price_id
     addresses = {"success_url": "https://shop.example/", "cancel_url": "https://shop.example/"}
-    items: Any = [{"price": price, "quantity": 1}]
-    session = client().v1.checkout.sessions.create({"mode": "payment", "customer": customer, "line_items": items, **addresses})
+    params: Any = {"mode": "payment", "customer": customer, "line_items": [{"price": price, "quantity": 1}], **addresses}
+    session = client().v1.checkout.sessions.create(params)
     assert shop.stripe.pay(session.id)["outcome"] == "paid"
