@@ -30,4 +30,5 @@ app.conf.beat_schedule = {
     "expire-credits": {"task": "subscriptions.expire_credits", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
     "reconcile": {"task": "subscriptions.reconcile", "schedule": crontab(minute=17), "options": {"expires": 3000}},
+    "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
 }

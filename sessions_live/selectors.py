@@ -70,6 +70,12 @@ def sessions_offered(*, begin: datetime, end: datetime) -> int:
     return offered.filter(starts_at__gte=begin, starts_at__lt=end).count()
 
 
+def sessions_attended(*, user: User, begin: datetime, end: datetime) -> int:
+    """How many sessions that start from `begin` on and before `end` the user entered."""
+    attended = Seat.objects.filter(attendee_email__iexact=user.email, state=Seat.State.ATTENDED)
+    return attended.filter(live_session__starts_at__gte=begin, live_session__starts_at__lt=end).count()
+
+
 def _visible(section: str) -> QuerySet[LiveSession]:
     shown = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
     return _with_counts(shown.filter(section=section) if section else shown)

@@ -9,6 +9,7 @@ from redreport import policy
 from redreport.money import MINOR_PER_MAJOR
 from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
 from sessions_live.models import Seat
+from subscriptions.terms import CONSENT
 
 
 class ReserveForm(forms.Form):
@@ -44,7 +45,7 @@ class YearForm(forms.Form):
     """The consent beside the renewal terms, and the price that the reader saw."""
 
     consent = forms.BooleanField(
-        label="I agree that the subscription renews every year at this price until I turn it off.",
+        label=CONSENT,
         error_messages={"required": "Tick the box if you agree that the subscription renews. We cannot start it otherwise."},
     )
     price_id = forms.IntegerField(widget=forms.HiddenInput)

@@ -14,7 +14,7 @@ from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import own_seat, session_card
 from subscriptions.errors import CatalogNotReady
-from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, Subscriber, Subscription
+from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, RenewalNotice, Subscriber, Subscription
 
 
 class Action(StrEnum):
@@ -175,6 +175,21 @@ def yearly_amount(subscription: Subscription) -> YearlyAmount | None:
     """What each renewal charges: a running subscription keeps the price it was ordered at. None for one not ordered here."""
     order = Order.objects.filter(subscription=subscription).first()
     return YearlyAmount(order.amount_minor, order.currency, order.tax_minor > 0) if order else None
+
+
+def subscriptions_owed_notice(*, now: datetime) -> QuerySet[Subscription]:
+    """Subscriptions that renew soon, and whose notice of that date neither stands nor is under way; soonest first."""
+    notices = RenewalNotice.objects.filter(subscription=OuterRef("pk"), renews_at=OuterRef("current_period_end"))
+    idle = RenewalNotice.objects.idle().filter(subscription=OuterRef("pk"), renews_at=OuterRef("current_period_end"))
+    return Subscription.objects.filter(
+        ~Exists(notices) | Exists(idle),
+        status__in=Subscription.RENEWING,
+        cancel_at__isnull=True,
+        cancel_at_period_end=False,
+        pause_behavior="",
+        current_period_end__gt=now,
+        current_period_end__lte=now + policy.RENEWAL_NOTICE_BEFORE,
+    ).order_by("current_period_end", "id")
 
 
 def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:

@@ -128,6 +128,8 @@ class SubscriptionState:
     livemode: bool
     # Where it was fetched along.
     customer: CustomerState | None = None
+    # Stripe's own word for why it ends: payment_failed, cancellation_requested, payment_disputed.
+    ends_because: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class InvoiceState:
     hosted_invoice_url: str
     invoice_pdf_url: str
     livemode: bool
+    # The card's bank asks the reader to confirm the payment.
+    needs_action: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,21 @@ def read_event(event: dict[str, Any]) -> EventHint:
     return EventHint(
         id=event["id"],
         type=event["type"],
-        object_id=event.get("data", {}).get("object", {}).get("id") or "",
+        object_id=_object_of(event),
         livemode=bool(event.get("livemode")),
         account=event.get("account") or "",
         api_version=event.get("api_version") or "",
         occurred_at=_instant(event["created"]),
         object=event.get("data", {}).get("object") or {},
     )
+
+
+def _object_of(event: dict[str, Any]) -> str:
+    """The id of what an event is about; an invoice that is merely upcoming has none, and stands for its subscription."""
+    about = event.get("data", {}).get("object", {})
+    if event["type"] == "invoice.upcoming":
+        return _id_of(_agreement_of(about).get("subscription"))
+    return about.get("id") or ""
 
 
 def read_checkout(session: dict[str, Any]) -> CheckoutState:
@@ -76,19 +84,29 @@ def read_subscription(subscription: dict[str, Any]) -> SubscriptionState:
         ended_at=_instant_or_none(subscription.get("ended_at")),
         livemode=bool(subscription.get("livemode")),
         customer=_customer_fetched_along(subscription),
+        ends_because=(subscription.get("cancellation_details") or {}).get("reason") or "",
     )
 
 
 def paid_intent_ids(invoice: dict[str, Any]) -> list[str]:
     """The payment intents that settled an invoice fetched with its payments."""
+    return _intent_ids(invoice, "paid")
+
+
+def open_intent_ids(invoice: dict[str, Any]) -> list[str]:
+    """The payment intents with which an open invoice, fetched with its payments, is being collected."""
+    return _intent_ids(invoice, "open") if invoice.get("status") == "open" else []
+
+
+def _intent_ids(invoice: dict[str, Any], status: str) -> list[str]:
     payments = (invoice.get("payments") or {}).get("data", [])
-    settled = [payment["payment"] for payment in payments if payment.get("status") == "paid"]
-    return [_id_of(payment["payment_intent"]) for payment in settled if payment.get("payment_intent")]
+    found = [payment["payment"] for payment in payments if payment.get("status") == status]
+    return [_id_of(payment["payment_intent"]) for payment in found if payment.get("payment_intent")]
 
 
-def read_invoice(invoice: dict[str, Any], payments: Iterable[CapturedPayment]) -> InvoiceState:
-    """An invoice, and the payments found for it."""
-    agreement = (invoice.get("parent") or {}).get("subscription_details") or {}
+def read_invoice(invoice: dict[str, Any], payments: Iterable[CapturedPayment], *, needs_action: bool = False) -> InvoiceState:
+    """An invoice, the payments found for it, and whether a payment under way waits for the reader."""
+    agreement = _agreement_of(invoice)
     return InvoiceState(
         id=invoice["id"],
         number=invoice.get("number") or "",
@@ -112,7 +130,12 @@ def read_invoice(invoice: dict[str, Any], payments: Iterable[CapturedPayment]) -
         hosted_invoice_url=invoice.get("hosted_invoice_url") or "",
         invoice_pdf_url=invoice.get("invoice_pdf") or "",
         livemode=bool(invoice.get("livemode")),
+        needs_action=needs_action,
     )
+
+
+def _agreement_of(invoice: dict[str, Any]) -> dict[str, Any]:
+    return (invoice.get("parent") or {}).get("subscription_details") or {}
 
 
 def _invoice_line(line: dict[str, Any]) -> InvoiceLine:

@@ -10,14 +10,15 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
-from subscriptions.models import Order, Refund, StripeEvent, SubscriptionChange
+from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.granting import expire_grant, grants_to_expire
+from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
 from subscriptions.operations.refunds import check_refund
 from subscriptions.operations.settle import seats_to_settle, settle_seat
 from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
-from subscriptions.selectors import orders_paid_not_given
+from subscriptions.selectors import orders_paid_not_given, subscriptions_owed_notice
 from subscriptions.webhooks.inbox import process_event
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,20 @@ def reconcile_task() -> str:
         return str(reconcile(since=None, until=now - WEBHOOKS_ON_THEIR_WAY, dry_run=False, now=now))
     except AlreadyReconciling:
         return "reconcile: another run is under way."
+
+
+@shared_task(name="subscriptions.sweep_renewal_notices")
+def sweep_renewal_notices_task() -> int:
+    """Begin the notices of renewals that come near, and make those that are due; returns how many were tried."""
+    return sweep_renewal_notices(now=clock.now())
+
+
+def sweep_renewal_notices(*, now: datetime) -> int:
+    """The sweep of renewal notices at `now`."""
+    owed = subscriptions_owed_notice(now=now).values_list("id", flat=True)[:BATCH]
+    _each(owed, lambda pk: begin_renewal_notice(subscription_id=pk, now=now))
+    due = RenewalNotice.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: make_renewal_notice(notice_id=pk, now=now))
 
 
 @shared_task(name="subscriptions.sweep_changes")

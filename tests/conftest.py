@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures_stripe",
     "tests.fixtures_shop",
     "tests.timeline",
+    "tests.fixtures_years",
 ]
 
 

@@ -106,6 +106,14 @@ def an_open_invoice_is_given_up(timeline: Timeline) -> None:
     timeline.shop.stripe.mark_uncollectible(open_invoice(timeline))
 
 
+def a_renewal_cannot_be_finalized_at_first(timeline: Timeline) -> None:
+    year_sold(timeline)
+    timeline.shop.stripe.fail_finalization()
+    timeline.let_pass(YEAR)
+    timeline.shop.stripe.fail_finalization(on=False)
+    assert timeline.shop.stripe.collect(str(timeline.shop.stripe.objects("invoice")[-1]["id"])) == "paid"
+
+
 def a_renewal_is_turned_off_and_on_again(timeline: Timeline) -> None:
     subscription = year_sold(timeline)
     off = gateway.set_renewal(
@@ -177,6 +185,7 @@ STORIES: tuple[Callable[[Timeline], None], ...] = (
     a_renewal_asks_the_bank,
     an_open_invoice_is_voided,
     an_open_invoice_is_given_up,
+    a_renewal_cannot_be_finalized_at_first,
     a_renewal_is_turned_off_and_on_again,
     a_year_is_paused_and_resumed,
     a_year_is_canceled_in_the_dashboard,

@@ -13,7 +13,7 @@ from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import CreditGrant, Order, Payment, Refund, Subscription
+from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
 LIVE_SESSION = LiveSession(
@@ -21,7 +21,9 @@ LIVE_SESSION = LiveSession(
 )
 BOOKER = User(email="ada@example.com", name="Ada Okafor", time_zone="Asia/Singapore")
 ORDER = Order(number="RR-7F3K9QXW", amount_minor=250_00, currency="usd", consented_at=datetime(2026, 12, 1, 17, tzinfo=UTC))
+ORDER.consent_version = "2026-11"
 GRANT = CreditGrant(credits=12, balance=12, expires_at=datetime(2027, 12, 1, 17, tzinfo=UTC))
+INVOICE = Invoice(number="RRL-0002", hosted_invoice_url="https://invoice.example.com/i/in_2")
 DOOR = "http://testserver/door/token/"
 
 SUBJECTS = {
@@ -31,6 +33,11 @@ SUBJECTS = {
     "hold_lapsed": "We released your held seat: Chips & “friends”: what 深度求索 tells us",
     "year_started": "Your 12 sessions are ready",
     "payment_refunded": "Refund of $250",
+    "payment_failed": "We could not take payment for your renewal",
+    "payment_action_needed": "Your bank asks you to confirm a payment of $2,500",
+    "payment_recovered": "Payment received: your year goes on",
+    "year_lapsed": "Your year has ended: the renewal was not paid",
+    "renewal_notice": "Renews on 1 December 2027 for $2,500",
     "renewal_turned_off": "Your renewal is off: access until 1 December 2027",
     "renewal_turned_on": "Your renewal is on: next on 1 December 2027",
     "year_ended_by_house": "Your year has ended: $250 comes back",
@@ -73,6 +80,18 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "refund": Refund(reason=Refund.Reason.SOLD_OUT, payment=Payment(order=ORDER)),
         "refund_text": "$250",
         "opening": "Tomorrow",
+        "agreed_to": ["The subscription renews every year for $2,500, charged to the same card, until you turn it off."],
+        "invoice": INVOICE,
+        "next_attempt_at": datetime(2027, 12, 4, 18, tzinfo=UTC),
+        "pay_url": INVOICE.hosted_invoice_url,
+        "plan_url": "http://testserver/plans/annual/",
+        "is_over": True,
+        "renews_at": GRANT.expires_at,
+        "total": "$2,500",
+        "card": "Visa ending in 4242",
+        "new_credits": 12,
+        "attended": "5 sessions",
+        "left": "3, good until 1 December 2027",
         **values,
     }
     return render_templates(kind, context)
@@ -145,7 +164,8 @@ def test_seat_bought_within_the_last_day_is_promised_no_refund() -> None:
 
 def test_year_mail_repeats_what_was_agreed_to() -> None:
     text = rendered("year_started").text
-    assert "On 1 December 2026 you agreed that the subscription renews every year for $2,500" in text
+    agreed = "On 1 December 2026 you agreed to this (version 2026-11):\n- The subscription renews every year for $2,500,"
+    assert agreed in text
     assert "good for sessions that start before 1 December 2027" in text
 
 

@@ -83,6 +83,18 @@ def test_charging_again_by_hand_collects_from_a_card_that_pays(stripe_account: S
     assert len(stripe_account.client.v1.charges.list().data) == 2
 
 
+def test_an_invoice_that_cannot_be_finalized_stays_a_draft_until_somebody_charges_it(stripe_account: StripeAccount) -> None:
+    year = stripe_account.year()
+    stripe_account.control.fail_finalization()
+    stripe_account.control.advance(367 * DAY)
+    draft = invoices_of(stripe_account, year.id)[1]
+    assert (draft["status"], draft["last_finalization_error"]["code"]) == ("draft", "customer_tax_location_invalid")
+    assert stripe_account.event_types()[-1] == "invoice.finalization_failed"
+    stripe_account.control.fail_finalization(on=False)
+    assert stripe_account.control.collect(draft["id"]) == "paid"
+    assert stripe_account.client.v1.invoices.retrieve(draft["id"]).last_finalization_error is None
+
+
 def test_a_voided_invoice_is_owed_by_nobody(stripe_account: StripeAccount) -> None:
     subscription, invoice = overdue(stripe_account)
     stripe_account.control.void_invoice(invoice)

@@ -188,7 +188,7 @@ def paid_invoice(**line: Any) -> tuple[str, InvoiceState]:
 )
 def test_small_change_on_the_yearly_price_brings_no_credits(shop: Shop, subscriber: Subscriber, line: dict[str, Any]) -> None:
     invoice_id, invoice = paid_invoice(**line)
-    synchronize(invoice_id, lambda lease: renewals._apply_paid_invoice(invoice, lease, clock.now()))
+    synchronize(invoice_id, lambda lease: renewals._apply_invoice(invoice, lease, clock.now()))
     assert ledger(subscriber) == [("grant", 12, 12)]
 
 

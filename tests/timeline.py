@@ -39,6 +39,7 @@ class Timeline:
 
     def sweep(self) -> None:
         """Everything that beat starts each minute, once."""
+        celery.loader.import_default_modules()
         for entry in celery.conf.beat_schedule.values():
             if entry["task"] not in NOT_SWEPT:
                 celery.tasks[entry["task"]]()

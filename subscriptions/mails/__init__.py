@@ -1,21 +1,35 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, refunds, renewals, years
+from subscriptions.mails import bookings, cancellations, dunning, notices, refunds, renewals, years
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
+from subscriptions.mails.dunning import (
+    failure_was_told,
+    queue_payment_action_needed,
+    queue_payment_failed,
+    queue_payment_recovered,
+    queue_year_lapsed,
+)
+from subscriptions.mails.notices import queue_renewal_notice
 from subscriptions.mails.refunds import queue_payment_refunded
 from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
 from subscriptions.mails.years import queue_year_started
 
 __all__ = [
     "coverage_text",
+    "failure_was_told",
     "queue_hold_lapsed",
+    "queue_payment_action_needed",
+    "queue_payment_failed",
+    "queue_payment_recovered",
     "queue_payment_refunded",
     "queue_renewal_changed",
+    "queue_renewal_notice",
     "queue_seat_canceled",
     "queue_seat_confirmed",
     "queue_year_ended_by_house",
+    "queue_year_lapsed",
     "queue_year_started",
     "register",
 ]
@@ -23,5 +37,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, refunds, renewals, years):
+    for module in (bookings, cancellations, dunning, notices, refunds, renewals, years):
         module.register()

@@ -1,6 +1,7 @@
 """The mails that come of a year: its credits are ready."""
 
 from datetime import datetime
+from typing import Any
 
 from redreport.money import format_money
 from redreport.outbox.kinds import MailKind, RenderedMail
@@ -9,7 +10,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from subscriptions.mails.common import address_of, always
-from subscriptions.models import CreditGrant, Order, Subscription
+from subscriptions.models import CreditGrant, Invoice, Order, Subscription
 
 
 def register() -> None:
@@ -28,19 +29,41 @@ def queue_year_started(*, grant: CreditGrant, now: datetime) -> None:
     )
 
 
+def credits_of_invoice(invoice: Invoice) -> dict[str, Any]:
+    """What a mail says of the credits that a paid invoice brought, and of those that came over from the year before."""
+    grant = CreditGrant.objects.filter(source=CreditGrant.Source.INVOICE, stripe_invoice_id=invoice.stripe_invoice_id).first()
+    return {"grant": grant, "carried_over": _carried_over_beside(grant) if grant else 0}
+
+
+def _carried_over_beside(grant: CreditGrant) -> int:
+    came_over = CreditGrant.objects.filter(source=CreditGrant.Source.CARRIED_OVER, valid_from=grant.valid_from)
+    return sum(came_over.filter(subscription=grant.subscription_id).values_list("credits", flat=True))
+
+
 def _render_year_started(mail: OutgoingMail) -> RenderedMail:
     grant = CreditGrant.objects.select_related("subscription").get(pk=mail.context["grant_id"])
-    order = Order.objects.filter(subscription=grant.subscription).first()
+    invoice = Invoice.objects.filter(stripe_invoice_id=grant.stripe_invoice_id).select_related("order").first()
+    order = invoice.order if invoice else None
     context = {
         "grant": grant,
+        "carried_over": _carried_over_beside(grant),
         "subscription": grant.subscription,
+        "is_renewal": bool(invoice and invoice.is_renewal),
         "order": order,
+        "invoice": invoice,
+        "agreed_to": order.consent_text.splitlines() if order else [],
         "ends_on": _end_of(grant.subscription),
-        "amount_text": format_money(order.amount_minor, order.currency) if order else "",
+        "amount_text": _amount_text(invoice, order),
         "sessions_url": address_of("sessions:list"),
         "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("year_started", context)
+
+
+def _amount_text(invoice: Invoice | None, order: Order | None) -> str:
+    if invoice:
+        return format_money(invoice.total_minor, invoice.currency)
+    return format_money(order.amount_minor, order.currency) if order else ""
 
 
 def _end_of(subscription: Subscription | None) -> datetime | None:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -55,6 +56,9 @@ class Subscription(models.Model):
         PAUSED = "paused"
 
     LIVE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED)
+    # Stripe's paused and unpaid ones make no invoice that is charged; one in arrears hears about those it owes.
+    RENEWING = (Status.TRIALING, Status.ACTIVE)
+    LAPSED = (Status.CANCELED, Status.UNPAID)
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="subscriptions")
     stripe_subscription_id = models.CharField(max_length=80, unique=True)
@@ -81,6 +85,11 @@ class Subscription(models.Model):
     def is_live(self) -> bool:
         """Whether it still runs, paid or not."""
         return self.status in self.LIVE
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether Stripe has stopped asking for its money: it ended, or is left unpaid."""
+        return self.status in self.LAPSED
 
     @property
     def renews(self) -> bool:
@@ -148,6 +157,15 @@ class SubscriptionChange(models.Model):
         return f"{self.get_kind_display()} ({self.state})"
 
 
+class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):
+    """Which notices are under way, and which were let go."""
+
+    def idle(self) -> Self:
+        """Notices that nobody works on and that no mail states: the renewal was off when its turn came."""
+        let_go = Q(mail__isnull=True) | Q(mail__state=OutgoingMail.State.WITHHELD)
+        return self.filter(let_go, next_attempt_at__isnull=True, given_up_at__isnull=True)
+
+
 class RenewalNotice(models.Model):
     """The mail before a renewal, once for each renewal date; `dossier` is what it stated, kept as evidence."""
 
@@ -162,6 +180,8 @@ class RenewalNotice(models.Model):
     # When it was given up because no preview of the invoice could be had in time; then a case stands.
     given_up_at = models.DateTimeField(null=True, blank=True)
 
+    objects = RenewalNoticeQuerySet.as_manager()
+
     class Meta:
         ordering = ["-renews_at", "-id"]
         indexes = [
@@ -173,3 +193,10 @@ class RenewalNotice(models.Model):
 
     def __str__(self) -> str:
         return f"Renewal notice for {self.renews_at:%Y-%m-%d}"
+
+    @property
+    def still_holds(self) -> bool:
+        """Whether the subscription renews on that date, as far as we know."""
+        subscription = self.subscription
+        is_charged = subscription.renews and not subscription.pause_behavior and subscription.status in Subscription.RENEWING
+        return is_charged and subscription.current_period_end == self.renews_at

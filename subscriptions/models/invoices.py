@@ -16,6 +16,8 @@ class Invoice(models.Model):
         UNCOLLECTIBLE = "uncollectible"
         VOID = "void"
 
+    RENEWAL = "subscription_cycle"
+
     stripe_invoice_id = models.CharField(max_length=80, unique=True)
     number = models.CharField(max_length=60, blank=True)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.PROTECT, related_name="invoices")
@@ -43,3 +45,8 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or self.stripe_invoice_id
+
+    @property
+    def is_renewal(self) -> bool:
+        """Whether it bills another period of a subscription that runs already."""
+        return self.billing_reason == self.RENEWAL

@@ -18,6 +18,7 @@ from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, S
 from subscriptions.operations.credits import spend_credit
 from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
 from subscriptions.selectors import current_price
+from subscriptions.terms import consent_text
 
 
 @retried
@@ -89,6 +90,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
             next_check_at=now + policy.CHECK_PENDING_EVERY,
             consent_version=policy.CONSENT_VERSION,
             consented_at=now,
+            consent_text=consent_text(price),
         )
 
 

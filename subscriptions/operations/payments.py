@@ -19,6 +19,7 @@ def record_captured_payment(
         stripe_invoice_id=invoice_id,
         amount_minor=captured.amount_minor,
         currency=captured.currency,
+        receipt_url=captured.receipt_url,
         captured_at=captured.captured_at,
         recorded_at=now,
     )

@@ -7,9 +7,10 @@ from django.db import transaction
 
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Order, Plan, Price, Subscription
+from subscriptions.models import Case, Invoice, Order, Plan, Price, Subscription
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.credits import grant_year_credits
+from subscriptions.operations.invoices import announce_paid_year, follow_collection, write_invoice
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.orders import lock_order, mark_paid
 from subscriptions.operations.payments import record_captured_payment
@@ -18,6 +19,8 @@ from subscriptions.selectors import id_of_customers_subscriber
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
 
 A_YEAR_AT_LEAST = timedelta(days=360)
+# Stripe's own word for why a subscription ended.
+PAYMENT_FAILED = "payment_failed"
 
 
 def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> SubscriptionState:
@@ -32,20 +35,17 @@ def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> Subscrip
 
 
 def sync_invoice(*, stripe_invoice_id: str, now: datetime) -> None:
-    """Fetch an invoice; if it is paid, grant the credits of its yearly lines. Refuses with ObjectBusy while another does."""
+    """Fetch an invoice and write it down; if it is paid, grant the credits of its yearly lines, if it is not, say what is to be
+    done. Refuses with ObjectBusy while another does."""
 
     def fetch_and_apply(lease: Lease) -> None:
         invoice = gateway.fetch_invoice(stripe_invoice_id)
         if invoice.livemode != settings.STRIPE_LIVEMODE:
             return
-        if not invoice.subscription_id:
-            _note_documents(invoice, lease)
-            return
-        if not Subscription.objects.filter(stripe_subscription_id=invoice.subscription_id).exists():
-            # The invoice was quicker than the news of its subscription.
+        if invoice.subscription_id and (_is_being_collected(invoice) or _subscription_of(invoice) is None):
+            # The invoice may be quicker than the news of its subscription: that it exists, or that it has lapsed.
             sync_subscription(stripe_subscription_id=invoice.subscription_id, now=now)
-        if invoice.status == "paid":
-            _apply_paid_invoice(invoice, lease, now)
+        _apply_invoice(invoice, lease, now)
 
     synchronize(stripe_invoice_id, fetch_and_apply)
 
@@ -80,6 +80,8 @@ def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) ->
         started_by = Order.objects.filter(number=state.order_number, subscriber=subscriber, kind=Order.Kind.YEAR)
         # The first subscription of an order stays its own, should Stripe have two.
         started_by.filter(subscription__isnull=True).update(subscription=subscription)
+        if before and not before.has_lapsed and _lapsed_unpaid(state):
+            mails.queue_year_lapsed(subscription=subscription, now=now)
         live = subscriber.subscriptions.filter(status__in=Subscription.LIVE)
         if subscription.is_live and live.exclude(pk=subscription.pk).exists():
             open_case(
@@ -91,33 +93,71 @@ def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) ->
             )
 
 
-def _apply_paid_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> None:
-    subscription = Subscription.objects.filter(stripe_subscription_id=invoice.subscription_id).first()
+def _lapsed_unpaid(state: SubscriptionState) -> bool:
+    """Whether it lapsed because its renewal could not be collected, and not because somebody ended it."""
+    if state.status == Subscription.Status.UNPAID:
+        return True
+    return state.status == Subscription.Status.CANCELED and state.ends_because == PAYMENT_FAILED
+
+
+def _apply_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> None:
+    subscription = _subscription_of(invoice)
+    subscriber_id = subscription.subscriber_id if subscription else id_of_customers_subscriber(invoice.customer_id)
     with transaction.atomic():
         lease.confirm()
-        lines = _yearly_lines(invoice)
-        if not lines:
-            return
-        if subscription is None:
-            open_case(
-                key=f"unknown_invoice:{invoice.id}",
-                kind=Case.Kind.UNKNOWN_INVOICE,
-                summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
-                now=now,
-            )
+        if subscriber_id is None or (invoice.subscription_id and subscription is None):
+            _look_at_foreign_invoice(invoice, now)
             return
         # Locks: subscriber, then the order. Two invoices of one subscriber, and the order's own Checkout, wait for each other.
-        lock_subscriber(subscription.subscriber_id)
-        order = Order.objects.filter(subscription=subscription).first()
-        _record_payments(invoice, subscription, order, now)
-        if _is_of_another_amount(order, lines, now):
-            return
-        for line in lines:
-            grant, is_new = grant_year_credits(subscription=subscription, line=line, invoice_id=invoice.id, now=now)
-            if is_new:
-                mails.queue_year_started(grant=grant, now=now)
-        if order and not order.fulfilled_at:
-            _fulfil_year_order(lock_order(order.pk), invoice, now)
+        lock_subscriber(subscriber_id)
+        order = _order_of(invoice, subscriber_id)
+        written = write_invoice(state=invoice, subscriber_id=subscriber_id, subscription=subscription, order=order, now=now)
+        follow_collection(invoice=written, state=invoice, now=now)
+        if subscription is None:
+            _note_documents(invoice, order)
+        elif invoice.status == Invoice.Status.PAID:
+            _apply_paid_year(written, invoice, subscription, now)
+
+
+def _apply_paid_year(written: Invoice, invoice: InvoiceState, subscription: Subscription, now: datetime) -> None:
+    """A paid invoice of a subscription, its first one included: money recorded, a year's credits granted, its order fulfilled."""
+    lines = _yearly_lines(invoice)
+    if not lines:
+        return
+    order = Order.objects.filter(subscription=subscription).first()
+    _record_payments(invoice, subscription, order, now)
+    if _is_of_another_amount(order, lines, now):
+        return
+    granted = [grant_year_credits(subscription=subscription, line=line, invoice_id=invoice.id, now=now) for line in lines]
+    announce_paid_year(invoice=written, new_grants=[grant for grant, is_new in granted if is_new], now=now)
+    if order and not order.fulfilled_at:
+        _fulfil_year_order(lock_order(order.pk), invoice, now)
+
+
+def _subscription_of(invoice: InvoiceState) -> Subscription | None:
+    of_invoice = Subscription.objects.filter(stripe_subscription_id=invoice.subscription_id)
+    return of_invoice.first() if invoice.subscription_id else None
+
+
+def _is_being_collected(invoice: InvoiceState) -> bool:
+    return invoice.status == Invoice.Status.OPEN and invoice.attempt_count > 0
+
+
+def _order_of(invoice: InvoiceState, subscriber_id: int) -> Order | None:
+    """The order that this invoice bills: a seat's, or the one that began the year. A renewal was not ordered."""
+    if invoice.billing_reason == Invoice.RENEWAL:
+        return None
+    return Order.objects.filter(number=invoice.order_number, subscriber_id=subscriber_id).first()
+
+
+def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
+    if invoice.status == Invoice.Status.PAID and _yearly_lines(invoice):
+        open_case(
+            key=f"unknown_invoice:{invoice.id}",
+            kind=Case.Kind.UNKNOWN_INVOICE,
+            summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
+            now=now,
+        )
 
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
@@ -166,10 +206,8 @@ def _fulfil_year_order(order: Order, invoice: InvoiceState, now: datetime) -> No
     order.save()
 
 
-def _note_documents(invoice: InvoiceState, lease: Lease) -> None:
+def _note_documents(invoice: InvoiceState, order: Order | None) -> None:
     """A single seat's invoice: the payment comes by its Checkout, the addresses of its papers may come here first."""
-    with transaction.atomic():
-        lease.confirm()
-        Order.objects.filter(number=invoice.order_number).update(
-            hosted_invoice_url=invoice.hosted_invoice_url, invoice_pdf_url=invoice.invoice_pdf_url
-        )
+    if order:
+        addresses = {"hosted_invoice_url": invoice.hosted_invoice_url, "invoice_pdf_url": invoice.invoice_pdf_url}
+        Order.objects.filter(pk=order.pk).update(**addresses)

@@ -22,7 +22,6 @@ from subscriptions.stripe_objects import (
 # How the keys of our cases begin.
 CASES = "reconcile:"
 NOTHING = "nothing"
-INVOICES_LANDED = False
 SUBSCRIPTION_FIELDS = (
     *("status", "current_period_start", "current_period_end", "cancel_at", "cancel_at_period_end"),
     *("canceled_at", "ended_at", "pause_behavior"),
@@ -109,7 +108,7 @@ def of_invoice(state: InvoiceState, row: Invoice | None, ungranted_lines: Iterab
     """Its status and sums, and the credits of each paid line of a year."""
     total = format_money(state.total_minor, state.currency)
     if row is None:
-        if state.status != Invoice.Status.DRAFT and INVOICES_LANDED:
+        if state.status != Invoice.Status.DRAFT:
             yield Difference("invoice", state.id, "row", NOTHING, f"{total} {state.status}")
     elif row.status != state.status:
         yield Difference("invoice", state.id, "status", row.status, state.status)

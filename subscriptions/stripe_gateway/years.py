@@ -5,7 +5,7 @@ from typing import Any
 from subscriptions.stripe_gateway.client import client, stripe_errors
 from subscriptions.stripe_gateway.money import fetch_payment
 from subscriptions.stripe_objects import InvoiceState, RenewalPreview, SubscriptionState
-from subscriptions.stripe_shapes import paid_intent_ids, read_invoice, read_preview, read_subscription
+from subscriptions.stripe_shapes import open_intent_ids, paid_intent_ids, read_invoice, read_preview, read_subscription
 
 
 def fetch_subscription(subscription_id: str) -> SubscriptionState:
@@ -42,7 +42,13 @@ def fetch_invoice(invoice_id: str) -> InvoiceState:
         # Stripe expands four levels at most, and a payment's charge lies on the fifth.
         invoice = client().v1.invoices.retrieve(invoice_id, {"expand": ["payments"]}).to_dict()
     payments = (fetch_payment(intent_id) for intent_id in paid_intent_ids(invoice))
-    return read_invoice(invoice, [payment for payment in payments if payment])
+    needs_action = any(_waits_for_the_reader(intent_id) for intent_id in open_intent_ids(invoice))
+    return read_invoice(invoice, [payment for payment in payments if payment], needs_action=needs_action)
+
+
+def _waits_for_the_reader(payment_intent_id: str) -> bool:
+    with stripe_errors():
+        return client().v1.payment_intents.retrieve(payment_intent_id).status == "requires_action"
 
 
 def preview_renewal(subscription_id: str) -> RenewalPreview:

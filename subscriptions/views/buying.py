@@ -14,7 +14,6 @@ from redreport import clock, policy
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
 from redreport.accounts.selectors import reader_of, signed_in
-from redreport.money import format_money
 from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
@@ -22,10 +21,11 @@ from sessions_live.selectors import own_seat
 from subscriptions import selectors
 from subscriptions.errors import CatalogNotReady, GatewayError, YearAlreadyRunning
 from subscriptions.forms import ReserveForm, YearForm
-from subscriptions.models import Plan, Price
+from subscriptions.models import Plan
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.purchase import buy_seat, buy_year
 from subscriptions.problems import REFUSALS, show_problem
+from subscriptions.terms import renewal_terms
 from subscriptions.views.common import SeeOther
 
 
@@ -108,7 +108,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         "annual_price": price,
         "renews_on": policy.a_year_after(now),
         "credits_per_year": policy.CREDITS_PER_YEAR,
-        "terms": _terms(price),
+        "terms": renewal_terms(price),
     }
     return render(request, "subscriptions/subscribe.html", context, status=400 if form.errors else 200)
 
@@ -122,15 +122,6 @@ def _send_to_checkout(request: HttpRequest, live_session: LiveSession, user: Use
     except REFUSALS as refusal:
         return show_problem(request, refusal, live_session=live_session, next_url=_try_again(refusal, live_session))
     return SeeOther(address)
-
-
-def _terms(price: Price) -> list[str]:
-    amount = format_money(price.amount_minor, price.currency)
-    return [
-        f"You pay {amount} now for {policy.CREDITS_PER_YEAR} credits, good for sessions that start within a year from today.",
-        f"The subscription renews every year for {amount}, charged to the same card, until you turn it off.",
-        "You can turn the renewal off at any time and keep your credits until the year ends.",
-    ]
 
 
 def _try_again(refusal: Exception, live_session: LiveSession) -> str:

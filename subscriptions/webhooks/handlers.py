@@ -5,6 +5,7 @@ from datetime import datetime
 
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
+from subscriptions.operations.notices import announce_renewal
 from subscriptions.operations.refunds import sync_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 
@@ -27,8 +28,13 @@ def on_customer(object_id: str, now: datetime) -> None:
 
 
 def on_invoice(object_id: str, now: datetime) -> None:
-    """An invoice was paid."""
+    """An invoice was paid, could not be collected, or was given up."""
     sync_invoice(stripe_invoice_id=object_id, now=now)
+
+
+def on_upcoming_invoice(object_id: str, now: datetime) -> None:
+    """A subscription will renew soon; the invoice has no id yet, so the event is about the subscription."""
+    announce_renewal(stripe_subscription_id=object_id, now=now)
 
 
 def on_refund(object_id: str, now: datetime) -> None:
@@ -49,6 +55,12 @@ HANDLERS: dict[str, Handler] = {
     "customer.updated": on_customer,
     "customer.deleted": on_customer,
     "invoice.paid": on_invoice,
+    "invoice.payment_failed": on_invoice,
+    "invoice.payment_action_required": on_invoice,
+    "invoice.finalization_failed": on_invoice,
+    "invoice.marked_uncollectible": on_invoice,
+    "invoice.voided": on_invoice,
+    "invoice.upcoming": on_upcoming_invoice,
     "refund.created": on_refund,
     "refund.updated": on_refund,
     "refund.failed": on_refund,

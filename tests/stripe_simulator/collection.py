@@ -111,6 +111,9 @@ def usual_method(sim: "Simulator", invoice: Json) -> Json | None:
 
 def attempt_by_schedule(sim: "Simulator", invoice: Json, subscription: Json) -> None:
     """Finalize the draft and try; after a failure again some days later, until the last attempt has failed."""
+    if invoice["status"] == "draft" and sim.switch("finalization_fails"):
+        invoices.refuse_to_finalize(sim, invoice)
+        return
     finalize_draft(sim, invoice)
     tries = invoice.get("_tries", 0) + 1
     again = sim.now() + RETRY_DAYS[tries - 1] * DAY if tries <= len(RETRY_DAYS) else None

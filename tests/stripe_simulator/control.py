@@ -88,6 +88,10 @@ class SimulatorControl:
         """The account takes bank debits too: sessions made from now on offer them, unless the request leaves them out."""
         self._call("POST", "switches", {"delayed_payments": on})
 
+    def fail_finalization(self, on: bool = True) -> None:
+        """Renewals' invoices that fall due from now on stay drafts: tax cannot be reckoned for want of an address."""
+        self._call("POST", "switches", {"finalization_fails": on})
+
     def pay_by_debit(self, session: str, *, email: str = "", name: str = "", country: str = "", promotion_code: str = "") -> Json:
         """Pay from a bank account: as `pay`, but the session completes unpaid until `settle_debit`."""
         given: Json = {"session": session, "email": email, "name": name, "country": country, "promotion_code": promotion_code}

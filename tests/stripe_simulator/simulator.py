@@ -25,6 +25,7 @@ DEFAULT_SWITCHES: Json = {
     "dunning_final": "cancel",
     "tax_rates": {},
     "delayed_payments": False,
+    "finalization_fails": False,
 }
 
 

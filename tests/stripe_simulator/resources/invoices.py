@@ -200,6 +200,17 @@ def draft(
     return invoice
 
 
+def refuse_to_finalize(sim: "Simulator", invoice: Json) -> None:
+    """It stays a draft, since tax cannot be reckoned for want of the customer's address."""
+    error = {
+        "code": "customer_tax_location_invalid",
+        "message": "The customer's location isn't recognized.",
+        "type": "invalid_request_error",
+    }
+    sim.update(invoice, "invoice.updated", last_finalization_error=error)
+    sim.emit("invoice.finalization_failed", invoice)
+
+
 def finalize(sim: "Simulator", invoice: Json, customer: Json) -> None:
     """From here on it cannot change: it gets its number and its pages."""
     sequence = customer["next_invoice_sequence"]
@@ -208,6 +219,7 @@ def finalize(sim: "Simulator", invoice: Json, customer: Json) -> None:
     sim.store.change(
         invoice,
         status="open",
+        last_finalization_error=None,
         number=f"{customer['invoice_prefix']}-{sequence:04}",
         effective_at=sim.now(),
         ending_balance=0,
