@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from redreport import clock
 from redreport.accounts.models import User
-from subscriptions.models import CreditGrant, Dispute, Order, Payment, Refund, Subscription
+from subscriptions.models import CreditGrant, Dispute, Invoice, Order, Payment, Refund, Subscription
 from subscriptions.operations.refunds import owe_refund, submit_refund
 from subscriptions.stripe_gateway import client
 from tests.factories import make_user
@@ -33,6 +33,7 @@ def our_books() -> Books:
                 *("stripe_subscription_id", "status", "current_period_end", "cancel_at", "cancel_at_period_end")
             )
         ),
+        "invoices": set(Invoice.objects.values_list("stripe_invoice_id", "total_minor", "status", "number")),
         "years": set(
             CreditGrant.objects.filter(source="invoice").values_list(
                 "stripe_invoice_line_id", "credits", "valid_from", "expires_at"
@@ -53,6 +54,9 @@ def stripes_books(shop: Shop) -> Books:
         "refunds": {(refund["id"], refund["amount"], refund["status"]) for refund in objects.get("refund", [])},
         "disputes": {(dispute["id"], dispute["amount"], dispute["status"]) for dispute in objects.get("dispute", [])},
         "subscriptions": {_subscription(subscription) for subscription in objects.get("subscription", [])},
+        "invoices": {
+            (invoice["id"], invoice["total"], invoice["status"], invoice["number"]) for invoice in objects.get("invoice", [])
+        },
         "years": {
             (line["id"], 12, _instant(line["period"]["start"]), _instant(line["period"]["end"]))
             for invoice in objects.get("invoice", [])
