@@ -112,6 +112,10 @@ class BadSignature(Exception):
     """A webhook that Stripe did not sign for us, or not now."""
 
 
+class EventNotActedOn(Exception):
+    """One of Stripe's events of a type on which nothing is done here: replaying it would do nothing."""
+
+
 class ObjectBusy(Exception):
     """Another worker is fetching this object of Stripe's. It was told to fetch again; who needs certainty asks later."""
 

@@ -148,6 +148,7 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
         expires_at=order.checkout_expires_at,
         return_url=f"{page}?returned=paid",
         back_url=f"{page}?returned=back",
+        session_slug=order.live_session.slug if order.live_session else "",
     )
     if order.live_session is None:
         return gateway.create_year_checkout(request)

@@ -162,10 +162,10 @@ def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
     ours = set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
-    return [line for line in invoice.lines if line.price_id in ours and _pays_for_a_year(line)]
+    return [line for line in invoice.lines if line.price_id in ours and pays_for_a_year(line)]
 
 
-def _pays_for_a_year(line: InvoiceLine) -> bool:
+def pays_for_a_year(line: InvoiceLine) -> bool:
     """Prorations, trials and other small change on the yearly price bring no credits. A line's amount is before any discount."""
     return not line.is_proration and line.amount_minor > 0 and line.period_end - line.period_start > A_YEAR_AT_LEAST
 

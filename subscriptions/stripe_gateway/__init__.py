@@ -13,9 +13,10 @@ from subscriptions.stripe_gateway.client import API_VERSION, account_id, client,
 from subscriptions.stripe_gateway.listing import (
     find_checkout_of_payment,
     find_invoice_of_payment,
+    list_checkouts,
     list_disputes,
     list_events,
-    list_invoice_ids,
+    list_invoices,
     list_payments,
     list_refunds,
     list_subscriptions,
@@ -29,6 +30,7 @@ from subscriptions.stripe_gateway.money import (
     fetch_refund,
     find_credit_note,
     find_refund,
+    list_refund_ids,
 )
 from subscriptions.stripe_gateway.portal import PORTAL_MARK, open_portal
 from subscriptions.stripe_gateway.webhooks import verify_event
@@ -65,10 +67,12 @@ __all__ = [
     "find_credit_note",
     "find_invoice_of_payment",
     "find_refund",
+    "list_checkouts",
     "list_disputes",
     "list_events",
-    "list_invoice_ids",
+    "list_invoices",
     "list_payments",
+    "list_refund_ids",
     "list_refunds",
     "list_subscriptions",
     "open_portal",

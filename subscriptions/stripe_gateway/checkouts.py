@@ -35,9 +35,10 @@ def fetch_customer(customer_id: str) -> CustomerState:
 
 def create_seat_checkout(request: CheckoutRequest, *, title: str, may_pay_late: bool = False) -> CheckoutState:
     """Open a Checkout for one seat, with an invoice. Paid at once, or by whatever the account has switched on."""
-    reference = {"order": request.order_number}
+    reference = {"order": request.order_number, "session": request.session_slug}
     seat = {
         "mode": "payment",
+        "metadata": reference,
         "payment_intent_data": {"metadata": reference, "description": title},
         "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
     }

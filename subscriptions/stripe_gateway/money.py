@@ -1,5 +1,7 @@
 """Money taken and given back: payments, refunds, credit notes, disputes, warnings of fraud."""
 
+from typing import Any
+
 from subscriptions.stripe_gateway.client import client, stripe_errors
 from subscriptions.stripe_objects import CapturedPayment, DisputeState, FraudWarning, RefundState
 from subscriptions.stripe_shapes import read_dispute, read_fraud_warning, read_payment, read_refund
@@ -8,7 +10,7 @@ from subscriptions.stripe_shapes import read_dispute, read_fraud_warning, read_p
 def fetch_payment(payment_intent_id: str) -> CapturedPayment | None:
     """The money that this payment intent took; None if it took none."""
     with stripe_errors():
-        intent = client().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge"]})
+        intent = client().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge", "customer"]})
     return read_payment(intent.to_dict())
 
 
@@ -37,6 +39,13 @@ def fetch_refund(refund_id: str) -> RefundState:
     with stripe_errors():
         refund = client().v1.refunds.retrieve(refund_id)
     return read_refund(refund.to_dict())
+
+
+def list_refund_ids(*, charge_id: str = "", payment_intent_id: str = "") -> list[str]:
+    """The ids of all refunds of one charge or one payment, those that failed included, the latest first."""
+    params: Any = {"charge": charge_id} if charge_id else {"payment_intent": payment_intent_id}
+    with stripe_errors():
+        return [refund.id for refund in client().v1.refunds.list({**params, "limit": 100}).auto_paging_iter()]
 
 
 def find_credit_note(*, invoice_id: str, refund_id: str) -> str:
