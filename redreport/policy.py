@@ -23,6 +23,9 @@ LAPSED_ORDERS_WINDOW = timedelta(days=1)
 HOLD_GIVEN_BACK_IN_TIME = timedelta(minutes=10)
 MAX_ACTIVE_SEATS_PER_BUYER = 10
 
+# A seat whose payment the bank is still moving is held until so long before the start.
+PAID_BEFORE_START = timedelta(hours=24)
+
 CANCEL_CUTOFF = timedelta(hours=24)
 # A credit that the house gives back is good for at least so long again.
 RETURNED_CREDIT_GOOD_FOR = timedelta(days=90)
@@ -49,6 +52,7 @@ CONSENT_VERSION = "2026-11"
 # How often an order that waits for its payment is compared with Stripe, and when one that expired is looked at again:
 # a payment that was taken all the same is found even where no webhook reaches us.
 CHECK_PENDING_EVERY = timedelta(minutes=3)
+CHECK_UNDER_WAY_EVERY = timedelta(hours=1)
 CHECK_EXPIRED_AFTER = (timedelta(minutes=10), timedelta(hours=2), timedelta(hours=24))
 
 

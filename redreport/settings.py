@@ -3,13 +3,12 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
-
 from redreport import policy
 from redreport.logs import logging_settings
+from redreport.strict_env import StrictEnv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = StrictEnv()
 
 DEBUG = env.bool("DJANGO_DEBUG", default=False)
 SECRET_KEY = env.str("DJANGO_SECRET_KEY")
@@ -203,6 +202,11 @@ STRIPE_CHECKOUT_ORIGINS = env.list(
     "STRIPE_CHECKOUT_ORIGINS", default=["https://checkout.stripe.com", "https://billing.stripe.com"]
 )
 STRIPE_TAX_BEHAVIOR = env.str("STRIPE_TAX_BEHAVIOR", default="exclusive")
+STRIPE_PROMOTION_CODES = env.bool("STRIPE_PROMOTION_CODES", default=True)
+STRIPE_AUTOMATIC_TAX = env.bool("STRIPE_AUTOMATIC_TAX", default=False)
+# Bank debits and the like for single seats: the money comes days after the promise, or never.
+STRIPE_DELAYED_PAYMENTS = env.bool("STRIPE_DELAYED_PAYMENTS", default=False)
+STRIPE_TAX_ID_COLLECTION = env.bool("STRIPE_TAX_ID_COLLECTION", default=False)
 
 # Who may read /metrics; empty: nobody.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

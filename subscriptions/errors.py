@@ -29,6 +29,10 @@ class YearAlreadyRunning(BookingRefused):
     """The subscriber has a live subscription."""
 
 
+class PaymentUnderWay(BookingRefused):
+    """The buyer's payment for an earlier order of the same is on its way from the bank."""
+
+
 class YearNotRunning(Exception):
     """There is no running year of which this could be asked: it has ended, or is being ended."""
 
@@ -122,6 +126,10 @@ class GatewayNotFound(GatewayRefused):
 
 class BadSignature(Exception):
     """A webhook that Stripe did not sign for us, or not now."""
+
+
+class EventNotActedOn(Exception):
+    """One of Stripe's events of a type on which nothing is done here: replaying it would do nothing."""
 
 
 class ObjectBusy(Exception):

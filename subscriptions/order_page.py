@@ -14,6 +14,13 @@ REFUND_WORDS = {
     Refund.State.SUCCEEDED: "refunded",
 }
 
+# What is said of an order whose payment a bank took days to move, or did not.
+UNDER_WAY_WORDS = {
+    Order.State.PENDING: "under_way",
+    Order.State.EXPIRED: "not_arrived",
+    Order.State.FAILED: "payment_failed",
+}
+
 # What staff look into without the reader's order being held up has no words here, and is not shown.
 CASE_WORDS = {
     Case.Kind.AMOUNT_MISMATCH: "We received a payment that does not match this order, so nothing was given for it yet.",
@@ -76,6 +83,15 @@ def _view(
         return "canceled"
     if case:
         return "looked_into"
+    return _view_of_ungiven(order, returned_paid=returned_paid, now=now)
+
+
+def _view_of_ungiven(order: Order, *, returned_paid: bool, now: datetime) -> str:
+    """Nothing was given for it, and nothing goes back."""
+    if order.under_way_since and order.state in UNDER_WAY_WORDS:
+        return UNDER_WAY_WORDS[Order.State(order.state)]
     if order.state == Order.State.PAID or (order.state == Order.State.PENDING and (returned_paid or order.held_until <= now)):
         return "confirming"
+    if order.came_to_nothing:
+        return "came_to_nothing"
     return {Order.State.PENDING: "pending", Order.State.EXPIRED: "expired"}.get(Order.State(order.state), "failed")

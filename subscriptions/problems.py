@@ -19,6 +19,7 @@ from subscriptions.errors import (
     NothingAtStripe,
     ObjectBusy,
     OrderNotOpen,
+    PaymentUnderWay,
     PortalUnavailable,
     PriceChanged,
     TooManyLapsedHolds,
@@ -97,6 +98,11 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     YearAlreadyRunning: Problem(
         "You already have a year", "Your subscription is running, so we did not start a second one.", next_label="Your account"
+    ),
+    PaymentUnderWay: Problem(
+        "Your payment is on its way",
+        "Your bank is still moving the money of an earlier order for this. The order’s page says how long we wait for it.",
+        money="Please do not pay again.",
     ),
     YearNotRunning: Problem(
         "You have no running year",

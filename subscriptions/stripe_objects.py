@@ -1,7 +1,9 @@
 """What we read of Stripe's objects: plain values of our own, so that no shape of Stripe's travels further than the gateway."""
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,8 @@ class EventHint:
     account: str
     api_version: str
     occurred_at: datetime
+    # As Stripe sent it, personal data and all: scrubbed before it is kept, and in no log.
+    object: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class CustomerState:
     name: str = ""
     # Our subscriber's public id, for customers that we made.
     reference: str = ""
+
+    @property
+    def is_made_by_us(self) -> bool:
+        """Whether its reference is of the shape that ours have."""
+        try:
+            uuid.UUID(self.reference)
+        except ValueError:
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,21 @@ class CapturedPayment:
     customer_id: str = ""
     refunded_minor: int = 0
     livemode: bool = False
+    # What our Checkout wrote beside it: the order of a seat.
+    order_number: str = ""
+    # Where it was fetched along.
+    customer: CustomerState | None = None
+
+
+class Sums(Protocol):
+    """What was paid in the end, in minor units: discount and tax are known once it is."""
+
+    @property
+    def discount_minor(self) -> int: ...
+    @property
+    def tax_minor(self) -> int: ...
+    @property
+    def total_minor(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +86,8 @@ class CheckoutRequest:
     expires_at: datetime
     return_url: str
     back_url: str
+    # Which session a seat is for: what is left of it should our order ever be lost.
+    session_slug: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,15 +107,23 @@ class CheckoutState:
     currency: str
     livemode: bool
     payment: CapturedPayment | None
+    # The bank that was to make the payment did not.
+    payment_failed: bool
     subscription_id: str
     invoice_id: str
     hosted_invoice_url: str
     invoice_pdf_url: str
+    session_slug: str = ""
 
     @property
     def is_paid(self) -> bool:
         """Whether what it sells may be given."""
         return self.status == "complete" and self.payment_status in ("paid", "no_payment_required")
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the reader has done everything, and a bank is still moving the money."""
+        return self.status == "complete" and not self.is_paid and not self.payment_failed
 
 
 @dataclass(frozen=True)
@@ -106,6 +144,8 @@ class SubscriptionState:
     pause_behavior: str
     ended_at: datetime | None
     livemode: bool
+    # Where it was fetched along.
+    customer: CustomerState | None = None
     # Stripe's own word for why it ends: payment_failed, cancellation_requested, payment_disputed.
     ends_because: str = ""
 

@@ -18,6 +18,9 @@ from subscriptions.stripe_objects import (
     SubscriptionState,
 )
 
+# A complete Checkout whose payment intent is in one of these gets no money any more.
+WITHOUT_MONEY = ("requires_payment_method", "canceled")
+
 
 def read_event(event: dict[str, Any]) -> EventHint:
     """A verified event's hint."""
@@ -29,6 +32,7 @@ def read_event(event: dict[str, Any]) -> EventHint:
         account=event.get("account") or "",
         api_version=event.get("api_version") or "",
         occurred_at=_instant(event["created"]),
+        object=event.get("data", {}).get("object") or {},
     )
 
 
@@ -57,10 +61,12 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         currency=session.get("currency") or "",
         livemode=bool(session.get("livemode")),
         payment=read_payment(intent),
+        payment_failed=session.get("status") == "complete" and intent.get("status") in WITHOUT_MONEY,
         subscription_id=_id_of(session.get("subscription")),
         invoice_id=_id_of(session.get("invoice")),
         hosted_invoice_url=invoice.get("hosted_invoice_url") or "",
         invoice_pdf_url=invoice.get("invoice_pdf") or "",
+        session_slug=(session.get("metadata") or {}).get("session", ""),
     )
 
 
@@ -81,6 +87,7 @@ def read_subscription(subscription: dict[str, Any]) -> SubscriptionState:
         pause_behavior=(subscription.get("pause_collection") or {}).get("behavior") or "",
         ended_at=_instant_or_none(subscription.get("ended_at")),
         livemode=bool(subscription.get("livemode")),
+        customer=_customer_fetched_along(subscription),
         ends_because=(subscription.get("cancellation_details") or {}).get("reason") or "",
     )
 
@@ -231,7 +238,14 @@ def read_payment(intent: dict[str, Any]) -> CapturedPayment | None:
         customer_id=_id_of(intent.get("customer")),
         refunded_minor=charge.get("amount_refunded") or 0,
         livemode=bool(intent.get("livemode")),
+        order_number=(intent.get("metadata") or {}).get("order", ""),
+        customer=_customer_fetched_along(intent),
     )
+
+
+def _customer_fetched_along(owned: dict[str, Any]) -> CustomerState | None:
+    customer = _expanded(owned.get("customer"))
+    return read_customer(customer) if customer else None
 
 
 def _own_order_number(session: dict[str, Any]) -> str:

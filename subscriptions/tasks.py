@@ -1,7 +1,8 @@
 """What workers do, by the row. Each sweep takes a bounded batch of due rows, and one row's trouble never stops the others."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from celery import shared_task
@@ -17,6 +18,7 @@ from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
 from subscriptions.operations.refund_sync import check_refund
 from subscriptions.operations.settle import seats_to_settle, settle_seat
+from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
 from subscriptions.selectors import orders_paid_not_given, subscriptions_owed_notice
 from subscriptions.webhooks.inbox import process_event
 
@@ -24,6 +26,10 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 MOST_UNANSWERED = 3
+# In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
+# or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
+WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
+RECONCILE: dict[str, Any] = {"acks_late": False, "time_limit": 3000, "soft_time_limit": 2940}
 
 
 @shared_task(name="subscriptions.process_event")
@@ -60,6 +66,16 @@ def sweep_credit_notes_task() -> int:
     now = clock.now()
     due = Refund.objects.filter(credit_note_due_at__lte=now).order_by("credit_note_due_at", "id")
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: make_credit_note(refund_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.reconcile", **RECONCILE)
+def reconcile_task() -> str:
+    """Compare all that Stripe has with all that we have; returns the report's last line."""
+    try:
+        now = clock.now()
+        return str(reconcile(since=None, until=now - WEBHOOKS_ON_THEIR_WAY, dry_run=False, now=now))
+    except AlreadyReconciling:
+        return "reconcile: another run is under way."
 
 
 @shared_task(name="subscriptions.sweep_renewal_notices")

@@ -36,9 +36,21 @@ SETTINGS = {
     "LOCAL_MAIL_DIR": "",
 }
 
+FORGOTTEN = (
+    "BEHIND_TLS_PROXY",
+    "DJANGO_SECRET_KEY_FALLBACKS",
+    "MAIL_FROM",
+    "MAIL_REPLY_TO",
+    "STRIPE_AUTOMATIC_TAX",
+    "STRIPE_DELAYED_PAYMENTS",
+    "STRIPE_PROMOTION_CODES",
+    "STRIPE_TAX_BEHAVIOR",
+    "STRIPE_TAX_ID_COLLECTION",
+)
+
 
 def apply() -> None:
     """Put the test settings into the environment. What else a developer's shell says about Django or Stripe does not count."""
-    for name in ("DJANGO_SECRET_KEY_FALLBACKS", "MAIL_FROM", "MAIL_REPLY_TO", "STRIPE_TAX_BEHAVIOR", "BEHIND_TLS_PROXY"):
+    for name in FORGOTTEN:
         os.environ.pop(name, None)
     os.environ.update(SETTINGS)

@@ -15,6 +15,7 @@ from django.test import Client
 from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
+from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Order, Plan, StripeEvent, Subscription
 from subscriptions.operations.booking import start_seat_order, start_year_order
 from subscriptions.operations.checkouts import open_checkout, sync_checkout
@@ -74,10 +75,17 @@ class Shop:
         sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
         return Subscription.objects.get(started_by=order)
 
-    def pay(self, order: Order, card: str = "4242424242424242") -> None:
-        """The reader pays on Stripe's page; we hear nothing of it yet."""
+    def pay(self, order: Order, card: str = "4242424242424242", **filled_in: Any) -> None:
+        """The reader pays on Stripe's page, with a promotion code or a country filled in; we hear nothing of it yet."""
         assert order.stripe_checkout_session_id
-        assert self.stripe.pay(order.stripe_checkout_session_id, card=card)["outcome"] == "paid"
+        assert self.stripe.pay(order.stripe_checkout_session_id, card=card, **filled_in)["outcome"] == "paid"
+
+    def promote(self, code: str, **coupon: Any) -> None:
+        """A promotion code of ours, made in Stripe's dashboard. `max_redemptions` bounds the code, all else its coupon."""
+        bound = {"max_redemptions": coupon.pop("max_redemptions")} if "max_redemptions" in coupon else {}
+        v1: Any = gateway.client().v1
+        made = v1.coupons.create(coupon)
+        v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": made.id}, "code": code, **bound})
 
     def let_hold_lapse(self, order: Order) -> None:
         """The hold's time runs out, and the sweep comes by."""

@@ -83,7 +83,7 @@ def test_seat_that_is_only_held_can_no_longer_be_paid_for(shop: Shop) -> None:
     assert (order.state, Seat.objects.get().state) == ("expired", "expired")
     assert shop.stripe.objects("checkout.session")[0]["status"] == "expired"
     mail = OutgoingMail.objects.get(kind="hold_lapsed")
-    assert "We canceled this session. Nothing was charged." in kinds.find("hold_lapsed").render(mail).text
+    assert "Nothing was charged. We canceled this session." in kinds.find("hold_lapsed").render(mail).text
 
 
 def test_money_paid_while_it_was_being_canceled_goes_back(shop: Shop) -> None:

@@ -23,7 +23,7 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 OUR_APPS = ("accounts", "audit", "outbox", "sessions_live", "subscriptions", "desk")
 MOST_BYTES_OF_A_PICTURE = 200_000
 # Values in redreport.policy that follow from Stripe and are nobody's decision.
-HOW_STRIPE_IS_ASKED = {"SHORTEST_CHECKOUT", "CHECK_PENDING_EVERY", "CHECK_EXPIRED_AFTER"}
+HOW_STRIPE_IS_ASKED = {"SHORTEST_CHECKOUT", "CHECK_PENDING_EVERY", "CHECK_UNDER_WAY_EVERY", "CHECK_EXPIRED_AFTER"}
 
 DRAWING = re.compile(r"```mermaid\n.*?```", re.DOTALL)
 FENCE = re.compile(r"```\w*\n(.*?)```", re.DOTALL)

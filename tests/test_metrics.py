@@ -9,8 +9,7 @@ from django.test import Client
 from redreport import clock
 from redreport.desk.metrics import gauges
 from redreport.outbox.models import OutgoingMail
-from subscriptions.models import Case, Order, Payment, Plan, Price, Refund, StripeEvent
-from subscriptions.operations.cases import close_case_of_key, open_case
+from subscriptions.models import Case, Order, Payment, Plan, Price, Reconciliation, Refund, StripeEvent
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.selectors import orders_paid_not_given
@@ -45,11 +44,17 @@ def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> Non
     given, not_given, owed = (make_paid_order(now) for _ in range(3))
     Order.objects.filter(pk=given.pk).update(fulfilled_at=now)
     owe_refund_of(owed, now)
-    for number in range(3):
-        open_case(key=f"case:{number}", kind=Case.Kind.REFUND_FAILED, summary="A test's", now=now)
-    close_case_of_key(key="case:2", resolution="It was one", now=now)
+    for number, state in enumerate(("opened", "opened", "settled")):
+        settled = {"settled_at": now, "resolution": "A test's"} if state == "settled" else {}
+        Case.objects.create(key=f"case:{number}", kind="refund_failed", state=state, summary="A test's", opened_at=now, **settled)
 
-    with django_assert_num_queries(5):
+    for hours, finished, differences in ((1, False, 9), (3, True, 7), (25, True, 5)):
+        began = now - timedelta(hours=hours)
+        Reconciliation.objects.create(
+            started_at=began, finished_at=began if finished else None, since=began, found=differences, lines=[]
+        )
+
+    with django_assert_num_queries(6):
         found = dict(gauges(now))
     assert found == {
         "mails_waiting": 2,
@@ -61,6 +66,8 @@ def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> Non
         "orders_paid_not_given": 1,
         "refunds_pending": 1,
         "cases_open": 2,
+        "reconciled_seconds_ago": 3 * 3600,
+        "reconciliation_differences": 7,
     }
     assert orders_paid_not_given().get() == not_given
 

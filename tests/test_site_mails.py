@@ -13,6 +13,7 @@ from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
 from sessions_live.models import LiveSession, Seat
+from subscriptions.mails.lapses import LAPSED
 from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
@@ -78,6 +79,8 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "grant": GRANT,
         "subscription": Subscription(status="active", current_period_end=GRANT.expires_at),
         "amount_text": "$2,500",
+        "paid_text": "$2,500",
+        "lapse": LAPSED,
         "refund": Refund(reason=Refund.Reason.SOLD_OUT, payment=Payment(order=ORDER)),
         "refund_text": "$250",
         "opening": "Tomorrow",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
-from subscriptions.models import Case, Refund, StripeEvent
+from subscriptions.models import Case, Reconciliation, Refund, StripeEvent
 from subscriptions.selectors import orders_paid_not_given
 
 
@@ -28,7 +28,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def gauges(now: datetime) -> Iterator[tuple[str, int]]:
-    """Name and value of each gauge; ages in whole seconds, 0 when nothing waits. Five queries."""
+    """Name and value of each gauge; ages in whole seconds, 0 when nothing waits. Six queries."""
     is_open = Q(state__in=OutgoingMail.OPEN_STATES)
     mails = OutgoingMail.objects.filter(is_open | Q(state=OutgoingMail.State.FAILED)).aggregate(
         waiting=Count("id", filter=is_open),
@@ -50,6 +50,9 @@ def gauges(now: datetime) -> Iterator[tuple[str, int]]:
     yield "orders_paid_not_given", orders_paid_not_given().count()
     yield "refunds_pending", Refund.objects.filter(state=Refund.State.PENDING).count()
     yield "cases_open", Case.objects.filter(state=Case.State.OPENED).count()
+    last = Reconciliation.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
+    yield "reconciled_seconds_ago", _age(last.started_at if last else None, now)
+    yield "reconciliation_differences", last.found if last else 0
 
 
 def _age(oldest: datetime | None, now: datetime) -> int:

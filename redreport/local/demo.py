@@ -139,7 +139,9 @@ def stripe_is_simulated() -> bool:
 
 
 def pay_at_simulator(checkout_session_id: str, user: User) -> None:
-    body = json.dumps({"session": checkout_session_id, "email": user.email, "name": user.name}).encode()
+    # The country is asked for where tax is switched on.
+    payer = {"session": checkout_session_id, "email": user.email, "name": user.name, "country": "US"}
+    body = json.dumps(payer).encode()
     request = urllib.request.Request(
         f"{settings.STRIPE_API_BASE}/_simulator/pay", body, {"Content-Type": "application/json"}, method="POST"
     )

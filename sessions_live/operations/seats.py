@@ -93,6 +93,13 @@ def change_held_attendee(*, live_session: LiveSession, seat: Seat, attendee: Att
     seat.save(update_fields=["attendee_name", "attendee_firm", "attendee_email"])
 
 
+def hold_longer(*, seat: Seat, until: datetime) -> None:
+    """Hold a held seat until then, while its payment is on its way; the caller has locked the session and the seat."""
+    if seat.state == Seat.State.HELD:
+        seat.hold_expires_at = until
+        seat.save(update_fields=["hold_expires_at"])
+
+
 def release_held_seat(*, seat: Seat) -> bool:
     """Give a held seat back to the session; the caller has locked the session and the seat. False if it was not held."""
     if seat.state != Seat.State.HELD:

@@ -10,8 +10,9 @@ from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_request
 from sessions_live.mails import booking_context, seat_mail_context, seat_of, stands, takes_place
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import Seat
 from subscriptions.mails.common import address_of, coverage_text
+from subscriptions.mails.lapses import lapse_of
 from subscriptions.models import Order, SeatCoverage
 
 
@@ -54,7 +55,7 @@ def _queue_booking_receipt(seat: Seat, now: datetime) -> None:
 
 
 def queue_hold_lapsed(*, order: Order, seat: Seat, now: datetime) -> None:
-    """Owe the booker the news that the held seat was given back and nothing charged."""
+    """Owe the booker the news, once, that the held seat was given back, and why."""
     queue_mail(
         kind="hold_lapsed",
         key=f"hold_lapsed:{order.number}",
@@ -78,7 +79,8 @@ def _booking_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
     order = Order.objects.get(pk=mail.context["order_id"])
-    return Verdict.send() if order.state == Order.State.EXPIRED else Verdict.withhold(f"the order is {order.state}")
+    has_lapsed = order.state in (Order.State.EXPIRED, Order.State.FAILED)
+    return Verdict.send() if has_lapsed else Verdict.withhold(f"the order is {order.state}")
 
 
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
@@ -115,9 +117,8 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     order = Order.objects.select_related("live_session").get(pk=mail.context["order_id"])
     assert order.live_session is not None
     context = {
+        "lapse": lapse_of(order, clock.now()),
         "live_session": order.live_session,
-        "has_begun": order.live_session.starts_at <= clock.now(),
-        "is_canceled": order.live_session.state == LiveSession.State.CANCELED,
         "session_url": address_of("sessions:detail", order.live_session.slug),
     }
     return render_templates("hold_lapsed", context)

@@ -5,16 +5,16 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from redreport.money import format_money
 from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from subscriptions.models import SeatCoverage
+from subscriptions.order_words import paid_text
 
 
 def coverage_text(coverage: SeatCoverage) -> str:
-    """What paid for a seat, in words: '$250', '1 credit', 'Complimentary'."""
+    """What paid for a seat, in words: '$250', '$225 (promotion −$25)', '1 credit', 'Complimentary'."""
     if coverage.order:
-        return format_money(coverage.order.amount_minor, coverage.order.currency)
+        return paid_text(coverage.order)
     return {
         SeatCoverage.Kind.CREDIT: "1 credit",
         SeatCoverage.Kind.COMP: "Complimentary",

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from redreport.money import format_money
 from redreport.outbox.kinds import MailKind, RenderedMail
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -11,6 +10,7 @@ from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from subscriptions.mails.common import address_of, always
 from subscriptions.models import CreditGrant, Invoice, Order, Subscription
+from subscriptions.order_words import paid_text, sums_text
 
 
 def register() -> None:
@@ -19,7 +19,8 @@ def register() -> None:
 
 
 def queue_year_started(*, grant: CreditGrant, now: datetime) -> None:
-    """Owe the subscriber the year's credits in writing, with the terms consented to; once for a grant."""
+    """Owe the subscriber the year's credits in writing, with what the invoice came to and the terms consented to; once for a
+    grant."""
     queue_mail(
         kind="year_started",
         key=f"year_started:{grant.pk}",
@@ -53,17 +54,22 @@ def _render_year_started(mail: OutgoingMail) -> RenderedMail:
         "invoice": invoice,
         "agreed_to": order.consent_text.splitlines() if order else [],
         "ends_on": _end_of(grant.subscription),
-        "amount_text": _amount_text(invoice, order),
+        "paid_text": _paid_text(invoice, order),
         "sessions_url": address_of("sessions:list"),
         "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("year_started", context)
 
 
-def _amount_text(invoice: Invoice | None, order: Order | None) -> str:
-    if invoice:
-        return format_money(invoice.total_minor, invoice.currency)
-    return format_money(order.amount_minor, order.currency) if order else ""
+def _paid_text(invoice: Invoice | None, order: Order | None) -> str:
+    if invoice is None:
+        return paid_text(order) if order else ""
+    return sums_text(
+        total_minor=invoice.total_minor,
+        discount_minor=invoice.discount_minor,
+        tax_minor=invoice.tax_minor,
+        currency=invoice.currency,
+    )
 
 
 def _end_of(subscription: Subscription | None) -> datetime | None:

@@ -53,6 +53,8 @@ class Order(models.Model):
     # When Stripe took the payment, and when what was paid for had been given.
     paid_at = models.DateTimeField(null=True, blank=True)
     fulfilled_at = models.DateTimeField(null=True, blank=True)
+    # Since when the reader's bank is moving the money: the Checkout is complete, and not paid yet.
+    under_way_since = models.DateTimeField(null=True, blank=True)
     # When the buyer gave the hold back before paying: such an order did not lapse.
     given_up_at = models.DateTimeField(null=True, blank=True)
     # When the sweep next asks Stripe about this order; empty when there is nothing left to learn.
@@ -105,8 +107,16 @@ class Order(models.Model):
         return self.number
 
     @property
+    def came_to_nothing(self) -> bool:
+        """Whether it cost nothing and what it was for could not be had: closed for good, and nothing to return."""
+        return self.state == self.State.FAILED and self.paid_at is not None
+
+    @property
     def held_until(self) -> datetime:
-        """The last instant at which it can be paid for: its Checkout ends then, or the sale does."""
+        """The last instant at which it can be paid for: its Checkout ends then, or the sale does. With a payment on its way,
+        when we stop waiting for it."""
+        if self.under_way_since:
+            return self.expires_at
         ends = [self.expires_at, self.checkout_expires_at]
         return min([*ends, self.live_session.starts_at] if self.live_session else ends)
 

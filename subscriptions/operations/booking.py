@@ -13,7 +13,7 @@ from redreport.transactions import retried
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee, change_held_attendee, hold_seat, lock_live_session, take_confirmed_seat
 from subscriptions import mails
-from subscriptions.errors import EmailNotProven, PriceChanged, TooManyLapsedHolds, YearAlreadyRunning
+from subscriptions.errors import EmailNotProven, PaymentUnderWay, PriceChanged, TooManyLapsedHolds, YearAlreadyRunning
 from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, Subscription
 from subscriptions.operations.credits import spend_credit
 from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
@@ -26,7 +26,8 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
     """Hold a seat and make its order, or return the order that already holds one for this buyer in this session,
     with the attendee named now.
 
-    Refuses with EmailNotProven, PriceChanged, TooManyLapsedHolds, SalesClosed, AlreadySeated, TooManySeats or SoldOut.
+    Refuses with EmailNotProven, PaymentUnderWay, PriceChanged, TooManyLapsedHolds, SalesClosed, AlreadySeated, TooManySeats or
+    SoldOut.
     """
     _require_proven_email(user)
     subscriber = subscriber_of(user)
@@ -34,6 +35,8 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
         # The session's lock: the count of its seats and the hold are one step; also a second click waits here for the first.
         live_session = lock_live_session(live_session_id)
         pending, lapsed = _pending_and_lapsed(subscriber, live_session, now)
+        if pending and pending[0].under_way_since:
+            raise PaymentUnderWay
         if pending:
             _seat_whom_the_buyer_named_last(pending[0], live_session, attendee)
             return pending[0]
@@ -61,7 +64,7 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
 def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
     """Make the order for a year, to whose renewal terms the reader has just consented, or return the pending one.
 
-    Refuses with EmailNotProven, PriceChanged or YearAlreadyRunning.
+    Refuses with EmailNotProven, PaymentUnderWay, PriceChanged or YearAlreadyRunning.
     """
     _require_proven_email(user)
     subscriber = subscriber_of(user)
@@ -75,6 +78,8 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
             # Paid, and its subscription not heard of yet: a second one now would be paid twice.
             raise YearAlreadyRunning
         pending = orders.filter(state=Order.State.PENDING).first()
+        if pending and pending.under_way_since:
+            raise PaymentUnderWay
         if pending:
             return pending
         price = _price_in_force(Plan.ANNUAL, price_id)

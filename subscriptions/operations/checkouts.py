@@ -10,8 +10,9 @@ from django.urls import reverse
 from redreport import policy
 from sessions_live.models import LiveSession
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen
+from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen, PaymentUnderWay
 from subscriptions.models import Order, Refund
+from subscriptions.operations.delayed_payments import await_bank, close_failed_payment, waits_until
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import lock_order
@@ -19,17 +20,21 @@ from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_orde
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 from subscriptions.operations.subscribers import ensure_customer, new_customer_if_deleted
+from subscriptions.selectors import id_of_customers_subscriber
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 
 
 def open_checkout(*, order: Order, now: datetime) -> str:
     """The address at which Stripe takes this order's payment; asking again gives the same Checkout.
 
-    Refuses with OrderNotOpen when the order is not pending any more, with a GatewayError when Stripe gives no answer; the hold
+    Refuses with OrderNotOpen when the order is not pending any more, with PaymentUnderWay when it was paid from a bank that has
+    not moved the money yet, with a GatewayError when Stripe gives no answer; the hold
     is then kept only for as long as trying again can succeed.
     """
     if order.state != Order.State.PENDING:
         raise OrderNotOpen
+    if order.under_way_since:
+        raise PaymentUnderWay
     if order.checkout_url:
         return order.checkout_url
     try:
@@ -48,10 +53,13 @@ def open_checkout(*, order: Order, now: datetime) -> str:
 
 def give_up_order(*, order_id: int, by_buyer: bool, now: datetime) -> None:
     """Ask Stripe to take no payment for a pending order any more, then do as Stripe answers: give back what it held, or,
-    when the payment was quicker, treat it as paid. Refuses with GatewayUnavailable: then everything stays as it is."""
+    when the payment was quicker, treat it as paid. Refuses with GatewayUnavailable, and a buyer whose payment is on its way with
+    PaymentUnderWay: then everything stays as it is."""
     order = Order.objects.select_related("subscriber").get(pk=order_id)
     if order.state != Order.State.PENDING:
         return
+    if by_buyer and order.under_way_since:
+        raise PaymentUnderWay
     if by_buyer:
         Order.objects.filter(pk=order_id, given_up_at__isnull=True).update(given_up_at=now)
     checkout_id = order.stripe_checkout_session_id or _adopt_unanswered_checkout(order, now)
@@ -135,10 +143,14 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
         expires_at=order.checkout_expires_at,
         return_url=f"{page}?returned=paid",
         back_url=f"{page}?returned=back",
+        session_slug=order.live_session.slug if order.live_session else "",
     )
     if order.live_session is None:
         return gateway.create_year_checkout(request)
-    return gateway.create_seat_checkout(request, title=order.live_session.title)
+    is_in_time = order.checkout_expires_at < waits_until(order.live_session)
+    return gateway.create_seat_checkout(
+        request, title=order.live_session.title, may_pay_late=settings.STRIPE_DELAYED_PAYMENTS and is_in_time
+    )
 
 
 def _attach_checkout(order: Order, checkout: CheckoutState, now: datetime) -> bool:
@@ -181,9 +193,15 @@ def _apply_checkout(checkout: CheckoutState, lease: Lease, now: datetime) -> boo
     if checkout.is_paid:
         order = record_payment(checkout=checkout, lease=lease, now=now)
         return bool(order and order.kind == Order.Kind.SEAT and fulfil_seat_order(order=order, now=now))
-    order_id = Order.objects.filter(number=checkout.order_number).values_list("id", flat=True).first()
-    if checkout.status == "expired" and order_id:
-        close_unpaid_order(order_id=order_id, lease=lease, now=now)
+    order = Order.objects.filter(number=checkout.order_number).first()
+    if order is None or order.subscriber_id != id_of_customers_subscriber(checkout.customer_id):
+        return False
+    if checkout.status == "expired":
+        close_unpaid_order(order_id=order.pk, lease=lease, now=now)
+    elif checkout.payment_failed:
+        close_failed_payment(order_id=order.pk, lease=lease, now=now)
+    elif checkout.is_under_way:
+        await_bank(order_id=order.pk, lease=lease, now=now)
     return False
 
 

@@ -13,14 +13,14 @@ from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused, Sessio
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import confirm_seat, release_held_seat
 from subscriptions import mails
-from subscriptions.models import Case, Order, Refund, SeatCoverage
+from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.leases import Lease
 from subscriptions.operations.locks import lock_order, lock_session_and_seats, locked_orders
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.selectors import id_of_customers_subscriber
-from subscriptions.stripe_objects import CheckoutState
+from subscriptions.stripe_objects import CheckoutState, Sums
 
 CLOSED_UNPAID = (Order.State.PENDING, Order.State.EXPIRED, Order.State.FAILED)
 
@@ -29,7 +29,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
     """Note that Stripe took the money of a paid Checkout; an order that had expired is paid all the same.
 
     Returns the order to give something for. None for an order that is none of ours, for a second payment of an order, which is
-    then owed back, and with a case opened when the amount or the currency is not the order's.
+    then owed back, and with a case opened when the amount before tax and discount, or the currency, is not the order's.
     """
     with transaction.atomic():
         lease.confirm()
@@ -45,16 +45,18 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
                 invoice_id=checkout.invoice_id,
                 now=now,
             )
-            if order.paid_at and order.payments.filter(id__lt=payment.pk).exists():
+            if _is_second_payment(order, payment):
                 # A second Checkout of the same order, left over from a call without an answer, was paid as well.
                 if not payment.refunds.exists():
                     owe_refund(payment_id=payment.pk, reason=Refund.Reason.PAID_TWICE, now=now)
                 return None
+        elif order.came_to_nothing:
+            return None
         if (checkout.amount_minor, checkout.currency) != (order.amount_minor, order.currency):
             open_case(
                 key=f"amount_mismatch:{order.number}",
                 kind=Case.Kind.AMOUNT_MISMATCH,
-                summary=f"{order.number}: {checkout.amount_minor} {checkout.currency} paid, "
+                summary=f"{order.number}: a price of {checkout.amount_minor} {checkout.currency} paid, "
                 f"{order.amount_minor} {order.currency} ordered",
                 proposal="Nothing was given for it. Refund it, or give what was ordered and settle the difference by mail.",
                 order=order,
@@ -65,7 +67,8 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
             Order.objects.filter(pk=order.pk).update(next_check_at=None)
             return None
         if order.state in CLOSED_UNPAID:
-            mark_paid(order=order, paid_at=checkout.payment.captured_at if checkout.payment else now, now=now)
+            paid_at = checkout.payment.captured_at if checkout.payment else now
+            mark_paid(order=order, paid_at=paid_at, sums=checkout, now=now)
         order.stripe_checkout_session_id = order.stripe_checkout_session_id or checkout.id
         order.hosted_invoice_url = checkout.hosted_invoice_url or order.hosted_invoice_url
         order.invoice_pdf_url = checkout.invoice_pdf_url or order.invoice_pdf_url
@@ -74,11 +77,19 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
         return order
 
 
-def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
-    """Turn an unpaid order into a paid one; the caller has locked it, and saves it."""
+def _is_second_payment(order: Order, payment: Payment) -> bool:
+    """Whether the order was paid by another payment before, or by none because a promotion left nothing to pay."""
     if order.state in CLOSED_UNPAID:
-        audit.record(actor="stripe", verb="paid", target=order, detail={"was": order.state}, now=now)
+        return False
+    return order.total_minor == 0 or order.payments.filter(id__lt=payment.pk).exists()
+
+
+def mark_paid(*, order: Order, paid_at: datetime, sums: Sums, now: datetime) -> None:
+    """Turn an unpaid order into a paid one, with what was paid; the caller has locked it, and saves it."""
+    if order.state in CLOSED_UNPAID:
+        audit.record(actor="stripe", verb="paid", target=order, detail={"was": order.state, "total": sums.total_minor}, now=now)
         order.state = Order.State.PAID
+        order.discount_minor, order.tax_minor, order.total_minor = sums.discount_minor, sums.tax_minor, sums.total_minor
     order.paid_at = paid_at
     order.next_check_at = None
     order.checkout_url = ""
@@ -86,7 +97,8 @@ def mark_paid(*, order: Order, paid_at: datetime, now: datetime) -> None:
 
 @retried
 def fulfil_seat_order(*, order: Order, now: datetime) -> bool:
-    """Give a paid order its seats, all of them or none; if they cannot be had any more, owe the whole price back.
+    """Give a paid order its seats, all of them or none; if they cannot be had any more, owe back all that was paid. An order
+    for which a promotion left nothing to pay is closed then.
 
     Returns whether the seats are given. Doing it again changes nothing. Stripe is not called here: the refund is a row that
     `refunds.submit_refund` carries out.
@@ -95,7 +107,7 @@ def fulfil_seat_order(*, order: Order, now: datetime) -> bool:
         return _give_seats(order, now)
     except SeatRefused as refusal:
         # None of its seats was kept: that transaction is rolled back.
-        _owe_the_price_back(order, refusal, now)
+        _return_what_was_paid(order, refusal, now)
         return False
 
 
@@ -116,7 +128,7 @@ def _give_seats(order: Order, now: datetime) -> bool:
         return True
 
 
-def _owe_the_price_back(order: Order, refusal: SeatRefused, now: datetime) -> None:
+def _return_what_was_paid(order: Order, refusal: SeatRefused, now: datetime) -> None:
     with transaction.atomic():
         # Locks as in giving: somebody else may have given the seats or owed the price since.
         live_session, seats, order = _lock_all_of(order)
@@ -126,6 +138,12 @@ def _owe_the_price_back(order: Order, refusal: SeatRefused, now: datetime) -> No
             release_held_seat(seat=seat)
         for payment in order.payments.filter(refunds__isnull=True):
             owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
+        if not order.payments.exists():
+            reason = _refund_reason(refusal, live_session).label
+            audit.record(actor="stripe", verb="closed", target=order, reason=reason, now=now)
+            order.state = Order.State.FAILED
+            order.save(update_fields=["state"])
+            mails.queue_hold_lapsed(order=order, seat=seats[0], now=now)
 
 
 def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> None:
@@ -139,10 +157,7 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
         if lease:
             lease.confirm()
         # Locks: the session, its seats by id, the order. A payment may be confirming these seats right now.
-        if order.live_session_id:
-            _, seats, order = _lock_all_of(order)
-        else:
-            seats, order = [], lock_order(order_id)
+        seats, order = lock_seats_and_order(order)
         closed_checkout = lease.stripe_object_id if lease else None
         if order.state != Order.State.PENDING or order.stripe_checkout_session_id not in (None, closed_checkout):
             # Paid meanwhile; or it was another Checkout that expired, and the order's own is still open.
@@ -158,8 +173,12 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
 
 
 def schedule_next_check(order: Order, now: datetime) -> None:
-    """Set when the sweep next asks Stripe: soon, and in the minute the hold or the sale ends. The caller saves the order."""
-    if order.state == Order.State.PENDING:
+    """Set when the sweep next asks Stripe: soon, and in the minute the hold or the sale ends; for a payment on its way each
+    hour, until it has arrived or failed. The caller saves the order."""
+    if order.under_way_since and order.state in (Order.State.PENDING, Order.State.EXPIRED):
+        ends = [order.expires_at] if order.expires_at > now else []
+        order.next_check_at = min([now + policy.CHECK_UNDER_WAY_EVERY, *ends])
+    elif order.state == Order.State.PENDING:
         ends = [order.expires_at, *([order.live_session.starts_at] if order.live_session else [])]
         order.next_check_at = min([now + policy.CHECK_PENDING_EVERY, *(end for end in ends if end > now)])
     elif order.stripe_checkout_session_id and order.checks < len(policy.CHECK_EXPIRED_AFTER):
@@ -169,6 +188,14 @@ def schedule_next_check(order: Order, now: datetime) -> None:
         order.next_check_at = None
 
 
+def lock_seats_and_order(order: Order) -> tuple[list[Seat], Order]:
+    """Everything an order holds, and the order itself, locked in the right order; a year holds nothing."""
+    if order.live_session_id is None:
+        return [], lock_order(order.pk)
+    _, seats, order = _lock_all_of(order)
+    return seats, order
+
+
 def _lock_all_of(order: Order) -> tuple[LiveSession, list[Seat], Order]:
     """The session of a seat's order, its seats by id, and the order itself, each as it is now."""
     live_session, seats = lock_session_and_seats(order)
@@ -176,10 +203,7 @@ def _lock_all_of(order: Order) -> tuple[LiveSession, list[Seat], Order]:
 
 
 def _is_due(order: Order) -> bool:
-    """Whether something is still to be given for it: paid, not given, and the price not on its way back.
-
-    Nothing paid, as with a promotion of 100 %, is no refund.
-    """
+    """Whether something is still to be given for it: paid, or free by a promotion, not given, and no payment on its way back."""
     if order.fulfilled_at or order.state not in (Order.State.PAID, Order.State.PARTLY_REFUNDED):
         return False
     refunds_of_payments = order.payments.values_list("refunds__id", flat=True)

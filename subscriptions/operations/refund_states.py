@@ -160,7 +160,8 @@ def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
     watch_double_payout(payment=payment, now=now)
     if _given_back(payment) < payment.amount_minor:
         return
-    keys = [f"fraud_warning:{payment.stripe_payment_intent_id}", f"unknown_payment:{payment.stripe_payment_intent_id}"]
+    causes = ("fraud_warning", "unknown_payment", "payment_without_seat")
+    keys = [f"{cause}:{payment.stripe_payment_intent_id}" for cause in causes]
     keys += [f"partial_refund:{refund.stripe_refund_id}" for refund in payment.refunds.all()]
     keys += [f"amount_mismatch:{order.number}"] if order and order.state == Order.State.REFUNDED else []
     for key in keys:

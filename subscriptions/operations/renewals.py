@@ -167,11 +167,11 @@ def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
     ours = set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
-    return [line for line in invoice.lines if line.price_id in ours and _pays_for_a_year(line)]
+    return [line for line in invoice.lines if line.price_id in ours and pays_for_a_year(line)]
 
 
-def _pays_for_a_year(line: InvoiceLine) -> bool:
-    """Prorations, trials and other small change on the yearly price bring no credits."""
+def pays_for_a_year(line: InvoiceLine) -> bool:
+    """Prorations, trials and other small change on the yearly price bring no credits. A line's amount is before any discount."""
     return not line.is_proration and line.amount_minor > 0 and line.period_end - line.period_start > A_YEAR_AT_LEAST
 
 
@@ -205,7 +205,7 @@ def _record_payments(invoice: InvoiceState, subscription: Subscription, order: O
 
 
 def _fulfil_year_order(order: Order, invoice: InvoiceState, now: datetime) -> None:
-    mark_paid(order=order, paid_at=invoice.paid_at or now, now=now)
+    mark_paid(order=order, paid_at=invoice.paid_at or now, sums=invoice, now=now)
     order.fulfilled_at = now
     order.next_check_at = None
     order.hosted_invoice_url = invoice.hosted_invoice_url

@@ -1,5 +1,6 @@
 """Whoever pays: our row, and the Stripe customer linked to it."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -7,12 +8,16 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from redreport import clock
-from redreport.accounts.models import User
+from redreport import audit, clock
+from redreport.accounts.models import User, UserManager
+from redreport.text import NAME_LENGTH
+from redreport.transactions import retried
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayNotFound
 from subscriptions.models import FormerCustomer, Order, Subscriber
 from subscriptions.operations.keys import new_key_after_server_error
+from subscriptions.selectors import id_of_customers_subscriber
+from subscriptions.stripe_objects import CustomerState
 
 
 def subscriber_of(user: User) -> Subscriber:
@@ -44,6 +49,51 @@ def ensure_customer(subscriber: Subscriber) -> str:
     subscriber.refresh_from_db()
     assert subscriber.stripe_customer_id is not None
     return subscriber.stripe_customer_id
+
+
+def subscriber_of_customer(*, stripe_customer_id: str, now: datetime) -> Subscriber | None:
+    """Whose customer this is; None if it is none of ours. Calls Stripe for one we do not know; not inside a transaction.
+
+    A customer that we made and a restored database forgot comes back from what Stripe has of it: the account by its e-mail
+    address, made without a password, so that only a code mailed there opens it; and the subscriber with the id of before.
+    """
+    known = id_of_customers_subscriber(stripe_customer_id)
+    if known is not None:
+        return Subscriber.objects.get(pk=known)
+    try:
+        customer = gateway.fetch_customer(stripe_customer_id)
+    except GatewayNotFound:
+        return None
+    if customer.is_deleted or not customer.email or not customer.is_made_by_us:
+        return None
+    return _bring_back(customer, now)
+
+
+@retried
+def _bring_back(customer: CustomerState, now: datetime) -> Subscriber:
+    with transaction.atomic():
+        # The subscriber's lock: a purchase may be linking its customer at this moment.
+        subscribers = Subscriber.objects.select_for_update(no_key=True)
+        subscriber = subscribers.filter(public_id=customer.reference).first()
+        if subscriber is None:
+            user = _user_of(customer)
+            subscriber = subscribers.filter(user=user).first() or Subscriber.objects.create(
+                user=user, public_id=uuid.UUID(customer.reference), billing_name=user.name
+            )
+        if subscriber.stripe_customer_id is None:
+            subscriber.stripe_customer_id = customer.id
+            subscriber.save(update_fields=["stripe_customer_id"])
+        else:
+            # They have bought again since, as a new customer. What this one paid is theirs too.
+            FormerCustomer.objects.create(subscriber=subscriber, stripe_customer_id=customer.id, left_at=now)
+        audit.record(actor="stripe", verb="brought_back", target=subscriber, detail={"customer": customer.id}, now=now)
+        return subscriber
+
+
+def _user_of(customer: CustomerState) -> User:
+    email = UserManager.normalize_email(customer.email)
+    name = " ".join("".join(sign if sign.isprintable() else " " for sign in customer.name).split())[:NAME_LENGTH]
+    return User.objects.filter(email=email).first() or User.objects.create_user(email, name=name or email.partition("@")[0])
 
 
 def forget_customer(*, stripe_customer_id: str, now: datetime) -> None:

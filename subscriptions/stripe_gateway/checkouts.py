@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from subscriptions.errors import GatewayRefused, GatewayUnavailable
 from subscriptions.stripe_gateway.client import client, stripe_errors
 from subscriptions.stripe_objects import CheckoutRequest, CheckoutState, CustomerState
 from subscriptions.stripe_shapes import read_checkout, read_customer
 
-# Methods that pay at once: a seat is not kept for a bank debit that settles in days.
+# Methods that pay at once. Others, bank debits for one, settle in days.
 IMMEDIATE_PAYMENT_METHODS = ["card", "link"]
+PAID_AT_ONCE = {"allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS}
 
 CHECKOUT_EXPANSIONS = ["payment_intent.latest_charge", "invoice"]
 
@@ -30,20 +33,22 @@ def fetch_customer(customer_id: str) -> CustomerState:
     return read_customer(customer.to_dict())
 
 
-def create_seat_checkout(request: CheckoutRequest, *, title: str) -> CheckoutState:
-    """Open a Checkout for one seat, paid at once, with an invoice."""
-    reference = {"order": request.order_number}
+def create_seat_checkout(request: CheckoutRequest, *, title: str, may_pay_late: bool = False) -> CheckoutState:
+    """Open a Checkout for one seat, with an invoice. Paid at once, or by whatever the account has switched on."""
+    reference = {"order": request.order_number, "session": request.session_slug}
     seat = {
         "mode": "payment",
+        "metadata": reference,
         "payment_intent_data": {"metadata": reference, "description": title},
         "invoice_creation": {"enabled": True, "invoice_data": {"metadata": reference, "description": title}},
     }
-    return _create_checkout(request, seat)
+    return _create_checkout(request, seat if may_pay_late else {**seat, **PAID_AT_ONCE})
 
 
 def create_year_checkout(request: CheckoutRequest) -> CheckoutState:
-    """Open a Checkout for a yearly subscription."""
-    return _create_checkout(request, {"mode": "subscription", "subscription_data": {"metadata": {"order": request.order_number}}})
+    """Open a Checkout for a yearly subscription, paid at once."""
+    reference = {"order": request.order_number}
+    return _create_checkout(request, {"mode": "subscription", "subscription_data": {"metadata": reference}, **PAID_AT_ONCE})
 
 
 def fetch_checkout(checkout_session_id: str) -> CheckoutState:
@@ -84,9 +89,25 @@ def _create_checkout(request: CheckoutRequest, what: dict[str, Any]) -> Checkout
         "success_url": request.return_url,
         "cancel_url": request.back_url,
         "metadata": {"order": request.order_number},
-        "allowed_payment_method_types": IMMEDIATE_PAYMENT_METHODS,
+        **_offers_and_tax(),
         **what,
     }
     with stripe_errors():
         session = client().v1.checkout.sessions.create(params, {"idempotency_key": request.key})
     return read_checkout(session.to_dict())
+
+
+def _offers_and_tax() -> dict[str, Any]:
+    """What the page asks beside the card. Of a customer who exists already, Stripe changes only what it is told to: the address
+    by which tax is reckoned, the name that goes with a tax id."""
+    params: dict[str, Any] = {}
+    customer_update = {}
+    if settings.STRIPE_PROMOTION_CODES:
+        params["allow_promotion_codes"] = True
+    if settings.STRIPE_AUTOMATIC_TAX:
+        params |= {"automatic_tax": {"enabled": True}, "billing_address_collection": "required"}
+        customer_update["address"] = "auto"
+    if settings.STRIPE_TAX_ID_COLLECTION:
+        params["tax_id_collection"] = {"enabled": True}
+        customer_update["name"] = "auto"
+    return {**params, "customer_update": customer_update} if customer_update else params

@@ -1,4 +1,7 @@
-"""Walking Stripe's lists, newest first, for the comparison of all that it has with all that we have."""
+"""Walking Stripe's lists, newest first, for the comparison of all that it has with all that we have.
+
+They hold what was made from `since` on and, where that is given, before `until`.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,21 +19,29 @@ from subscriptions.stripe_objects import (
     RefundState,
     SubscriptionState,
 )
-from subscriptions.stripe_shapes import read_dispute, read_event, read_payment, read_refund, read_subscription
+from subscriptions.stripe_shapes import (
+    read_checkout,
+    read_dispute,
+    read_event,
+    read_invoice,
+    read_payment,
+    read_refund,
+    read_subscription,
+)
 
 MOST_AT_ONCE = 100
 
 
-def list_events(*, since: datetime) -> Iterator[EventHint]:
+def list_events(*, since: datetime, until: datetime | None = None) -> Iterator[EventHint]:
     """Everything that happened since; Stripe reaches back 30 days."""
     with stripe_errors():
-        for event in client().v1.events.list(_since(since)).auto_paging_iter():
+        for event in client().v1.events.list(_between(since, until)).auto_paging_iter():
             yield read_event(event.to_dict())
 
 
-def list_payments(*, since: datetime) -> Iterator[CapturedPayment]:
-    """Money taken by payment intents made since."""
-    params: Any = {**_since(since), "expand": ["data.latest_charge"]}
+def list_payments(*, since: datetime, until: datetime | None = None) -> Iterator[CapturedPayment]:
+    """Money taken by payment intents made since, with their customers."""
+    params: Any = {**_between(since, until), "expand": ["data.latest_charge", "data.customer"]}
     with stripe_errors():
         for intent in client().v1.payment_intents.list(params).auto_paging_iter():
             payment = read_payment(intent.to_dict())
@@ -38,33 +49,40 @@ def list_payments(*, since: datetime) -> Iterator[CapturedPayment]:
                 yield payment
 
 
-def list_refunds(*, since: datetime) -> Iterator[RefundState]:
+def list_refunds(*, since: datetime, until: datetime | None = None) -> Iterator[RefundState]:
     """Refunds made since, ours and those made by hand."""
     with stripe_errors():
-        for refund in client().v1.refunds.list(_since(since)).auto_paging_iter():
+        for refund in client().v1.refunds.list(_between(since, until)).auto_paging_iter():
             yield read_refund(refund.to_dict())
 
 
-def list_disputes(*, since: datetime) -> Iterator[DisputeState]:
+def list_disputes(*, since: datetime, until: datetime | None = None) -> Iterator[DisputeState]:
     """Disputes opened since."""
     with stripe_errors():
-        for dispute in client().v1.disputes.list(_since(since)).auto_paging_iter():
+        for dispute in client().v1.disputes.list(_between(since, until)).auto_paging_iter():
             yield read_dispute(dispute.to_dict())
 
 
 def list_subscriptions() -> Iterator[SubscriptionState]:
-    """Every subscription of the account, ended ones too."""
-    params: Any = {"status": "all", "limit": MOST_AT_ONCE}
+    """Every subscription of the account with its customer, ended ones too."""
+    params: Any = {"status": "all", "limit": MOST_AT_ONCE, "expand": ["data.customer"]}
     with stripe_errors():
         for subscription in client().v1.subscriptions.list(params).auto_paging_iter():
             yield read_subscription(subscription.to_dict())
 
 
-def list_invoice_ids(*, since: datetime) -> Iterator[str]:
-    """Invoices made since, by id."""
+def list_invoices(*, since: datetime, until: datetime | None = None) -> Iterator[InvoiceState]:
+    """Invoices made since, without their payments."""
     with stripe_errors():
-        for invoice in client().v1.invoices.list(_since(since)).auto_paging_iter():
-            yield invoice.id
+        for invoice in client().v1.invoices.list(_between(since, until)).auto_paging_iter():
+            yield read_invoice(invoice.to_dict(), ())
+
+
+def list_checkouts(*, since: datetime, until: datetime | None = None) -> Iterator[CheckoutState]:
+    """Checkouts opened since, without their payments."""
+    with stripe_errors():
+        for session in client().v1.checkout.sessions.list(_between(since, until)).auto_paging_iter():
+            yield read_checkout(session.to_dict())
 
 
 def find_checkout_of_payment(payment_intent_id: str) -> CheckoutState | None:
@@ -85,5 +103,8 @@ def find_invoice_of_payment(payment_intent_id: str) -> InvoiceState | None:
     return None
 
 
-def _since(moment: datetime) -> Any:
-    return {"created": {"gte": int(moment.timestamp())}, "limit": MOST_AT_ONCE}
+def _between(since: datetime, until: datetime | None) -> Any:
+    created = {"gte": int(since.timestamp())}
+    if until:
+        created["lt"] = int(until.timestamp())
+    return {"created": created, "limit": MOST_AT_ONCE}

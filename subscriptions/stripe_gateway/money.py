@@ -10,7 +10,7 @@ from subscriptions.stripe_shapes import read_dispute, read_fraud_warning, read_p
 def fetch_payment(payment_intent_id: str) -> CapturedPayment | None:
     """The money that this payment intent took; None if it took none."""
     with stripe_errors():
-        intent = client().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge"]})
+        intent = client().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge", "customer"]})
     return read_payment(intent.to_dict())
 
 

@@ -9,9 +9,9 @@ from subscriptions.stripe_shapes import open_intent_ids, paid_intent_ids, read_i
 
 
 def fetch_subscription(subscription_id: str) -> SubscriptionState:
-    """The subscription as it is now."""
+    """The subscription as it is now, with its customer."""
     with stripe_errors():
-        subscription = client().v1.subscriptions.retrieve(subscription_id)
+        subscription = client().v1.subscriptions.retrieve(subscription_id, {"expand": ["customer"]})
     return read_subscription(subscription.to_dict())
 
 

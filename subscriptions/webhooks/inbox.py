@@ -1,4 +1,4 @@
-"""Working through the inbox: each stored event is acted on until it succeeds, is none of ours, or needs a person."""
+"""The inbox: each event is stored once, and acted on until it succeeds, is none of ours, or needs a person."""
 
 from datetime import datetime, timedelta
 
@@ -6,9 +6,13 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
-from subscriptions.errors import GatewayNotFound, GatewayUnavailable, ObjectBusy
+from redreport import audit
+from redreport.accounts.models import User
+from subscriptions.errors import EventNotActedOn, GatewayNotFound, GatewayUnavailable, ObjectBusy
 from subscriptions.models import StripeEvent
+from subscriptions.stripe_objects import EventHint
 from subscriptions.webhooks.handlers import HANDLERS
+from subscriptions.webhooks.scrub import scrub
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +22,45 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
 MOST_ATTEMPTS = 60
 MOST_FAULTS = 8
+
+
+def store_event(*, event: EventHint, now: datetime) -> tuple[StripeEvent, bool]:
+    """The event's row, inserted once, without personal data; and whether it is new. Due at once if it is of a type we act on."""
+    concerns_us = event.type in HANDLERS and bool(event.object_id)
+    return StripeEvent.objects.get_or_create(
+        stripe_event_id=event.id,
+        defaults={
+            "type": event.type,
+            "object_id": event.object_id,
+            "api_version": event.api_version,
+            "livemode": event.livemode,
+            "payload": scrub(event.object),
+            "occurred_at": event.occurred_at,
+            "received_at": now,
+            "state": StripeEvent.State.RECEIVED if concerns_us else StripeEvent.State.IGNORED,
+            "due_at": now if concerns_us else None,
+        },
+    )
+
+
+def replay_event(*, event_id: int, actor: User | None, reason: str, now: datetime) -> StripeEvent:
+    """Have an event acted on anew, whatever became of it: due now, with all its tries before it. One that was processed already
+    changes nothing more, since its object is fetched as it is now.
+
+    Refuses with EventNotActedOn an event of a type on which nothing is done.
+    """
+    with transaction.atomic():
+        # The event's lock: a worker may be claiming it.
+        event = StripeEvent.objects.select_for_update(no_key=True).get(pk=event_id)
+        if event.type not in HANDLERS or not event.object_id:
+            raise EventNotActedOn(event.type)
+        audit.record(actor=actor, verb="replayed", target=event, reason=reason, detail={"was": event.state}, now=now)
+        event.state = StripeEvent.State.RECEIVED
+        event.attempts = 0
+        event.error = ""
+        event.due_at = now
+        event.save(update_fields=["state", "attempts", "error", "due_at"])
+        return event
 
 
 def process_event(*, event_id: int, now: datetime) -> bool:

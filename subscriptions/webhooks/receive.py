@@ -1,6 +1,5 @@
 """The address that Stripe calls: verify, store once, answer 200. Everything else happens in a worker."""
 
-from datetime import datetime
 from functools import partial
 
 import structlog
@@ -14,10 +13,9 @@ from redreport import clock
 from redreport.dispatch import hand_to_worker
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import BadSignature
-from subscriptions.models import Price, StripeEvent
-from subscriptions.stripe_objects import EventHint
+from subscriptions.models import Price
 from subscriptions.tasks import process_event_task
-from subscriptions.webhooks.handlers import HANDLERS
+from subscriptions.webhooks.inbox import store_event
 
 log = structlog.get_logger(__name__)
 
@@ -47,26 +45,8 @@ def receive(request: HttpRequest) -> HttpResponse:
     if event.account and not Price.objects.filter(stripe_account_id=event.account).exists():
         log.warning("stripe_event_of_other_account", stripe_event=event.id)
         return HttpResponse("Not of this account.", status=400)
-    store_event(event, now)
-    return HttpResponse("Stored.")
-
-
-def store_event(event: EventHint, now: datetime) -> None:
-    """Insert the event unless it is there already, and hand a new one that concerns us to a worker."""
-    concerns_us = event.type in HANDLERS and bool(event.object_id)
     with transaction.atomic():
-        row, is_new = StripeEvent.objects.get_or_create(
-            stripe_event_id=event.id,
-            defaults={
-                "type": event.type,
-                "object_id": event.object_id,
-                "api_version": event.api_version,
-                "livemode": event.livemode,
-                "occurred_at": event.occurred_at,
-                "received_at": now,
-                "state": StripeEvent.State.RECEIVED if concerns_us else StripeEvent.State.IGNORED,
-                "due_at": now if concerns_us else None,
-            },
-        )
-        if is_new and concerns_us:
+        row, is_new = store_event(event=event, now=now)
+        if is_new and row.due_at:
             transaction.on_commit(partial(hand_to_worker, process_event_task, row.pk))
+    return HttpResponse("Stored.")

@@ -16,7 +16,7 @@ from subscriptions.errors import GatewayError
 from subscriptions.operations.catalog import OtherAccount, put_price_in_force, refuse_other_account
 
 BY_HAND = """By hand, in Stripe's dashboard:
-  - Settings, Payments, Payment methods: cards on; delayed methods may stay off, seats are paid at once.
+  - Settings, Payments, Payment methods: cards on; delayed methods only with STRIPE_DELAYED_PAYMENTS.
   - Settings, Emails: mails for successful payments and refunds as you like; ours confirm seats and years anyway.
   - Settings, Billing, Subscriptions and emails: retries of failed payments, and mails about them.
   - Settings, Branding and Public details: name, colour, support address, the descriptor on card statements.
@@ -45,6 +45,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if changed and "api.stripe.com" in settings.STRIPE_API_BASE:
             self.stdout.write(BY_HAND)
+        self.stdout.write(f"at Checkout: {_offered_at_checkout()}")
         self.stdout.write(f"stripe_setup: {len(changed)} of {len(done)} changed.")
 
     def _set_up(self, secret_file: Path | None) -> list[str]:
@@ -71,3 +72,14 @@ class Command(BaseCommand):
         elif secret:
             self.stdout.write(f"Put this into the environment now, Stripe tells it only once: STRIPE_WEBHOOK_SECRETS={secret}")
         return outcome
+
+
+def _offered_at_checkout() -> str:
+    """What the configuration asks of every Checkout; nothing of it is kept in the account."""
+    switches = {
+        "promotion codes": settings.STRIPE_PROMOTION_CODES,
+        "automatic tax": settings.STRIPE_AUTOMATIC_TAX,
+        "tax ids": settings.STRIPE_TAX_ID_COLLECTION,
+        "delayed payments": settings.STRIPE_DELAYED_PAYMENTS,
+    }
+    return ", ".join(f"{name} {'on' if is_on else 'off'}" for name, is_on in switches.items())

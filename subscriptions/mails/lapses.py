@@ -1,0 +1,64 @@
+"""Why a held seat was given back, in the words of the mail about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from redreport import policy
+from redreport.wording import span_in_words
+from sessions_live.models import LiveSession
+from subscriptions.models import Order
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """`what_happened`, and `what_if` money comes all the same. Where a bank may still pay, nothing is said of charges."""
+
+    what_happened: str
+    what_if: str
+    is_uncharged: bool = True
+
+
+LAPSED = Lapse(
+    "The seat we held for you was not paid for in time, so it is on sale again.",
+    "If you did pay and read this all the same: we give you a seat if one is left, or return all of it, without your asking.",
+)
+BEGUN = Lapse(
+    "The session has begun, so seats are no longer sold.",
+    "Should a payment still arrive, all of it comes back.",
+)
+CANCELED = Lapse("We canceled this session.", "Should a payment still arrive, all of it comes back.")
+CAME_TO_NOTHING = Lapse(
+    "Your order was completed too late: when it reached us, no seat could be given for it any more.",
+    "There was nothing to pay, so nothing comes back.",
+)
+NOT_PAID_BY_THE_BANK = Lapse(
+    "Your bank did not make the payment, so we gave back the seat we held for you.",
+    "If a seat is left, you can reserve again and pay in another way.",
+)
+NOT_ARRIVED = Lapse(
+    f"Your bank had not moved the money {span_in_words(policy.PAID_BEFORE_START)} before the start, "
+    "so the seat we held for you is on sale again.",
+    "If the payment still arrives, we give you a seat if one is left, or return all of it, without your asking. "
+    "Please do not pay for it twice.",
+    is_uncharged=False,
+)
+CANCELED_MEANWHILE = Lapse(
+    "We canceled this session. Your bank is still moving the money of your payment.",
+    "When it has arrived, all of it comes back without your asking.",
+    is_uncharged=False,
+)
+
+
+def lapse_of(order: Order, now: datetime) -> Lapse:
+    """What became of the order's hold."""
+    assert order.live_session is not None
+    if order.came_to_nothing:
+        return CAME_TO_NOTHING
+    is_canceled = order.live_session.state == LiveSession.State.CANCELED
+    if order.under_way_since:
+        if order.state == Order.State.FAILED:
+            return NOT_PAID_BY_THE_BANK
+        return CANCELED_MEANWHILE if is_canceled else NOT_ARRIVED
+    if is_canceled:
+        return CANCELED
+    return BEGUN if order.live_session.starts_at <= now else LAPSED
