@@ -46,11 +46,11 @@ def test_every_promise_has_its_test() -> None:
 
 
 def test_every_test_it_names_exists() -> None:
-    text = (REPOSITORY / PAGE).read_text()
-    named = [name for name in spans([text]) if "::" in name]
-    assert [name for name in named if not TEST.fullmatch(name)] == []
-    matches = [TEST.fullmatch(name) for name in named]
-    assert [match[0] for match in matches if match and match[2] not in names_of_tests(match[1])] == []
+    named = {name: TEST.fullmatch(name) for name in spans([(REPOSITORY / PAGE).read_text()]) if "::" in name}
+    exists = {name for name, match in named.items() if match and match[2] in names_of_tests(match[1])}
+    assert set(named) - exists == set()
+    guards = {match[3] for match in named.values() if match and match[3]}
+    assert guards == {guard.name for guard in GUARDS}
 
 
 def test_the_guards_that_were_taken_out_are_listed_with_their_harm() -> None:
