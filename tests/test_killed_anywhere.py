@@ -7,16 +7,20 @@ import time_machine
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import CreditGrant, Order, Plan, Refund
+from subscriptions.models import CreditGrant, Order, Payment, Plan, Refund
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
 from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.operations.credit_notes import make_credit_note
 from subscriptions.operations.purchase import buy_seat, buy_year
+from subscriptions.operations.refund_sync import sync_refunds_of_charge
+from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.selectors import current_price
-from subscriptions.tasks import sweep_orders, sweep_refunds_task
+from subscriptions.tasks import sweep_credit_notes_task, sweep_orders, sweep_refunds_task
 from tests.factories import attendee_of, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.killing import kill_at_each_step
+from tests.money_back import bought_seat, owe, refund_by_hand
 
 
 def charges_of(shop: Shop, order: Order) -> list[int]:
@@ -190,3 +194,47 @@ def test_killed_while_returning_a_payment_that_came_too_late_it_goes_back_once(s
         assert OutgoingMail.objects.filter(kind="payment_refunded", recipient=order.subscriber.user.email).count() == 1
 
     assert kill_at_each_step(prepare, hear_of_it, recover_and_check) >= 10
+
+
+def test_killed_while_taking_in_a_refund_by_hand_its_row_is_made_once(shop: Shop) -> None:
+    def prepare() -> Payment:
+        payment = bought_seat(shop)
+        owe(payment)
+        refund_by_hand(payment, 10000)
+        return payment
+
+    def take_in(payment: Payment) -> None:
+        sync_refunds_of_charge(stripe_charge_id=payment.stripe_charge_id, now=clock.now())
+
+    def recover_and_check(payment: Payment) -> None:
+        # Stripe sends its webhook again.
+        with time_machine.travel(clock.now() + timedelta(minutes=2), tick=True):
+            take_in(payment)
+        a_day_passes(shop)
+        rows = payment.refunds.order_by("id").values_list("amount_minor", "reason", "state")
+        assert list(rows) == [(25000, "staff", "canceled"), (15000, "staff", "succeeded"), (10000, "dashboard", "succeeded")]
+        payment.refresh_from_db()
+        assert payment.order is not None
+        assert (payment.refunded_minor, sorted(refunds_of(shop, payment.order))) == (25000, [10000, 15000])
+
+    assert kill_at_each_step(prepare, take_in, recover_and_check) >= 3
+
+
+def test_killed_while_making_a_credit_note_there_is_one(shop: Shop) -> None:
+    def prepare() -> Refund:
+        refund = owe(bought_seat(shop))
+        submit_refund(refund_id=refund.pk, now=clock.now())
+        return refund
+
+    def make(refund: Refund) -> None:
+        make_credit_note(refund_id=refund.pk, now=clock.now())
+
+    def recover_and_check(refund: Refund) -> None:
+        shop.stripe.prune_idempotency_keys()
+        with time_machine.travel(clock.now() + timedelta(minutes=2), tick=True):
+            sweep_credit_notes_task()
+        refund.refresh_from_db()
+        notes = [note["id"] for note in shop.stripe.objects("credit_note") if note["invoice"] == refund.payment.stripe_invoice_id]
+        assert notes == [refund.stripe_credit_note_id]
+
+    assert kill_at_each_step(prepare, make, recover_and_check) >= 3
