@@ -9,11 +9,12 @@ import pytest
 
 from tests.fixtures_shop import Shop
 from tests.guards import Guard
+from tests.guards.bank import BANK
 from tests.guards.money import MONEY
 from tests.guards.seats import SEATS
 from tests.guards.years import YEARS
 
-GUARDS = [*SEATS, *MONEY, *YEARS]
+GUARDS = [*SEATS, *MONEY, *BANK, *YEARS]
 each_guard = pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
 
 
