@@ -142,7 +142,9 @@ def test_killed_while_forgetting_a_deleted_customer_it_is_forgotten_once(shop: S
         forgotten = year.subscriber.stripe_customer_id
         year.refresh_from_db()
         subscriber = year.subscriber
-        assert list(FormerCustomer.objects.filter(subscriber=subscriber).values_list("stripe_customer_id", flat=True)) == [forgotten]
+        assert list(FormerCustomer.objects.filter(subscriber=subscriber).values_list("stripe_customer_id", flat=True)) == [
+            forgotten
+        ]
         assert (subscriber.stripe_customer_id, subscriber.stripe_key_version, year.status) == (None, 1, "canceled")
 
     assert kill_at_each_step(shop, prepare=prepare, operate=hear_of_it, again=hear_of_it_again, check=check) >= 10
