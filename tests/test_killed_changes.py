@@ -1,5 +1,6 @@
 """kill -9 at every step of turning a renewal, announcing it and ending a year: done once, mailed once, refunded once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -9,9 +10,18 @@ import time_machine
 from redreport import clock
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import CreditEntry, FormerCustomer, Refund, RenewalNotice, Subscription, SubscriptionChange
+from subscriptions.errors import NothingAtStripe
+from subscriptions.models import (
+    CreditEntry,
+    FormerCustomer,
+    Refund,
+    RenewalNotice,
+    Subscriber,
+    Subscription,
+    SubscriptionChange,
+)
 from subscriptions.operations.changes import ask_renewal, submit_change
-from subscriptions.operations.customers import sync_customer
+from subscriptions.operations.customers import open_portal, sync_customer
 from subscriptions.operations.notices import announce_renewal, make_renewal_notice
 from subscriptions.operations.year_endings import end_year
 from tests.aftermath import SOON, AtStripe, a_day_passes, mails_to
@@ -148,3 +158,23 @@ def test_killed_while_forgetting_a_deleted_customer_it_is_forgotten_once(shop: S
         assert (subscriber.stripe_customer_id, subscriber.stripe_key_version, year.status) == (None, 1, "canceled")
 
     assert kill_at_each_step(shop, prepare=prepare, operate=hear_of_it, again=hear_of_it_again, check=check) >= 10
+
+
+def test_killed_while_the_portal_finds_the_customer_deleted_it_is_forgotten_once(shop: Shop) -> None:
+    def prepare() -> Subscriber:
+        subscriber = shop.hold_seat().subscriber
+        gateway.client().v1.customers.delete(str(subscriber.stripe_customer_id))
+        return subscriber
+
+    def visit(subscriber: Subscriber) -> None:
+        with suppress(NothingAtStripe):
+            open_portal(user=subscriber.user, now=clock.now())
+
+    def check(subscriber: Subscriber, stripe: AtStripe) -> None:
+        forgotten = subscriber.stripe_customer_id
+        assert FormerCustomer.objects.get(subscriber=subscriber).stripe_customer_id == forgotten
+        subscriber.refresh_from_db()
+        assert (subscriber.stripe_customer_id, subscriber.stripe_key_version) == (None, 1)
+        assert not stripe.having("billing_portal.session", customer=forgotten)
+
+    assert kill_at_each_step(shop, prepare=prepare, operate=visit, again=visit, check=check) >= 4
