@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
     "settle-canceled-seats": {"task": "subscriptions.settle_canceled_seats", **EVERY_MINUTE},
     "expire-credits": {"task": "subscriptions.expire_credits", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
+    "sweep-credit-notes": {"task": "subscriptions.sweep_credit_notes", **EVERY_MINUTE},
     "reconcile": {"task": "subscriptions.reconcile", "schedule": crontab(minute=17), "options": {"expires": 3000}},
     "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
 }

@@ -77,6 +77,22 @@ class RefundTooLarge(Exception):
         self.left_minor = left_minor
 
 
+class PaymentDisputed(Exception):
+    """The payment is with the reader's bank, or lost to it: a refund would pay it out twice."""
+
+
+class RefundNotFailed(Exception):
+    """Only a refund that failed is made again."""
+
+
+class NoRemedy(Exception):
+    """A case does not have what a button of its page would act on, or no longer."""
+
+
+class CaseAlreadySettled(Exception):
+    """Somebody else was quicker, or its cause went away."""
+
+
 class GatewayError(Exception):
     """A call to Stripe did not give an answer to act on."""
 

@@ -1,4 +1,4 @@
-"""What readers fill in before they pay, and staff before they end a year."""
+"""What readers fill in before they pay, and staff when they end a year or settle a case."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -57,6 +57,18 @@ class YearForm(forms.Form):
         if version != policy.CONSENT_VERSION:
             raise forms.ValidationError("The terms have changed. Please read them again.")
         return version
+
+
+class SettleCaseForm(forms.Form):
+    """How a case was settled, in words that will be read later."""
+
+    resolution = forms.CharField(label="How it was settled", max_length=300, widget=forms.TextInput(attrs={"size": 80}))
+
+
+class RefundRestForm(forms.Form):
+    """Made anew with each page: however often its button is clicked, it is one refund."""
+
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
 
 
 class EndYearForm(forms.Form):

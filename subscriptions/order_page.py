@@ -21,9 +21,18 @@ UNDER_WAY_WORDS = {
     Order.State.FAILED: "payment_failed",
 }
 
+# What staff look into without the reader's order being held up has no words here, and is not shown.
 CASE_WORDS = {
     Case.Kind.AMOUNT_MISMATCH: "We received a payment that does not match this order, so nothing was given for it yet.",
     Case.Kind.REFUND_FAILED: "We tried to return your payment, and your bank did not take it.",
+    Case.Kind.PARTIAL_REFUND: "We returned a part of your payment, and nothing was given for the rest of it yet.",
+    Case.Kind.YEAR_REFUNDED: "We returned your payment, and are settling what becomes of the year.",
+    Case.Kind.UNKNOWN_PAYMENT: "We received a payment that we cannot match to this order yet.",
+    Case.Kind.PAYMENT_WITHOUT_SEAT: "We received your payment, and do not know yet which seat it is for.",
+    Case.Kind.DISPUTE: "Your bank has asked for this payment back.",
+    Case.Kind.PAID_OUT_TWICE: "This payment was returned to you both by us and by your bank.",
+    Case.Kind.OFFLINE_RESTITUTION: "We owe you money that was not paid by card, and are returning it.",
+    Case.Kind.DISPUTED_RESTITUTION: "Your seat was canceled, and your bank has asked for its payment back.",
 }
 
 
@@ -33,12 +42,12 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
     if order.fulfilled_at and order.state != Order.State.REFUNDED and not canceled:
         return _given(order)
     refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
-    case = order.cases.filter(state=Case.State.OPENED).order_by("-id").first()
+    case = order.cases.filter(state=Case.State.OPENED, kind__in=CASE_WORDS).order_by("-id").first()
     return {
         "order": order,
         "view": _view(order, refund, case, is_canceled=bool(canceled), returned_paid=returned_paid, now=now),
         "what_came_back": _sentences(canceled),
-        "looked_into": CASE_WORDS.get(Case.Kind(case.kind), "") if case else "",
+        "looked_into": CASE_WORDS[Case.Kind(case.kind)] if case else "",
         "refund": refund,
         "hold_expires_at": order.held_until,
     }

@@ -13,9 +13,10 @@ from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
+from subscriptions.operations.credit_notes import make_credit_note
 from subscriptions.operations.granting import expire_grant, grants_to_expire
 from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
-from subscriptions.operations.refunds import check_refund
+from subscriptions.operations.refund_sync import check_refund
 from subscriptions.operations.settle import seats_to_settle, settle_seat
 from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
 from subscriptions.selectors import orders_paid_not_given, subscriptions_owed_notice
@@ -57,6 +58,14 @@ def sweep_refunds_task() -> int:
     now = clock.now()
     due = Refund.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: check_refund(refund_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.sweep_credit_notes")
+def sweep_credit_notes_task() -> int:
+    """Make the credit notes of refunds that went through; returns how many were tried."""
+    now = clock.now()
+    due = Refund.objects.filter(credit_note_due_at__lte=now).order_by("credit_note_due_at", "id")
+    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: make_credit_note(refund_id=pk, now=now))
 
 
 @shared_task(name="subscriptions.reconcile", **RECONCILE)

@@ -46,6 +46,7 @@ COMPARED = (
 OURS = {
     *("id", "public_id", "key", "number", "stripe_key_version", "attempts", "checks"),
     *("created_at", "updated_at", "recorded_at", "fulfilled_at", "synced_at", "settled_at", "opened_at", "left_at", "done_at"),
+    "closed_at",
     *("confirmed_at", "canceled_at", "held_at", "next_check_at", "next_attempt_at", "credit_note_due_at", "at"),
 }
 

@@ -179,7 +179,7 @@ def test_refund_is_not_told_a_second_time_unless_it_is_made_anew(shop: Shop) -> 
         replaces=coverage.refund,
         created_at=clock.now(),
     )
-    queue_payment_refunded(order=coverage.order, refund=anew, now=clock.now())
+    queue_payment_refunded(refund=anew, now=clock.now())
     assert [kind for kind, _ in mails()] == ["payment_refunded", "seat_canceled"]
 
 

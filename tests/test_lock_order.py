@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -16,7 +17,9 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session
 from subscriptions.errors import NoCredit, YearAlreadyRunning
 from subscriptions.models import (
+    Case,
     CreditGrant,
+    Dispute,
     Order,
     Payment,
     Plan,
@@ -27,23 +30,26 @@ from subscriptions.models import (
 )
 from subscriptions.operations.booking import book_with_credit, start_seat_order, start_year_order
 from subscriptions.operations.cancel import cancel_live_session_and_settle
+from subscriptions.operations.case_actions import refund_rest_of_case, retry_refund_of_case
 from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.checkouts import give_up_order
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order
+from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.settle import restore_forfeited_credit
 from subscriptions.operations.year_endings import end_year
-from subscriptions.tasks import settle_canceled_seats
+from subscriptions.tasks import settle_canceled_seats, sweep_credit_notes_task, sweep_refunds_task
 from tests.canceling import book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
+from tests.money_back import bought_seat, bought_year, owe, refund_by_hand
 from tests.racing import at_once, is_deadlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # The lease of an object of Stripe's comes before everything that is written of it.
-IN_ORDER = (StripeObjectLease, LiveSession, Seat, Subscriber, Subscription, CreditGrant, Order, Payment, Refund)
+IN_ORDER = (StripeObjectLease, LiveSession, Seat, Subscriber, Subscription, CreditGrant, Order, Payment, Refund, Dispute, Case)
 RANKS = {model._meta.db_table: rank for rank, model in enumerate(IN_ORDER)}
 NAMES = [model.__name__ for model in IN_ORDER]
 LOCKING_READ = re.compile(r" FOR (NO KEY )?UPDATE\b")
@@ -97,8 +103,8 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         ("StripeObjectLease", "LiveSession", "Seat", "Order"),
         ("LiveSession", "Seat", "Order", "Payment"),
         ("LiveSession", "Subscriber", "CreditGrant"),
-        ("StripeObjectLease", "Subscriber", "CreditGrant", "Order"),
-        ("Order", "Payment", "Refund"),
+        ("StripeObjectLease", "Subscriber", "CreditGrant", "Order", "Case"),
+        ("Order", "Payment", "Refund", "Case"),
     ):
         assert expected in locked
 
@@ -147,8 +153,43 @@ def test_every_way_of_canceling_locks_in_one_order(shop: Shop) -> None:
         ("LiveSession", "Seat", "Order", "Payment"),
         ("LiveSession", "Seat", "Subscriber", "CreditGrant"),
         ("LiveSession", "Seat", "Order"),
-        ("Order", "Payment", "Refund"),
+        ("Order", "Payment", "Refund", "Case"),
         ("Subscriber", "CreditGrant"),
+    ):
+        assert expected in locked
+
+
+def test_every_way_back_of_money_locks_in_one_order(shop: Shop) -> None:
+    staff = make_staff()
+    seats, year = [bought_seat(shop) for _ in range(4)], bought_year(shop)
+    owe(seats[0], 20000)
+    failing = owe(seats[1], 1000)
+    with watched_locks() as locked:
+        refund_by_hand(seats[0], 10000)
+        refund_by_hand(year)
+        shop.stripe.next_refund("failed")
+        submit_refund(refund_id=failing.pk, now=clock.now())
+        shop.stripe.warn_of_fraud(seats[1].stripe_payment_intent_id)
+        shop.hear_all()
+        lost = shop.stripe.open_dispute(seats[2].stripe_payment_intent_id)
+        shop.stripe.open_dispute(seats[3].stripe_payment_intent_id, inquiry=True)
+        shop.hear_all()
+        shop.stripe.settle_dispute(lost, "lost")
+        refund_by_hand(seats[3])
+        shop.hear_all()
+        retry_refund_of_case(case_id=Case.objects.get(kind="refund_failed").pk, actor=staff, now=clock.now())
+        warned = Case.objects.get(kind="fraud_warning")
+        refund_rest_of_case(case_id=warned.pk, actor=staff, request_id=uuid4(), now=clock.now())
+        sweep_refunds_task()
+        sweep_credit_notes_task()
+    for kinds in locked:
+        assert list(kinds) == sorted(kinds, key=NAMES.index)
+    for expected in (
+        ("StripeObjectLease", "LiveSession", "Seat", "Subscriber", "CreditGrant", "Order", "Payment", "Dispute", "Case"),
+        ("StripeObjectLease", "LiveSession", "Seat", "Subscriber", "CreditGrant", "Order", "Payment", "Refund"),
+        ("StripeObjectLease", "Subscriber", "CreditGrant", "Order", "Payment", "Refund", "Case"),
+        ("LiveSession", "Seat", "Subscriber", "CreditGrant", "Order", "Payment", "Case"),
+        ("Order", "Payment", "Refund", "Case"),
     ):
         assert expected in locked
 

@@ -26,6 +26,9 @@ REASONS = {
     Refund.Reason.PAID_TWICE: "The order was paid twice.",
     Refund.Reason.GIVEN_BACK: "You canceled the seat in time.",
     Refund.Reason.HOUSE_CANCELED: "We canceled the seat.",
+    Refund.Reason.YEAR_ENDED: "The year was ended early.",
+    Refund.Reason.STAFF: "We agreed on it with you.",
+    Refund.Reason.DASHBOARD: "We returned it.",
 }
 
 
@@ -59,13 +62,13 @@ def buyer_of(order: Order) -> Client:
 
 def mail_about(refund: Refund) -> str:
     assert refund.payment.order is not None
-    if refund.is_told_with_the_seat:
+    if refund.is_told_already:
         # Only one that is made instead of another is news.
         refund.replaces = Refund.objects.create(
             payment=refund.payment, amount_minor=25000, currency="usd", reason=refund.reason, created_at=clock.now()
         )
         refund.save()
-    queue_payment_refunded(order=refund.payment.order, refund=refund, now=clock.now())
+    queue_payment_refunded(refund=refund, now=clock.now())
     mail = OutgoingMail.objects.get(kind="payment_refunded")
     return kinds.find(mail.kind).render(mail).text
 
@@ -74,9 +77,26 @@ def mail_about(refund: Refund) -> str:
 def test_mail_gives_the_one_reason_and_says_what_became_of_the_seat(reason: Refund.Reason) -> None:
     text = mail_about(refund_for(reason, given=reason == Refund.Reason.PAID_TWICE))
     assert [known for known, words in REASONS.items() if words in text] == [reason]
-    assert ("Your seat stays." in text, "you have no seat" in text) == (
-        (True, False) if reason == Refund.Reason.PAID_TWICE else (False, True)
-    )
+    stays = reason == Refund.Reason.PAID_TWICE
+    assert ("Your seat stays." in text, "you have no seat" in text) == (stays, reason not in Refund.SAY_NOTHING_OF_THE_SEAT)
+
+
+def test_mail_about_a_part_says_of_what_and_nothing_of_the_seat() -> None:
+    refund = refund_for(Refund.Reason.DASHBOARD, given=True)
+    refund.amount_minor = 10000
+    refund.save()
+    text = mail_about(refund)
+    assert "We return part of your payment" in text
+    assert "$100 of your payment of $250 comes back to you. We returned it. It goes back to the card" in text
+    assert "you have no seat" not in text
+
+
+def test_mail_about_a_refund_that_waits_for_the_reader_says_what_to_do() -> None:
+    refund = refund_for(Refund.Reason.STAFF, given=True)
+    queue_payment_refunded(refund=refund, asks_reader=True, now=clock.now())
+    text = kinds.find("payment_refunded").render(OutgoingMail.objects.get()).text
+    assert "Stripe has to know where to send it, and has written you a mail of its own about that. Please answer it" in text
+    assert "You need do nothing" not in text
 
 
 @pytest.mark.parametrize("reason", Refund.Reason, ids=str)

@@ -129,6 +129,7 @@ def test_row_ids_given_out_again_repeat_no_request_to_stripe(day: Day, timeline:
     lost = day.buy_seat("lost", make_user(email="lost@example.com"))
     hear_of_all(timeline)
     day.refund_by_us("lost", 100)
+    hear_of_all(timeline)
     lost_row, lost_refund = lost.pk, lost.payments.get().refunds.get().pk
     backup.restore()
     assert not LiveSession.objects.filter(slug=live_session.slug).exists()
@@ -154,3 +155,24 @@ def test_after_the_handbooks_statement_no_row_id_is_given_out_again(day: Day, ti
     hear_of_all(timeline)
     assert again.pk > lost.pk + 10_000
     assert OutgoingMail.objects.get(recipient="again@example.com").key != lost_mail
+
+
+def test_a_seat_that_a_promotion_made_free_is_a_case_and_a_free_year_comes_back_whole(day: Day, timeline: Timeline) -> None:
+    day.shop.promote("GUEST", percent_off=100)
+    backup = Backup()
+    seat, year = day.buy_seat("free_seat", promotion_code="GUEST"), day.buy_year("free_year", promotion_code="GUEST")
+    hear_of_all(timeline)
+    before = our_books()
+    backup.restore()
+    run()
+    assert our_books() == before == stripes_books(day.shop)
+    case = Case.objects.get()
+    assert (case.kind, case.payment, case.subscriber) == (
+        "payment_without_seat",
+        None,
+        Subscriber.objects.get(user__email="free_seat@example.com"),
+    )
+    assert case.summary.startswith(f"order {seat.number} for a seat in ")
+    assert not Order.objects.filter(number__in=[seat.number, year.number]).exists()
+    assert CreditGrant.objects.get(subscriber__user__email="free_year@example.com").balance == 12
+    assert (run().found, Case.objects.count()) == (0, 1)

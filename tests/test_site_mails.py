@@ -34,6 +34,7 @@ SUBJECTS = {
     "hold_lapsed": "We released your held seat: Chips & “friends”: what 深度求索 tells us",
     "year_started": "Your 12 sessions are ready",
     "payment_refunded": "Refund of $250",
+    "refund_failed": "Your refund of $250 has not arrived yet",
     "payment_failed": "We could not take payment for your renewal",
     "payment_action_needed": "Your bank asks you to confirm a payment of $2,500",
     "payment_recovered": "Payment received: your year goes on",

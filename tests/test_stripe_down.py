@@ -15,7 +15,8 @@ from subscriptions.operations import checkouts
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import open_checkout
 from subscriptions.operations.purchase import buy_seat
-from subscriptions.operations.refunds import check_refund, submit_refund
+from subscriptions.operations.refund_sync import check_refund
+from subscriptions.operations.refunds import submit_refund
 from subscriptions.selectors import current_price
 from subscriptions.tasks import sweep_refunds_task
 from tests.factories import attendee_of, make_live_session, make_user

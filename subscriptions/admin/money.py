@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.money import format_money
+from subscriptions.admin.evidence import EvidenceDownload
 from subscriptions.models import (
     Order,
     Payment,
@@ -45,7 +46,7 @@ class PaymentInline(AmountColumn, admin.TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(AmountColumn, ReadOnlyAdmin):
+class OrderAdmin(AmountColumn, EvidenceDownload, ReadOnlyAdmin):
     list_display = ["number", "buyer", "kind", "what", "amount", "state", "created_at", "paid_at", "fulfilled_at"]
     list_filter = ["state", "kind"]
     search_fields = ["number", "subscriber__user__email", "subscriber__firm", "stripe_checkout_session_id"]
@@ -53,6 +54,10 @@ class OrderAdmin(AmountColumn, ReadOnlyAdmin):
     date_hierarchy = "created_at"
     inlines = [PaymentInline]
     exclude = ["checkout_url"]
+    readonly_fields = ["evidence"]
+
+    def payments_of(self, row: Order) -> list[Payment]:
+        return list(row.payments.order_by("id"))
 
     @admin.display(ordering="subscriber__user__email")
     def buyer(self, order: Order) -> str:

@@ -12,7 +12,7 @@ from subscriptions.mails.dunning import (
     queue_year_lapsed,
 )
 from subscriptions.mails.notices import queue_renewal_notice
-from subscriptions.mails.refunds import queue_payment_refunded
+from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
 from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
 from subscriptions.mails.years import queue_year_started
 
@@ -24,6 +24,7 @@ __all__ = [
     "queue_payment_failed",
     "queue_payment_recovered",
     "queue_payment_refunded",
+    "queue_refund_failed",
     "queue_renewal_changed",
     "queue_renewal_notice",
     "queue_seat_canceled",

@@ -1,6 +1,7 @@
 """The mails that come of money given back."""
 
 from datetime import datetime
+from typing import Any
 
 from redreport.money import format_money
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
@@ -9,22 +10,37 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from subscriptions.mails.common import address_of
-from subscriptions.models import Order, Refund
+from subscriptions.models import Refund
 
 
 def register() -> None:
     """Make the kinds known to the outbox."""
     register_kind(MailKind("payment_refunded", "refund", guard=_refund_still_stands, render=_render_payment_refunded))
+    register_kind(MailKind("refund_failed", "refund failed", guard=_refund_still_failed, render=_render_refund_failed))
 
 
-def queue_payment_refunded(*, order: Order, refund: Refund, now: datetime) -> None:
-    """Owe the booker the news that a payment is on its way back, and why; not where the mail about the canceled seat says it."""
-    if refund.is_told_with_the_seat:
+def queue_payment_refunded(*, refund: Refund, asks_reader: bool = False, now: datetime) -> None:
+    """Owe whoever paid the news that money is on its way back, and why; not where the mail about its cause says it.
+
+    With `asks_reader` Stripe waits for the reader to say where it should go: its word of this moment, which no row keeps.
+    """
+    if refund.is_told_already and not asks_reader:
         return
     queue_mail(
         kind="payment_refunded",
         key=f"payment_refunded:{refund.public_id}",
-        recipient=order.subscriber.user.email,
+        recipient=refund.payment.subscriber.user.email,
+        context={"refund_id": refund.pk, "asks_reader": asks_reader},
+        now=now,
+    )
+
+
+def queue_refund_failed(*, refund: Refund, now: datetime) -> None:
+    """Owe whoever paid the news that the bank did not take a refund; once for a refund."""
+    queue_mail(
+        kind="refund_failed",
+        key=f"refund_failed:{refund.public_id}",
+        recipient=refund.payment.subscriber.user.email,
         context={"refund_id": refund.pk},
         now=now,
     )
@@ -37,14 +53,33 @@ def _refund_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
     return Verdict.send()
 
 
+def _refund_still_failed(mail: OutgoingMail, now: datetime) -> Verdict:
+    if Refund.objects.filter(replaces=mail.context["refund_id"]).exists():
+        return Verdict.withhold("the refund is made again")
+    return Verdict.send()
+
+
 def _render_payment_refunded(mail: OutgoingMail) -> RenderedMail:
-    refund = Refund.objects.select_related("payment__order__live_session").get(pk=mail.context["refund_id"])
-    order = refund.payment.order
-    context = {
+    refund = _refund_of(mail)
+    context = {**_refund_context(refund), "asks_reader": mail.context.get("asks_reader", False)}
+    return render_templates("payment_refunded", {**context, "sessions_url": address_of("sessions:list")})
+
+
+def _render_refund_failed(mail: OutgoingMail) -> RenderedMail:
+    return render_templates("refund_failed", {**_refund_context(_refund_of(mail)), "account_url": address_of("pages:account")})
+
+
+def _refund_of(mail: OutgoingMail) -> Refund:
+    return Refund.objects.select_related("payment__order__live_session").get(pk=mail.context["refund_id"])
+
+
+def _refund_context(refund: Refund) -> dict[str, Any]:
+    payment, order = refund.payment, refund.payment.order
+    return {
         "order": order,
         "live_session": order.live_session if order else None,
         "refund": refund,
         "refund_text": format_money(refund.amount_minor, refund.currency),
-        "sessions_url": address_of("sessions:list"),
+        # What was paid, where only a part of it comes back.
+        "part_of": "" if refund.amount_minor == payment.amount_minor else format_money(payment.amount_minor, payment.currency),
     }
-    return render_templates("payment_refunded", context)

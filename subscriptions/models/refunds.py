@@ -35,6 +35,9 @@ class Refund(models.Model):
         # Seen at Stripe: somebody made it in the dashboard.
         DASHBOARD = "dashboard", "we returned it"
 
+    TOLD_WITH_THEIR_CAUSE = (Reason.GIVEN_BACK, Reason.HOUSE_CANCELED, Reason.YEAR_ENDED)
+    SAY_NOTHING_OF_THE_SEAT = (Reason.PAID_TWICE, Reason.STAFF, Reason.YEAR_ENDED)
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     amount_minor = models.PositiveIntegerField()
@@ -73,15 +76,23 @@ class Refund(models.Model):
         return f"Refund of {self.amount_minor} {self.currency}"
 
     @property
-    def is_told_with_the_seat(self) -> bool:
-        """Whether the mail about its canceled seat has promised it already. One made instead of it after it failed is news."""
-        return self.reason in (self.Reason.GIVEN_BACK, self.Reason.HOUSE_CANCELED) and self.replaces_id is None
+    def is_told_already(self) -> bool:
+        """Whether the mail about the canceled seat or the ended year has promised it. One made after it failed is news."""
+        return self.reason in self.TOLD_WITH_THEIR_CAUSE and self.replaces_id is None
 
     @property
     def leaves_what_was_bought(self) -> bool:
         """Whether the order keeps what another payment of it has bought."""
         order = self.payment.order
         return self.reason == self.Reason.PAID_TWICE and order is not None and order.fulfilled_at is not None
+
+    @property
+    def takes_the_seat(self) -> bool:
+        """Whether the payment left no seat behind: not said of a year, nor of money returned for a reason of the house's own."""
+        order = self.payment.order
+        if order is None or order.live_session_id is None or self.reason in self.SAY_NOTHING_OF_THE_SEAT:
+            return False
+        return self.reason != self.Reason.DASHBOARD or self.amount_minor == self.payment.amount_minor
 
 
 class Dispute(models.Model):

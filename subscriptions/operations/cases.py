@@ -1,7 +1,12 @@
-"""What a person must decide: opened with a proposal, or settled by itself where its cause went away."""
+"""What a person must decide: opened with a proposal, settled by a member of staff, or by itself where its cause went away."""
 
 from datetime import datetime
 
+from django.db import transaction
+
+from redreport import audit
+from redreport.accounts.models import User
+from subscriptions.errors import CaseAlreadySettled
 from subscriptions.models import Case, Dispute, Order, Payment, Refund, Subscriber, Subscription
 
 LONGEST = 300
@@ -42,6 +47,30 @@ def open_case(
         },
     )
     return case
+
+
+def restate_case(*, key: str, summary: str, proposal: str) -> None:
+    """Say anew what happened and what we propose, as long as nobody has settled the case."""
+    Case.objects.filter(key=key, state=Case.State.OPENED).update(summary=summary[:LONGEST], proposal=proposal[:LONGEST])
+
+
+def settle_case(*, case_id: int, actor: User, resolution: str, now: datetime) -> Case:
+    """Write down how a member of staff settled a case, once. Refuses with CaseAlreadySettled.
+
+    It may be part of the caller's transaction, which then stands or falls with it: of two people at once one comes too late.
+    """
+    with transaction.atomic():
+        # The case's lock, taken after all others: two members of staff settle it at once.
+        case = Case.objects.select_for_update(no_key=True).get(pk=case_id)
+        if case.state == Case.State.SETTLED:
+            raise CaseAlreadySettled
+        case.state = Case.State.SETTLED
+        case.settled_at = now
+        case.settled_by = actor
+        case.resolution = resolution[:LONGEST]
+        case.save(update_fields=["state", "settled_at", "settled_by", "resolution"])
+        audit.record(actor=actor, verb="settled", target=case, reason=resolution, now=now)
+        return case
 
 
 def close_case_of_key(*, key: str, resolution: str, now: datetime) -> None:

@@ -15,13 +15,8 @@ from subscriptions.models import Order, Refund
 from subscriptions.operations.delayed_payments import await_bank, close_failed_payment, waits_until
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
-from subscriptions.operations.orders import (
-    close_unpaid_order,
-    fulfil_seat_order,
-    lock_order,
-    record_payment,
-    schedule_next_check,
-)
+from subscriptions.operations.locks import lock_order
+from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order, record_payment, schedule_next_check
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 from subscriptions.operations.subscribers import ensure_customer, new_customer_if_deleted

@@ -6,17 +6,17 @@ Received money is recorded in a transaction of its own before the seat is tried,
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from redreport import audit, policy
 from redreport.transactions import retried
 from sessions_live.errors import AlreadySeated, SalesClosed, SeatRefused, SessionOver
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import confirm_seat, lock_live_session, release_held_seat
+from sessions_live.operations.seats import confirm_seat, release_held_seat
 from subscriptions import mails
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.leases import Lease
+from subscriptions.operations.locks import lock_order, lock_session_and_seats, locked_orders
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.selectors import id_of_customers_subscriber
@@ -34,7 +34,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
     with transaction.atomic():
         lease.confirm()
         # The order's lock: the return page and a webhook bring the same payment at once.
-        order = _locked_orders().filter(number=checkout.order_number).first()
+        order = locked_orders().filter(number=checkout.order_number).first()
         if order is None or id_of_customers_subscriber(checkout.customer_id) != order.subscriber_id:
             return None
         if checkout.payment:
@@ -58,7 +58,9 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
                 kind=Case.Kind.AMOUNT_MISMATCH,
                 summary=f"{order.number}: a price of {checkout.amount_minor} {checkout.currency} paid, "
                 f"{order.amount_minor} {order.currency} ordered",
+                proposal="Nothing was given for it. Refund it, or give what was ordered and settle the difference by mail.",
                 order=order,
+                payment=order.payments.order_by("-id").first(),
                 now=now,
             )
             # Whatever was held stays held until the person decides.
@@ -186,11 +188,6 @@ def schedule_next_check(order: Order, now: datetime) -> None:
         order.next_check_at = None
 
 
-def lock_order(order_id: int) -> Order:
-    """The order's row, locked after session, seats, subscriber and grants."""
-    return _locked_orders().get(pk=order_id)
-
-
 def lock_seats_and_order(order: Order) -> tuple[list[Seat], Order]:
     """Everything an order holds, and the order itself, locked in the right order; a year holds nothing."""
     if order.live_session_id is None:
@@ -199,19 +196,9 @@ def lock_seats_and_order(order: Order) -> tuple[list[Seat], Order]:
     return seats, order
 
 
-def _locked_orders() -> QuerySet[Order]:
-    orders = Order.objects.select_related("subscriber__user", "price", "live_session")
-    return orders.select_for_update(of=["self"], no_key=True)
-
-
 def _lock_all_of(order: Order) -> tuple[LiveSession, list[Seat], Order]:
     """The session of a seat's order, its seats by id, and the order itself, each as it is now."""
-    assert order.live_session_id is not None
-    live_session = lock_live_session(order.live_session_id)
-    of_order = Seat.objects.filter(coverage__order=order).select_related("booked_by").order_by("id")
-    seats = list(of_order.select_for_update(of=["self"], no_key=True))
-    for seat in seats:
-        seat.live_session = live_session
+    live_session, seats = lock_session_and_seats(order)
     return live_session, seats, lock_order(order.pk)
 
 

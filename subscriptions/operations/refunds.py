@@ -1,34 +1,30 @@
 """Giving money back: the row is committed first, then Stripe is asked with a key made from it, then the answer is committed."""
 
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import F, Sum
 
 from redreport import audit
 from redreport.accounts.models import User
-from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import GatewayRefused, GatewayUnavailable, RefundTooLarge
-from subscriptions.models import Case, Order, Payment, Refund
-from subscriptions.operations.cases import open_case
+from subscriptions.errors import (
+    GatewayRefused,
+    GatewayUnavailable,
+    ObjectBusy,
+    PaymentDisputed,
+    RefundNotFailed,
+    RefundTooLarge,
+)
+from subscriptions.models import Payment, Refund
+from subscriptions.operations.dashboard_refunds import take_in_refunds_of_payment
+from subscriptions.operations.double_payouts import is_kept_by_bank
 from subscriptions.operations.keys import new_key_after_server_error
-from subscriptions.operations.leases import Lease, synchronize
+from subscriptions.operations.refund_states import CHARGE_DISPUTED, apply_refund, give_up_refund, lock_refund
 from subscriptions.stripe_objects import RefundState
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=30)
-LOOK_AGAIN = timedelta(days=1)
-MAY_STILL_FAIL = timedelta(days=10)
-
-STATE_OF_STATUS = {
-    "pending": Refund.State.SUBMITTED,
-    "requires_action": Refund.State.SUBMITTED,
-    "succeeded": Refund.State.SUCCEEDED,
-    "failed": Refund.State.FAILED,
-    "canceled": Refund.State.CANCELED,
-}
-GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELED)
 
 
 def owe_refund(
@@ -40,10 +36,12 @@ def owe_refund(
     made_by: User | None = None,
     note: str = "",
     replaces: Refund | None = None,
+    public_id: UUID | None = None,
 ) -> Refund | None:
     """Owe so much of a payment, or what is left of it, in the caller's transaction; None when nothing is left.
 
-    The minute sweep carries it out. Refuses with RefundTooLarge what is more than is left.
+    The minute sweep carries it out. Refuses with RefundTooLarge what is more than is left. A credit note of the refund that it
+    replaces becomes its own.
     """
     # The payment's lock: two refunds at once must not give back more than was taken; the database refuses it too.
     payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
@@ -53,9 +51,10 @@ def owe_refund(
         raise RefundTooLarge(left)
     if amount == 0:
         return None
-    payment.refunded_minor = F("refunded_minor") + amount
+    payment.refunded_minor += amount
     payment.save(update_fields=["refunded_minor"])
     refund = Refund.objects.create(
+        public_id=public_id or uuid4(),
         payment=payment,
         amount_minor=amount,
         currency=payment.currency,
@@ -63,6 +62,7 @@ def owe_refund(
         made_by=made_by,
         note=note,
         replaces=replaces,
+        stripe_credit_note_id=replaces.stripe_credit_note_id if replaces else "",
         created_at=now,
         next_attempt_at=now,
     )
@@ -70,13 +70,72 @@ def owe_refund(
     return refund
 
 
+def refund_payment(
+    *, payment_id: int, amount_minor: int | None, actor: User, note: str, request_id: UUID, now: datetime
+) -> Refund | None:
+    """Give back part of a payment, or what is left of it, on a staff member's word; None when nothing is left.
+
+    One `request_id`, made with the form, is one refund however often it is sent. Refuses with RefundTooLarge, or with
+    PaymentDisputed while the bank has the money. What the payment bought stays.
+    """
+    with transaction.atomic():
+        # The payment's lock: the second click waits here for the first, and finds its refund.
+        payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+        known = payment.refunds.filter(public_id=request_id).first()
+        if known:
+            return known
+        if is_kept_by_bank(payment):
+            raise PaymentDisputed
+        return owe_refund(
+            payment_id=payment_id,
+            reason=Refund.Reason.STAFF,
+            amount_minor=amount_minor,
+            made_by=actor,
+            note=note,
+            public_id=request_id,
+            now=now,
+        )
+
+
+def retry_refund(*, refund_id: int, actor: User, now: datetime) -> Refund:
+    """Make a failed refund again, once: asking a second time gives the same one.
+
+    Refuses with RefundNotFailed, with RefundTooLarge when the money went back in another way since, or with PaymentDisputed.
+    """
+    with transaction.atomic():
+        # The locks of payment and refund: two clicks make one.
+        _, payment, failed = lock_refund(refund_id)
+        known = Refund.objects.filter(replaces=failed).first()
+        if known:
+            return known
+        if failed.state != Refund.State.FAILED:
+            raise RefundNotFailed
+        if is_kept_by_bank(payment):
+            raise PaymentDisputed
+        by_hand = failed.reason == Refund.Reason.DASHBOARD
+        refund = owe_refund(
+            payment_id=payment.pk,
+            reason=Refund.Reason.STAFF if by_hand else Refund.Reason(failed.reason),
+            amount_minor=failed.amount_minor,
+            made_by=actor,
+            note="Made again after it failed",
+            replaces=failed,
+            now=now,
+        )
+        assert refund is not None
+        return refund
+
+
 def submit_refund(*, refund_id: int, now: datetime) -> bool:
     """
     Ask Stripe to carry out a pending refund. When Stripe cannot be reached, which the answer False says, it stays pending for
-    the sweep.
+    the sweep. While the bank has the money because of a dispute, Stripe is not asked, and the refund fails.
     """
     refund = _claim_attempt(refund_id, now)
     if refund is None:
+        return True
+    if is_kept_by_bank(refund.payment):
+        give_up_refund(refund_id=refund_id, error=CHARGE_DISPUTED, now=now)
         return True
     try:
         with new_key_after_server_error(refund):
@@ -84,66 +143,21 @@ def submit_refund(*, refund_id: int, now: datetime) -> bool:
     except GatewayUnavailable:
         return False
     except GatewayRefused as refusal:
-        _give_up(refund_id, str(refusal), now)
-    else:
-        apply_refund(refund_id=refund_id, state=state, lease=None, now=now)
+        return _after_refusal(refund, refusal, now)
+    apply_refund(refund_id=refund_id, state=state, lease=None, now=now)
     return True
 
 
-def sync_refund(*, stripe_refund_id: str, now: datetime) -> None:
-    """Fetch a refund and apply it. Refuses with ObjectBusy when another worker is at it."""
-
-    def fetch_and_apply(lease: Lease) -> None:
-        state = gateway.fetch_refund(stripe_refund_id)
-        refund = Refund.objects.filter(public_id=state.reference).first() if state.reference else None
-        if refund:
-            apply_refund(refund_id=refund.pk, state=state, lease=lease, now=now)
-
-    synchronize(stripe_refund_id, fetch_and_apply)
-
-
-def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now: datetime) -> None:
-    """Write what Stripe says of a refund, and the order's state that follows. A failed one opens a case."""
-    order_id = Refund.objects.values_list("payment__order_id", flat=True).get(pk=refund_id)
-    with transaction.atomic():
-        if lease:
-            lease.confirm()
-        # Locks: order, payment, refund: its webhook and our own call bring the answer at once.
-        order = Order.objects.select_for_update(no_key=True).get(pk=order_id) if order_id else None
-        refund = _lock_with_payment(refund_id)
-        new_state = STATE_OF_STATUS.get(state.status, Refund.State.SUBMITTED)
-        if refund.state in GIVEN_UP or (refund.state == Refund.State.SUCCEEDED and new_state == Refund.State.SUBMITTED):
-            return
-        first_answer = refund.state == Refund.State.PENDING
-        refund.state = new_state
-        refund.stripe_refund_id = state.id
-        refund.next_attempt_at = _next_look(refund, now)
-        refund.error = state.failure_reason
-        refund.save()
-        if new_state in GIVEN_UP:
-            _release_amount(refund, order, now)
-        elif order:
-            order.state = _state_after_refunds(order)
-            order.save(update_fields=["state"])
-            if first_answer:
-                mails.queue_payment_refunded(order=order, refund=refund, now=now)
-
-
-def check_refund(*, refund_id: int, now: datetime) -> bool:
-    """One turn of the minute sweep for one refund: carry it out, or look what became of it. False as in `submit_refund`."""
-    refund = Refund.objects.get(pk=refund_id)
-    if refund.state == Refund.State.PENDING or refund.stripe_refund_id is None:
-        return submit_refund(refund_id=refund_id, now=now)
-    # Put off first, so that a refund which cannot be fetched is not asked for in every turn.
-    Refund.objects.filter(pk=refund_id).update(next_attempt_at=now + LOOK_AGAIN)
-    sync_refund(stripe_refund_id=refund.stripe_refund_id, now=now)
+def _after_refusal(refund: Refund, refusal: GatewayRefused, now: datetime) -> bool:
+    """Somebody may have refunded the payment by hand: what is at Stripe is written down first, and may cancel this refund."""
+    try:
+        take_in_refunds_of_payment(payment=refund.payment, now=now)
+    except ObjectBusy:
+        return True
+    except GatewayUnavailable:
+        return False
+    give_up_refund(refund_id=refund.pk, error=str(refusal), now=now)
     return True
-
-
-def _next_look(refund: Refund, now: datetime) -> datetime | None:
-    """A refund under way, or one that went through lately and may still fail, is looked at daily: its webhook may never come."""
-    may_change = refund.state == Refund.State.SUBMITTED or now < refund.created_at + MAY_STILL_FAIL
-    return now + LOOK_AGAIN if may_change and refund.state not in GIVEN_UP else None
 
 
 def _find_or_create(refund: Refund) -> RefundState:
@@ -168,52 +182,3 @@ def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
         refund.next_attempt_at = now + min(FIRST_WAIT * 2 ** (refund.attempts - 1), LONGEST_WAIT)
         refund.save(update_fields=["attempts", "next_attempt_at"])
         return refund
-
-
-def _give_up(refund_id: int, error: str, now: datetime) -> None:
-    order_id = Refund.objects.values_list("payment__order_id", flat=True).get(pk=refund_id)
-    with transaction.atomic():
-        # Locks: order, payment, refund.
-        order = Order.objects.select_for_update(no_key=True).get(pk=order_id) if order_id else None
-        refund = _lock_with_payment(refund_id)
-        if refund.state != Refund.State.PENDING:
-            return
-        refund.state = Refund.State.FAILED
-        refund.error = error[:200]
-        refund.next_attempt_at = None
-        refund.save()
-        _release_amount(refund, order, now)
-
-
-def _release_amount(refund: Refund, order: Order | None, now: datetime) -> None:
-    """A refund that failed gave nothing back: its amount may be refunded again, and a person decides how."""
-    Payment.objects.filter(pk=refund.payment_id).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
-    if order:
-        order.state = _state_after_refunds(order)
-        order.save(update_fields=["state"])
-    open_case(
-        key=f"refund_failed:{refund.public_id}",
-        kind=Case.Kind.REFUND_FAILED,
-        summary=f"Refund of {refund.amount_minor} {refund.currency} failed: {refund.error or 'no reason given'}",
-        order=order,
-        subscriber=refund.payment.subscriber,
-        now=now,
-    )
-
-
-def _lock_with_payment(refund_id: int) -> Refund:
-    payment_id = Refund.objects.values_list("payment_id", flat=True).get(pk=refund_id)
-    Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
-    return Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
-
-
-def _state_after_refunds(order: Order) -> str:
-    if order.paid_at is None:
-        return order.state
-    standing = Refund.objects.filter(payment__order=order, state__in=[Refund.State.SUBMITTED, Refund.State.SUCCEEDED]).aggregate(
-        total=Sum("amount_minor")
-    )["total"]
-    paid = order.payments.aggregate(total=Sum("amount_minor"))["total"]
-    if not standing:
-        return Order.State.PAID
-    return Order.State.REFUNDED if standing >= paid else Order.State.PARTLY_REFUNDED

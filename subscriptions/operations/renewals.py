@@ -12,7 +12,8 @@ from subscriptions.operations.cases import open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.invoices import announce_paid_year, follow_collection, write_invoice
 from subscriptions.operations.leases import Lease, synchronize
-from subscriptions.operations.orders import lock_order, mark_paid
+from subscriptions.operations.locks import lock_order
+from subscriptions.operations.orders import mark_paid
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.selectors import id_of_customers_subscriber
@@ -87,8 +88,10 @@ def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) ->
             open_case(
                 key=f"second_year:{state.id}",
                 kind=Case.Kind.SECOND_YEAR,
-                summary="A second live subscription of one subscriber: refund one of them",
+                summary="A second live subscription of one subscriber",
+                proposal="Ask the reader which one to keep; end the other in Stripe and refund its last payment.",
                 subscriber=subscriber,
+                subscription=subscription,
                 now=now,
             )
 
@@ -112,11 +115,12 @@ def _apply_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> None:
         lock_subscriber(subscriber_id)
         order = _order_of(invoice, subscriber_id)
         written = write_invoice(state=invoice, subscriber_id=subscriber_id, subscription=subscription, order=order, now=now)
-        follow_collection(invoice=written, state=invoice, now=now)
         if subscription is None:
             _note_documents(invoice, order)
         elif invoice.status == Invoice.Status.PAID:
             _apply_paid_year(written, invoice, subscription, now)
+        # Last, since a case is locked after everything else.
+        follow_collection(invoice=written, state=invoice, now=now)
 
 
 def _apply_paid_year(written: Invoice, invoice: InvoiceState, subscription: Subscription, now: datetime) -> None:
@@ -156,6 +160,7 @@ def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
             key=f"unknown_invoice:{invoice.id}",
             kind=Case.Kind.UNKNOWN_INVOICE,
             summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
+            proposal="Find out in Stripe's dashboard whose customer it is; refund it there, or write to them.",
             now=now,
         )
 
@@ -178,7 +183,10 @@ def _is_of_another_amount(order: Order | None, lines: list[InvoiceLine], now: da
         key=f"amount_mismatch:{order.number}",
         kind=Case.Kind.AMOUNT_MISMATCH,
         summary=f"{order.number}: the invoice of its year is for another amount than was ordered",
+        proposal="No credits were granted. Refund it and end the subscription in Stripe, or grant the credits by hand.",
         order=order,
+        payment=order.payments.order_by("-id").first(),
+        subscription=order.subscription,
         now=now,
     )
     return True

@@ -20,7 +20,7 @@ from subscriptions.errors import NotForfeited
 from subscriptions.models import Case, CreditGrant, Dispute, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.credits import return_credit, return_terms
-from subscriptions.operations.orders import lock_order
+from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.settlement import SettlementPlan, Why

@@ -8,7 +8,7 @@ from typing import Any
 
 from redreport.money import format_money
 from subscriptions.models import Dispute, Invoice, Order, Payment, Refund, StripeEvent, Subscription
-from subscriptions.operations.refunds import STATE_OF_STATUS
+from subscriptions.operations.refund_states import STATE_OF_STATUS
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutState,

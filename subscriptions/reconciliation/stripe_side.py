@@ -26,10 +26,12 @@ from subscriptions.models import (
 from subscriptions.models.orders import NUMBER_ALPHABET
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
-from subscriptions.operations.recovery import lost_seat_key, recover_checkout, recover_payment
-from subscriptions.operations.refunds import sync_refund
+from subscriptions.operations.disputes import sync_dispute
+from subscriptions.operations.recovery import recover_checkout, recover_payment
+from subscriptions.operations.refund_sync import sync_refund
 from subscriptions.operations.renewals import pays_for_a_year, sync_invoice, sync_subscription
 from subscriptions.operations.subscribers import subscriber_of_customer
+from subscriptions.operations.unknown_payments import lost_seat_key
 from subscriptions.reconciliation import differences
 from subscriptions.reconciliation.differences import Difference
 from subscriptions.reconciliation.walks import Customers, Span, Walk
@@ -124,14 +126,13 @@ class Checkouts(Walk[CheckoutState]):
     def compare(self, page: Sequence[CheckoutState], now: datetime) -> list[Difference]:
         numbers = {state.order_number for state in page if state.order_number}
         of_ours = {order.number: order for order in Order.objects.filter(number__in=numbers).select_related("subscriber")}
-        customers = Customers(state.customer_id for state in page)
         settled_otherwise = _known_cases([*map(_amount_case, numbers), *(lost_seat_key(state.id) for state in page)])
         found: list[Difference] = []
         for state in page:
             order = of_ours.get(state.order_number)
             if not {_amount_case(state.order_number), lost_seat_key(state.id)}.isdisjoint(settled_otherwise):
                 continue
-            if order or (_is_complete_without_payment(state) and customers.has(state.customer_id)):
+            if order or _is_complete_without_payment(state):
                 found += differences.of_checkout(state, order)
         return found
 
@@ -233,6 +234,9 @@ class Disputes(Walk[DisputeState]):
     def fetch(self, object_id: str) -> DisputeState:
         return gateway.fetch_dispute(object_id)
 
+    def heal(self, item: DisputeState, now: datetime) -> None:
+        sync_dispute(stripe_dispute_id=item.id, now=now)
+
 
 class Events(Walk[EventHint]):
     """Last, when all that they tell of is healed: what they ask for then changes nothing more."""
@@ -285,7 +289,8 @@ def _paid_yearly_lines(page: Sequence[InvoiceState]) -> dict[str, list[str]]:
 
 def _is_complete_without_payment(state: CheckoutState) -> bool:
     """A seat for which nothing was to be paid: no payment tells of it."""
-    return state.is_paid and state.total_minor == 0 and not state.subscription_id and state.order_number != ""
+    is_seat_of_ours = not state.subscription_id and OUR_ORDER.fullmatch(state.order_number) is not None
+    return is_seat_of_ours and state.is_paid and state.total_minor == 0
 
 
 def _amount_case(order_number: str) -> str:

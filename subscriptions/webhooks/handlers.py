@@ -5,8 +5,10 @@ from datetime import datetime
 
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
+from subscriptions.operations.disputes import sync_dispute
+from subscriptions.operations.fraud_warnings import sync_fraud_warning
 from subscriptions.operations.notices import announce_renewal
-from subscriptions.operations.refunds import sync_refund
+from subscriptions.operations.refund_sync import sync_refund, sync_refunds_of_charge
 from subscriptions.operations.renewals import sync_invoice, sync_subscription
 
 Handler = Callable[[str, datetime], None]
@@ -42,6 +44,21 @@ def on_refund(object_id: str, now: datetime) -> None:
     sync_refund(stripe_refund_id=object_id, now=now)
 
 
+def on_charge_refunded(object_id: str, now: datetime) -> None:
+    """A charge was given back, in whole or in part: the event names the charge, not the refund."""
+    sync_refunds_of_charge(stripe_charge_id=object_id, now=now)
+
+
+def on_dispute(object_id: str, now: datetime) -> None:
+    """A payment was disputed or inquired about, or the bank decided."""
+    sync_dispute(stripe_dispute_id=object_id, now=now)
+
+
+def on_fraud_warning(object_id: str, now: datetime) -> None:
+    """A card's network suspects fraud."""
+    sync_fraud_warning(stripe_warning_id=object_id, now=now)
+
+
 HANDLERS: dict[str, Handler] = {
     "checkout.session.completed": on_checkout_session,
     "checkout.session.async_payment_succeeded": on_checkout_session,
@@ -64,4 +81,11 @@ HANDLERS: dict[str, Handler] = {
     "refund.created": on_refund,
     "refund.updated": on_refund,
     "refund.failed": on_refund,
+    "charge.refunded": on_charge_refunded,
+    "charge.dispute.created": on_dispute,
+    "charge.dispute.updated": on_dispute,
+    "charge.dispute.closed": on_dispute,
+    "charge.dispute.funds_withdrawn": on_dispute,
+    "charge.dispute.funds_reinstated": on_dispute,
+    "radar.early_fraud_warning.created": on_fraud_warning,
 }

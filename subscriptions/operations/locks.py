@@ -1,0 +1,69 @@
+"""Rows locked in the house's order: a session, its seats by id, the subscriber, grants by id, the order, the payment."""
+
+from dataclasses import dataclass
+
+from django.db.models import F, QuerySet
+
+from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import lock_live_session
+from subscriptions.models import CreditGrant, Order, Payment
+from subscriptions.operations.subscribers import lock_subscriber
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A payment with everything that it bought, each row locked and as it is now."""
+
+    payment: Payment
+    order: Order | None
+    live_session: LiveSession | None
+    seats: list[Seat]
+
+    @property
+    def is_of_a_year(self) -> bool:
+        """Whether it paid for a year: a renewal's payment has no order."""
+        return bool(self.payment.stripe_invoice_id) and (self.order is None or self.order.kind == Order.Kind.YEAR)
+
+    @property
+    def is_paid_otherwise(self) -> bool:
+        """Whether another payment of the order stands, which keeps what was bought."""
+        others = Payment.objects.filter(order=self.order, amount_minor__gt=F("refunded_minor")).exclude(pk=self.payment.pk)
+        return self.order is not None and others.exists()
+
+
+def lock_order(order_id: int) -> Order:
+    """The order's row, locked after session, seats, subscriber and grants."""
+    return locked_orders().get(pk=order_id)
+
+
+def locked_orders() -> QuerySet[Order]:
+    """Orders that are locked when they are read, with all that is said of them."""
+    orders = Order.objects.select_related("subscriber__user", "price", "live_session")
+    return orders.select_for_update(of=["self"], no_key=True)
+
+
+def lock_session_and_seats(order: Order) -> tuple[LiveSession, list[Seat]]:
+    """The session of a seat's order, and the order's seats by id."""
+    assert order.live_session_id is not None
+    live_session = lock_live_session(order.live_session_id)
+    of_order = Seat.objects.filter(coverage__order=order).select_related("booked_by").order_by("id")
+    seats = list(of_order.select_for_update(of=["self"], no_key=True))
+    for seat in seats:
+        seat.live_session = live_session
+    return live_session, seats
+
+
+def lock_bought(payment_id: int) -> Bought:
+    """A payment and what it bought, each row locked: whoever takes it back must not meet a booking or another refund halfway."""
+    known = Payment.objects.select_related("order").get(pk=payment_id)
+    live_session: LiveSession | None = None
+    seats: list[Seat] = []
+    if known.order and known.order.live_session_id:
+        live_session, seats = lock_session_and_seats(known.order)
+    lock_subscriber(known.subscriber_id)
+    if known.stripe_invoice_id:
+        grants = CreditGrant.objects.filter(subscriber_id=known.subscriber_id, stripe_invoice_id=known.stripe_invoice_id)
+        list(grants.order_by("id").select_for_update(no_key=True))
+    order = lock_order(known.order_id) if known.order_id else None
+    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+    return Bought(payment, order, live_session, seats)

@@ -1,0 +1,208 @@
+"""What Stripe says of a refund becomes our rows: its state, the sum given back, the order's state, what a person must know.
+
+The caller of a function here has locked order, payment and refund, unless it says otherwise.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Sum
+
+from redreport import audit
+from redreport.money import format_money
+from subscriptions import mails
+from subscriptions.models import Case, Order, Payment, Refund
+from subscriptions.operations.cases import close_case_of_key, open_case
+from subscriptions.operations.double_payouts import STANDING, watch_double_payout
+from subscriptions.operations.leases import Lease
+from subscriptions.operations.locks import lock_order
+from subscriptions.stripe_objects import RefundState
+
+LOOK_AGAIN = timedelta(days=1)
+MAY_STILL_FAIL = timedelta(days=10)
+CHARGE_DISPUTED = "charge_disputed"
+NEEDS_READER = "requires_action"
+
+STATE_OF_STATUS = {
+    "pending": Refund.State.SUBMITTED,
+    NEEDS_READER: Refund.State.SUBMITTED,
+    "succeeded": Refund.State.SUCCEEDED,
+    "failed": Refund.State.FAILED,
+    "canceled": Refund.State.CANCELED,
+}
+GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELED)
+
+
+def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now: datetime) -> None:
+    """Write what Stripe says of a refund, and the order's state that follows. A failed one opens a case, and the reader is told.
+
+    What Stripe called failed stays failed. A row that we gave up without Stripe's word is taken up again if Stripe has it.
+    """
+    with transaction.atomic():
+        if lease:
+            lease.confirm()
+        # The locks of order, payment and refund: its webhook and our own call bring the answer at once.
+        order, payment, refund = lock_refund(refund_id)
+        new_state = STATE_OF_STATUS.get(state.status, Refund.State.SUBMITTED)
+        if refund.state == Refund.State.SUCCEEDED and new_state == Refund.State.SUBMITTED:
+            return
+        if refund.state in GIVEN_UP and (
+            refund.stripe_refund_id or new_state in GIVEN_UP or not _count_again(payment, refund, now)
+        ):
+            return
+        is_first_answer = refund.stripe_refund_id is None
+        refund.state, refund.stripe_refund_id, refund.error = new_state, state.id, state.failure_reason
+        refund.next_attempt_at = next_look(refund, now)
+        note_credit_note_due(payment, refund, now)
+        refund.save()
+        if new_state in GIVEN_UP:
+            release_amount(order, payment, refund, now)
+            if new_state == Refund.State.FAILED:
+                mails.queue_refund_failed(refund=refund, now=now)
+            return
+        if is_first_answer:
+            mails.queue_payment_refunded(refund=refund, asks_reader=state.status == NEEDS_READER, now=now)
+        follow_refund(order, payment, now)
+
+
+def give_up_refund(*, refund_id: int, error: str, now: datetime) -> None:
+    """Stripe refused to carry out a pending refund, or would: it failed, and a case is opened. It locks the rows itself."""
+    with transaction.atomic():
+        # The locks of order, payment and refund: a refund by hand may be canceling this one.
+        order, payment, refund = lock_refund(refund_id)
+        if refund.state != Refund.State.PENDING:
+            return
+        refund.state, refund.error, refund.next_attempt_at = Refund.State.FAILED, error[:200], None
+        refund.save()
+        release_amount(order, payment, refund, now)
+
+
+def lock_refund(refund_id: int) -> tuple[Order | None, Payment, Refund]:
+    """The refund, its payment and its order if there is one, locked in the house's order."""
+    known = Refund.objects.select_related("payment").get(pk=refund_id)
+    order = lock_order(known.payment.order_id) if known.payment.order_id else None
+    payment = Payment.objects.select_for_update(no_key=True).get(pk=known.payment_id)
+    refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+    refund.payment = payment
+    return order, payment, refund
+
+
+def next_look(refund: Refund, now: datetime) -> datetime | None:
+    """A refund under way, or one that went through lately and may still fail, is looked at daily: its webhook may never come."""
+    may_change = refund.state == Refund.State.SUBMITTED or now < refund.created_at + MAY_STILL_FAIL
+    return now + LOOK_AGAIN if may_change and refund.state not in GIVEN_UP else None
+
+
+def note_credit_note_due(payment: Payment, refund: Refund, now: datetime) -> None:
+    """An invoiced payment's refund that went through is owed its credit note; one that failed, no longer. The caller saves it."""
+    if refund.state != Refund.State.SUCCEEDED:
+        refund.credit_note_due_at = None
+    elif payment.stripe_invoice_id and not refund.stripe_credit_note_id and refund.credit_note_attempts == 0:
+        refund.credit_note_due_at = now
+
+
+def make_room(*, payment: Payment, amount_minor: int, reason: str, now: datetime) -> bool:
+    """Cancel pending refunds, the latest first, until so much more of the payment can count as given back; False if it cannot.
+
+    What of a canceled one still fits is owed anew, as a row that replaces it.
+    """
+    pending = list(payment.refunds.filter(state=Refund.State.PENDING).order_by("-id").select_for_update(no_key=True))
+    short = amount_minor - (payment.amount_minor - payment.refunded_minor)
+    if short > sum(refund.amount_minor for refund in pending):
+        return False
+    for refund in pending:
+        if short <= 0:
+            break
+        rest = max(0, refund.amount_minor - short)
+        payment.refunded_minor -= refund.amount_minor - rest
+        short -= refund.amount_minor
+        refund.state, refund.next_attempt_at, refund.note = Refund.State.CANCELED, None, reason
+        refund.save()
+        audit.record(actor="stripe", verb="canceled", target=refund, reason=reason, detail={"owed_anew": rest}, now=now)
+        if rest:
+            _owe_the_rest(refund, rest, now)
+    payment.save(update_fields=["refunded_minor"])
+    return True
+
+
+def release_amount(order: Order | None, payment: Payment, refund: Refund, now: datetime) -> None:
+    """A refund that failed gave nothing back: its amount may be refunded again, and a person decides how."""
+    payment.refunded_minor -= refund.amount_minor
+    payment.save(update_fields=["refunded_minor"])
+    follow_refund(order, payment, now)
+    report_failure(payment, refund, now)
+
+
+def report_failure(payment: Payment, refund: Refund, now: datetime) -> None:
+    """Open the case of a refund that gave nothing back."""
+    summary = f"Refund of {format_money(refund.amount_minor, refund.currency)} failed: {refund.error or 'no reason given'}"
+    if refund.stripe_credit_note_id:
+        summary += f". Its credit note {refund.stripe_credit_note_id} stands; a refund made instead takes it over"
+    proposal = "Try it again once; if it fails again, ask the reader for another way, pay outside Stripe and write that down."
+    if CHARGE_DISPUTED in refund.error:
+        proposal = "Wait for the dispute: if it is won, try the refund again; if it is lost, the reader has the money already."
+    open_case(
+        key=f"refund_failed:{refund.public_id}",
+        kind=Case.Kind.REFUND_FAILED,
+        summary=summary,
+        proposal=proposal,
+        order=payment.order,
+        payment=payment,
+        refund=refund,
+        now=now,
+    )
+
+
+def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
+    """What follows from a payment's refunds as they stand now: its order's state, and cases that have no cause any more."""
+    if order:
+        _follow_in_order(order)
+    watch_double_payout(payment=payment, now=now)
+    if _given_back(payment) < payment.amount_minor:
+        return
+    causes = ("fraud_warning", "unknown_payment", "payment_without_seat")
+    keys = [f"{cause}:{payment.stripe_payment_intent_id}" for cause in causes]
+    keys += [f"partial_refund:{refund.stripe_refund_id}" for refund in payment.refunds.all()]
+    keys += [f"amount_mismatch:{order.number}"] if order and order.state == Order.State.REFUNDED else []
+    for key in keys:
+        close_case_of_key(key=key, resolution="All of the payment was refunded.", now=now)
+
+
+def _count_again(payment: Payment, refund: Refund, now: datetime) -> bool:
+    """Count a refund that we had given up, and that reached Stripe all the same."""
+    reason = "Another refund of the payment turned out to have gone through"
+    if not make_room(payment=payment, amount_minor=refund.amount_minor, reason=reason, now=now):
+        return False
+    payment.refunded_minor += refund.amount_minor
+    payment.save(update_fields=["refunded_minor"])
+    return True
+
+
+def _owe_the_rest(canceled: Refund, amount_minor: int, now: datetime) -> None:
+    Refund.objects.create(
+        payment_id=canceled.payment_id,
+        amount_minor=amount_minor,
+        currency=canceled.currency,
+        reason=canceled.reason,
+        made_by=canceled.made_by,
+        replaces=canceled,
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+
+def _given_back(payment: Payment) -> int:
+    standing = payment.refunds.filter(state__in=STANDING)
+    return standing.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
+def _follow_in_order(order: Order) -> None:
+    """The order's state after its refunds. One that its payment did not fit is over once that is back."""
+    payments = list(order.payments.all())
+    paid, given_back = sum(payment.amount_minor for payment in payments), sum(_given_back(payment) for payment in payments)
+    if given_back and given_back >= paid:
+        order.state = Order.State.REFUNDED
+        order.paid_at = order.paid_at or min(payment.captured_at for payment in payments)
+    elif order.paid_at:
+        order.state = Order.State.PARTLY_REFUNDED if given_back else Order.State.PAID
+    order.save(update_fields=["state", "paid_at"])
