@@ -6,15 +6,15 @@ from uuid import UUID, uuid4
 
 import pytest
 import time_machine
-from subscriptions.operations.case_actions import refund_rest_of_case
-from subscriptions.operations.credit_notes import make_credit_note
-from subscriptions.operations.disputes import sync_dispute
-from subscriptions.operations.refund_sync import sync_refund, sync_refunds_of_charge
 
 from redreport import clock
 from sessions_live.models import Seat
 from subscriptions.errors import CaseAlreadySettled
 from subscriptions.models import Case, Dispute, Payment, Refund, SeatCoverage
+from subscriptions.operations.case_actions import refund_rest_of_case
+from subscriptions.operations.credit_notes import make_credit_note
+from subscriptions.operations.disputes import sync_dispute
+from subscriptions.operations.refund_sync import sync_refund, sync_refunds_of_charge
 from subscriptions.operations.refunds import refund_payment, retry_refund, submit_refund
 from tests.aftermath import SOON, AtStripe, mails_to
 from tests.factories import make_staff

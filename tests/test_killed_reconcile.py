@@ -1,4 +1,4 @@
-"""kill -9 at every fifth step of the hourly comparison after a day without webhooks: the next hour's run completes it, once."""
+"""kill -9 at every seventh step of the hourly comparison after a day without webhooks: the next hour's run completes it, once."""
 
 from datetime import timedelta
 from itertools import count
@@ -35,7 +35,7 @@ def test_killed_while_reconciling_the_next_hour_completes_it_and_nothing_is_doub
         assert not Case.objects.exists()
         assert tasks.reconcile_task().startswith("reconcile: nothing differs")
 
-    for number in killed_scenes(a_day_without_webhooks, lambda _: tasks.reconcile_task(), every=5):
+    for number in killed_scenes(a_day_without_webhooks, lambda _: tasks.reconcile_task(), every=7):
         run_an_hour_later_and_check(number)
     assert number > 15
 
