@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: run test lint check screenshots bench
+.PHONY: run test lint check screenshots bench simulate
 
 PORT ?= 8000
 BIN := .venv/bin
@@ -35,6 +35,9 @@ screenshots: .venv/for-testing
 
 bench: .venv/for-testing
 	@exec $(BIN)/python -m tests.bench.bench_purchase
+
+simulate: .venv/for-testing
+	@LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o addopts=
 
 # The marks below stand for "what the lock says is installed": nothing is done again until the lock changes.
 .venv/bin/uv: .ci/uv-requirements.txt

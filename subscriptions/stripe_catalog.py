@@ -51,13 +51,19 @@ def ensure_price(offer: Offer) -> tuple[CatalogPrice, bool]:
         return _read_price(made.to_dict()), True
 
 
-def ensure_webhook_endpoint(url: str) -> tuple[str, str]:
-    """What was done ('created', 'updated', 'unchanged'), and the signing secret, which Stripe tells at creation alone."""
+def ensure_webhook_endpoint(url: str, *, secret_is_lost: bool) -> tuple[str, str]:
+    """What was done ('created', 'updated', 'unchanged'), and the signing secret, which Stripe tells at creation alone.
+
+    An endpoint whose secret is lost is of no use to anybody: it is made anew.
+    """
     events: Any = sorted(HANDLERS)
     api_version: Any = API_VERSION
     with stripe_errors():
         for endpoint in client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter():
             if endpoint.url != url or endpoint.api_version != API_VERSION:
+                continue
+            if secret_is_lost:
+                client().v1.webhook_endpoints.delete(endpoint.id)
                 continue
             if sorted(endpoint.enabled_events) == events and endpoint.status == "enabled":
                 return "unchanged", ""

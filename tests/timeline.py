@@ -39,10 +39,7 @@ class Timeline:
 
     def sweep(self) -> None:
         """Everything that beat starts each minute, once."""
-        celery.loader.import_default_modules()
-        for entry in celery.conf.beat_schedule.values():
-            if entry["task"] not in NOT_SWEPT:
-                celery.tasks[entry["task"]]()
+        run_beat()
 
     def live_until(self, moment: datetime, *, step: timedelta = timedelta(days=1)) -> None:
         """Let time pass in steps; at each the webhooks arrive and the sweeps come by."""
@@ -51,6 +48,14 @@ class Timeline:
             for event in self.unheard():
                 self.shop.hear(event)
             self.sweep()
+
+
+def run_beat() -> None:
+    """Everything that beat starts each minute, once, at the moment that our clock shows."""
+    celery.loader.import_default_modules()
+    for entry in celery.conf.beat_schedule.values():
+        if entry["task"] not in NOT_SWEPT:
+            celery.tasks[entry["task"]]()
 
 
 @pytest.fixture
