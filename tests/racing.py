@@ -95,6 +95,21 @@ def without_index(name: str, clear: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
+def without_check(table: str, name: str, clear: Callable[[], object]) -> Iterator[None]:
+    """This check of the table is gone; it stands again afterwards, come what may. `clear` takes away first what it refuses."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name])
+        [definition] = cursor.fetchone()
+        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    try:
+        yield
+    finally:
+        clear()
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+
+
+@contextmanager
 def without_number_guard() -> Iterator[None]:
     """The index that makes a seat's number unique among the active ones is gone."""
     with without_index(NUMBER_GUARD, lambda: Seat.objects.update(state=Seat.State.EXPIRED, hold_expires_at=None)):
