@@ -8,6 +8,8 @@ SHELL := /bin/bash
 .PHONY: run test lint check screenshots bench simulate
 
 PORT ?= 8000
+# How many test processes run side by side; each has services of its own.
+WORKERS ?= 2
 BIN := .venv/bin
 # The system's certificates where it has any: they include those of a proxy at work.
 UV_ENV := UV_PYTHON_DOWNLOADS=never $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),UV_SYSTEM_CERTS=1)
@@ -18,7 +20,7 @@ run: .venv/for-running
 	@exec $(BIN)/python -m redreport.local --port $(PORT) --end-with-parent
 
 test: lint check
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 lint: .venv/for-testing
 	@$(BIN)/ruff check

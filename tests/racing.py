@@ -13,6 +13,7 @@ from sessions_live.models import Seat
 from tests.stack import wait_for
 
 NUMBER_GUARD = "seat_number_unique_while_active"
+INSERT_SEAT = f'INSERT INTO "{Seat._meta.db_table}"'
 
 Outcome = TypeVar("Outcome")
 
@@ -41,13 +42,14 @@ def is_deadlock(outcome: object) -> bool:
 
 
 class EverybodyLooksFirst:
-    """The worst interleaving, every time: nobody inserts a seat before every rival has looked which seats are free.
+    """The worst interleaving, every time: nobody sends the statement that begins with `before`, usually the insert of a seat,
+    until every rival has looked what there is.
 
     A rival who is finished, or whom a lock keeps from looking, is not waited for.
     """
 
-    def __init__(self, buyers: int) -> None:
-        self._buyers = buyers
+    def __init__(self, buyers: int, before: str = INSERT_SEAT) -> None:
+        self._buyers, self._before = buyers, before
         self._coming: dict[int, int] = {}
         self._looked: set[int] = set()
 
@@ -55,16 +57,16 @@ class EverybodyLooksFirst:
         thread, own = threading.get_ident(), connection.connection.info.backend_pid
         self._coming[thread] = own
         try:
-            with connection.execute_wrapper(self._at_the_insert):
+            with connection.execute_wrapper(self._at_the_write):
                 return action()
         finally:
             self._looked.add(thread)
 
-    def _at_the_insert(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    def _at_the_write(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         thread = threading.get_ident()
-        if sql.startswith(f'INSERT INTO "{Seat._meta.db_table}"') and thread not in self._looked:
+        if sql.startswith(self._before) and thread not in self._looked:
             self._looked.add(thread)
-            wait_for(self._everybody_has_looked, "the rivals to look for a free seat")
+            wait_for(self._everybody_has_looked, "the rivals to look")
         return execute(sql, params, many, context)
 
     def _everybody_has_looked(self) -> bool:
@@ -78,16 +80,37 @@ class EverybodyLooksFirst:
 
 
 @contextmanager
-def without_number_guard() -> Iterator[None]:
-    """The index that makes a seat's number unique among the active ones is gone; it stands again afterwards, come what may."""
+def without_index(name: str, clear: Callable[[], object]) -> Iterator[None]:
+    """This index is gone; it stands again afterwards, come what may. `clear` takes away first what it refuses."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [NUMBER_GUARD])
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [name])
         [definition] = cursor.fetchone()
-        cursor.execute(f"DROP INDEX {NUMBER_GUARD}")
+        cursor.execute(f"DROP INDEX {name}")
     try:
         yield
     finally:
-        # What was oversold must go before the index can come back.
-        Seat.objects.update(state=Seat.State.EXPIRED, hold_expires_at=None)
+        clear()
         with connection.cursor() as cursor:
             cursor.execute(definition)
+
+
+@contextmanager
+def without_check(table: str, name: str, clear: Callable[[], object]) -> Iterator[None]:
+    """This check of the table is gone; it stands again afterwards, come what may. `clear` takes away first what it refuses."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name])
+        [definition] = cursor.fetchone()
+        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    try:
+        yield
+    finally:
+        clear()
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+
+
+@contextmanager
+def without_number_guard() -> Iterator[None]:
+    """The index that makes a seat's number unique among the active ones is gone."""
+    with without_index(NUMBER_GUARD, lambda: Seat.objects.update(state=Seat.State.EXPIRED, hold_expires_at=None)):
+        yield

@@ -52,6 +52,15 @@ def test_codes_can_be_entered_and_no_tax_is_reckoned_unless_said_otherwise(shop:
     assert "at Checkout: promotion codes on, automatic tax off, tax ids off, delayed payments off\n" in stripe_setup()
 
 
+@pytest.mark.parametrize("order", ["hold_seat", "order_year"])
+def test_stripe_leads_back_to_our_own_site_alone(shop: Shop, settings: Any, order: str) -> None:
+    """Whatever address the reader came by: the site's own stands in its settings."""
+    made = getattr(shop, order)()
+    checkout = shop.stripe.objects("checkout.session")[-1]
+    page = f"{settings.SITE_URL}/orders/{made.number}/"
+    assert (checkout["success_url"], checkout["cancel_url"]) == (f"{page}?returned=paid", f"{page}?returned=back")
+
+
 def test_codes_can_be_switched_off(shop: Shop, settings: Any) -> None:
     settings.STRIPE_PROMOTION_CODES = False
     assert opened_checkout(shop)["allow_promotion_codes"] is None

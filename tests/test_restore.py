@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import Case, CreditGrant, Order, Payment, Subscriber, Subscription
+from subscriptions.models import Case, CreditGrant, Order, Payment, Refund, Subscriber, Subscription
 from subscriptions.reconciliation.run import Report, reconcile
 from tests.books import Backup, Day, our_books, stripes_books
 from tests.factories import make_live_session, make_user
@@ -176,3 +177,30 @@ def test_a_seat_that_a_promotion_made_free_is_a_case_and_a_free_year_comes_back_
     assert not Order.objects.filter(number__in=[seat.number, year.number]).exists()
     assert CreditGrant.objects.get(subscriber__user__email="free_year@example.com").balance == 12
     assert (run().found, Case.objects.count()) == (0, 1)
+
+
+def test_money_that_went_back_today_is_known_again(day: Day, timeline: Timeline) -> None:
+    day.buy_seat("kept")
+    hear_of_all(timeline)
+    backup = Backup()
+    for name in ("ours", "by_hand", "disputed"):
+        day.buy_seat(name)
+    hear_of_all(timeline)
+    day.refund_by_us("ours", 10000)
+    day.refund_by_us("kept", 5000)
+    day.refund_by_hand("by_hand")
+    day.refund_by_hand("old_seat", 7500)
+    day.shop.stripe.open_dispute(day.intent_of("disputed"))
+    hear_of_all(timeline)
+    before = our_books()
+    references = set(Refund.objects.values_list("stripe_refund_id", "public_id").filter(reason="staff"))
+    assert (before, len(before["refunds"]), len(before["disputes"])) == (stripes_books(day.shop), 4, 1)
+    backup.restore()
+    run()
+    assert our_books() == before
+    # Those of ours keep the reference by which Stripe knows them.
+    assert set(Refund.objects.values_list("stripe_refund_id", "public_id")) > references
+    kinds = Counter(Case.objects.values_list("kind", flat=True))
+    # Of what is all back nobody is owed anything: no case for it.
+    assert kinds == {"payment_without_seat": 2, "partial_refund": 3, "dispute": 1}
+    assert (run().found, Case.objects.count()) == (0, 6)

@@ -10,7 +10,7 @@ from redreport import clock
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions import tasks
-from subscriptions.models import Case, CreditEntry, Order, Reconciliation, StripeEvent, Subscription
+from subscriptions.models import Case, CreditEntry, Dispute, Order, Reconciliation, StripeEvent, Subscription
 from subscriptions.stripe_gateway import client
 from tests.books import Day, our_books, stripes_books
 from tests.factories import make_user
@@ -34,7 +34,7 @@ def day(timeline: Timeline) -> Day:
     """A house in which a year will renew soon, and everything so far is heard of."""
     day = Day(timeline.shop)
     day.buy_year("renewing")
-    day.buy_seat("returned")
+    day.buy_seat("before")
     for event in timeline.unheard():
         timeline.shop.hear(event)
     tasks.reconcile_task()
@@ -51,6 +51,9 @@ def test_a_day_without_webhooks_is_healed_by_the_hourly_run(day: Day, timeline: 
     day.buy_seat("seat")
     day.buy_year("year")
     day.turn_renewal_off("year")
+    day.buy_seat("returned")
+    day.refund_by_hand("returned")
+    disputed = day.shop.stripe.open_dispute(day.intent_of("seat"))
     timeline.let_pass(timedelta(days=2))
     assert Subscription.objects.get().current_period_end < clock.now()
     assert our_books() != stripes_books(day.shop)
@@ -59,7 +62,9 @@ def test_a_day_without_webhooks_is_healed_by_the_hourly_run(day: Day, timeline: 
     run = Reconciliation.objects.latest("id")
     assert (run.found == run.fixed > 0, run.cases) == (True, 0)
     assert said.startswith(f"reconcile: {run.found} differences in ")
-    assert set(Order.objects.values_list("state", flat=True)) == {"paid"}
+    assert set(Order.objects.values_list("state", flat=True)) == {"paid", "refunded"}
+    assert Seat.objects.get(coverage__order=day.orders["returned"]).state == "canceled"
+    assert (Case.objects.get().kind, Case.objects.get().dispute) == ("dispute", Dispute.objects.get(stripe_dispute_id=disputed))
     assert not Order.objects.filter(fulfilled_at__isnull=True).exists()
     assert tasks.reconcile_task().startswith("reconcile: nothing differs (")
     healed = state_of_the_house()

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import F
 
 from redreport import audit
 from redreport.accounts.models import User
@@ -51,7 +52,8 @@ def owe_refund(
         raise RefundTooLarge(left)
     if amount == 0:
         return None
-    payment.refunded_minor += amount
+    # Reckoned in the database, so that its own bound holds even where the lock should be missing.
+    payment.refunded_minor = F("refunded_minor") + amount
     payment.save(update_fields=["refunded_minor"])
     refund = Refund.objects.create(
         public_id=public_id or uuid4(),
