@@ -14,9 +14,13 @@ from redreport.local.embedded import Broker, PostgreSQL, socket_folder
 FOLDER = Path(tempfile.mkdtemp(prefix="redreport-test-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
+# Of several test processes side by side each has services of its own, though all inherit the environment of the first.
+EMBEDDED = "REDREPORT_TESTS_ARE_EMBEDDED"
+OWN_DATABASE_URL = "" if EMBEDDED in os.environ else os.environ.get("DATABASE_URL", "")
+
 _sockets = socket_folder(FOLDER)
 BROKER = Broker(FOLDER / "broker", _sockets)
-DATABASE = None if os.environ.get("DATABASE_URL") else PostgreSQL(FOLDER / "postgres", _sockets, throwaway=True)
+DATABASE = None if OWN_DATABASE_URL else PostgreSQL(FOLDER / "postgres", _sockets, throwaway=True)
 
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "redreport.settings",
@@ -24,7 +28,7 @@ SETTINGS = {
     "DJANGO_DEBUG": "0",
     "SITE_URL": "http://testserver",
     "DJANGO_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
-    "DATABASE_URL": DATABASE.url("redreport") if DATABASE else os.environ.get("DATABASE_URL", ""),
+    "DATABASE_URL": DATABASE.url("redreport") if DATABASE else OWN_DATABASE_URL,
     "CELERY_BROKER_URL": BROKER.url,
     # Nobody listens there: a test that sends mail asks for the fixture `smtp_server`, and any other fails loudly.
     "EMAIL_URL": "smtp://127.0.0.1:1",
@@ -54,3 +58,5 @@ def apply() -> None:
     for name in FORGOTTEN:
         os.environ.pop(name, None)
     os.environ.update(SETTINGS)
+    if DATABASE:
+        os.environ[EMBEDDED] = "1"
