@@ -1,14 +1,12 @@
-"""Settings, services and guards that every test has. Django is set up on import, so that test modules may import models."""
+"""Services and guards that every test has. Django is set up on import, so that test modules may import models."""
 
 from collections.abc import Iterator
 
 import django
 import pytest
 
-from tests import environment
 from tests.closed_sockets import closed_sockets
 
-environment.apply()
 django.setup()
 
 pytest_plugins = [
