@@ -179,6 +179,7 @@ def test_buttons_need_the_permission_a_post_and_a_token(shop: Shop, step: str) -
     assert (case.summary in page, "Settle this case" in page) == (True, False)
     assert desk(colleague).post(address(case, step), form).status_code == 403
     assert desk().get(address(case, step)).status_code == 405
+    assert desk().post(address(Case(pk=case.pk + 1), step), form).status_code == 404
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(make_staff())
     assert strict.post(address(case, step), form).status_code == 403
