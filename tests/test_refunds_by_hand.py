@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from redreport import clock
+from redreport.outbox import kinds
+from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
@@ -98,6 +100,15 @@ def test_year_refunded_by_hand_loses_unused_credits_and_a_person_decides_the_res
     assert case.proposal == (
         "End the subscription, or it renews. Coming seats booked with its credits: 1. They stay until you cancel them."
     )
+
+
+def test_credits_that_were_taken_back_are_not_announced_any_more(shop: Shop) -> None:
+    payment = bought_year(shop)
+    mail = OutgoingMail.objects.get(kind="year_started")
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == Verdict.send()
+    refund_by_hand(payment)
+    shop.hear_all()
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == Verdict.withhold("the credits were taken back")
 
 
 def test_refund_and_charge_events_in_every_order_and_twice_end_in_one_state(shop: Shop) -> None:
