@@ -11,6 +11,8 @@ from django.test import Client
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
+from redreport.outbox import kinds
+from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions.errors import CaseAlreadySettled
 from subscriptions.models import Case, Order, Refund
@@ -126,6 +128,15 @@ def test_button_refunds_a_suspected_fraud_ends_its_seat_and_settles_its_case(sho
     assert refund_rows() == [(25000, "staff", "succeeded")]
     assert (Seat.objects.get().state, Order.objects.get().state, case.state) == ("canceled", "refunded", "settled")
     assert case.resolution == "$250 is refunded. Coming seats canceled: 1, unused credits taken back: 0."
+
+
+def test_buyer_whose_seat_went_with_the_refund_gets_one_mail_about_both(shop: Shop) -> None:
+    case = fraud_case(shop)
+    desk().post(address(case, "refund-rest"), {"request_id": str(uuid4())})
+    sweep_refunds_task()
+    assert refund_rows() == [(25000, "staff", "succeeded")]
+    mail = OutgoingMail.objects.get(kind__in=["payment_refunded", "seat_canceled"])
+    assert "You get $250 back" in kinds.find(mail.kind).render(mail).text
 
 
 def test_double_click_on_refund_from_two_forms_at_once_is_one_refund(shop: Shop) -> None:
