@@ -115,6 +115,7 @@ ACCOUNT_SIGNUP_FORM_CLASS = "redreport.accounts.name_form.NameForm"
 ACCOUNT_FORMS = {
     "signup": "redreport.accounts.forms.SignUpForm",
     "login": "redreport.accounts.forms.SignInForm",
+    "add_email": "redreport.accounts.forms.ChangeEmailForm",
     "reset_password": "redreport.accounts.forms.ForgottenPasswordForm",
 }
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme

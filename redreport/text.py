@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 # The longest name and firm, in characters, wherever one is typed or kept: what an account may hold, an order and a seat can too.
 NAME_LENGTH = 120
 FIRM_LENGTH = 120
+# What a column for an address holds; a form by itself lets longer ones pass.
+EMAIL_LENGTH = 254
 
 # Every control character (line feeds and tabs among them) and the two Unicode line separators.
 _NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -50,8 +50,11 @@ class _Dossier:
         about |= Q(context__refund_id__in=_ids(self.refunds))
         if self.order:
             about |= Q(context__order_id=self.order.pk)
+        if self.invoice:
+            about |= Q(context__invoice_id=self.invoice.pk)
         if self.subscription:
             about |= Q(context__subscription_id=self.subscription.pk)
+            about |= Q(context__notice_id__in=_ids(self.subscription.renewal_notices.all()))
         return list(OutgoingMail.objects.filter(about).order_by("id"))
 
     def audit_entries(self) -> list[AuditEntry]:

@@ -7,7 +7,7 @@ from django import forms
 
 from redreport import policy
 from redreport.money import MINOR_PER_MAJOR
-from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
+from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
 from sessions_live.models import Seat
 from subscriptions.terms import CONSENT
 
@@ -24,6 +24,7 @@ class ReserveForm(forms.Form):
     )
     attendee_email = forms.EmailField(
         label="E-mail address",
+        max_length=EMAIL_LENGTH,
         help_text="The confirmation, the calendar invitation and the door go there.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from redreport import policy
 from redreport.accounts.models import User
+from redreport.money import format_money
 from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import own_seat, session_card
@@ -55,11 +56,18 @@ class CreditBalance:
 
 @dataclass(frozen=True)
 class YearlyAmount:
-    """What a year is charged at each renewal, before tax; `adds_tax`: its first payment was taxed."""
+    """What a year is charged at each renewal, before tax that comes on top and before a promotion that may last."""
 
     amount_minor: int
     currency: str
     adds_tax: bool
+    had_promotion: bool
+
+    def __str__(self) -> str:
+        """'$2,500', '$2,500 plus tax', '$2,500, less your promotion if it lasts'."""
+        tax = " plus tax" if self.adds_tax else ""
+        promotion = ", less your promotion if it lasts" if self.had_promotion else ""
+        return f"{format_money(self.amount_minor, self.currency)}{tax}{promotion}"
 
 
 @dataclass(frozen=True)
@@ -173,8 +181,15 @@ def shown_year(*, user: User) -> Subscription | None:
 
 def yearly_amount(subscription: Subscription) -> YearlyAmount | None:
     """What each renewal charges: a running subscription keeps the price it was ordered at. None for one not ordered here."""
-    order = Order.objects.filter(subscription=subscription).first()
-    return YearlyAmount(order.amount_minor, order.currency, order.tax_minor > 0) if order else None
+    order = Order.objects.filter(subscription=subscription).select_related("price").first()
+    if order is None:
+        return None
+    return YearlyAmount(
+        order.amount_minor,
+        order.currency,
+        adds_tax=order.tax_minor > 0 and order.price.tax_behavior != "inclusive",
+        had_promotion=order.discount_minor > 0,
+    )
 
 
 def subscriptions_owed_notice(*, now: datetime) -> QuerySet[Subscription]:

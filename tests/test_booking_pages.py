@@ -85,6 +85,14 @@ def test_line_breaks_in_a_name_are_refused(shop: Shop, reader: Reader) -> None:
     assert not Seat.objects.exists()
 
 
+def test_address_longer_than_we_can_keep_is_refused(shop: Shop, reader: Reader) -> None:
+    live_session = make_live_session()
+    longest = f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.example"
+    assert len(longest) == 255
+    assert reserve(reader, live_session, attendee_email=longest).status_code == 400
+    assert Seat.objects.count() == 0
+
+
 def test_person_who_already_has_a_seat_is_told_so_only_by_their_booker(shop: Shop, reader: Reader) -> None:
     live_session, somebody = make_live_session(), make_user()
     give_complimentary_seat(

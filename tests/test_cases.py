@@ -11,6 +11,8 @@ from django.test import Client
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
+from redreport.outbox import kinds
+from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions.errors import CaseAlreadySettled
 from subscriptions.models import Case, Order, Refund
@@ -128,6 +130,15 @@ def test_button_refunds_a_suspected_fraud_ends_its_seat_and_settles_its_case(sho
     assert case.resolution == "$250 is refunded. Coming seats canceled: 1, unused credits taken back: 0."
 
 
+def test_buyer_whose_seat_went_with_the_refund_gets_one_mail_about_both(shop: Shop) -> None:
+    case = fraud_case(shop)
+    desk().post(address(case, "refund-rest"), {"request_id": str(uuid4())})
+    sweep_refunds_task()
+    assert refund_rows() == [(25000, "staff", "succeeded")]
+    mail = OutgoingMail.objects.get(kind__in=["payment_refunded", "seat_canceled"])
+    assert "You get $250 back" in kinds.find(mail.kind).render(mail).text
+
+
 def test_double_click_on_refund_from_two_forms_at_once_is_one_refund(shop: Shop) -> None:
     case = fraud_case(shop)
     click = partial(refund_rest_of_case, case_id=case.pk, now=clock.now())
@@ -179,6 +190,7 @@ def test_buttons_need_the_permission_a_post_and_a_token(shop: Shop, step: str) -
     assert (case.summary in page, "Settle this case" in page) == (True, False)
     assert desk(colleague).post(address(case, step), form).status_code == 403
     assert desk().get(address(case, step)).status_code == 405
+    assert desk().post(address(Case(pk=case.pk + 1), step), form).status_code == 404
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(make_staff())
     assert strict.post(address(case, step), form).status_code == 403

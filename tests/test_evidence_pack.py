@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from zipfile import ZipFile
 
 import pytest
@@ -20,7 +21,10 @@ from subscriptions.operations.booking import book_with_credit
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
+from tests.fixtures_years import CHARGED_AFTER, Year
 from tests.money_back import bought_seat, bought_year, refund_by_hand
+
+RENEWS_AT = datetime(2027, 12, 1, 17, tzinfo=UTC)
 
 
 def unpacked(pack: bytes) -> dict[str, str]:
@@ -100,6 +104,18 @@ def test_pack_of_a_year_has_the_terms_the_credits_and_what_they_were_spent_on(sh
     assert f"{live_session.title}, " in text
     assert "year started to" in text
     assert payment.stripe_invoice_id in text
+
+
+def test_pack_of_a_renewal_has_the_notice_and_what_was_said_of_its_failures(failing_year: Year) -> None:
+    failing_year.pass_to(RENEWS_AT - timedelta(days=20))
+    failing_year.sweep()
+    failing_year.pass_to(RENEWS_AT + CHARGED_AFTER)
+    assert failing_year.shop.stripe.pay_invoice(failing_year.invoice_id(1)) == "paid"
+    failing_year.hear()
+    renewal = Payment.objects.get(stripe_invoice_id=failing_year.invoice_id(1))
+    text = unpacked(evidence_pack(payment=renewal, now=clock.now()))["evidence.txt"]
+    for kind in ("renewal notice", "payment failed", "payment recovered"):
+        assert f"{kind} to ada@example.com" in text, kind
 
 
 def client_with(*codenames: str) -> Client:

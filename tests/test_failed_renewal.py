@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from redreport import clock
+from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import CreditEntry, CreditGrant, Invoice
 from subscriptions.operations.booking import book_with_credit
+from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.credits import expire_credits
 from subscriptions.selectors import credit_balance
 from tests.factories import make_live_session
@@ -45,6 +47,18 @@ def test_a_failed_renewal_is_past_due_brings_no_credits_and_is_told_once(failing
     assert state_of(failing_year) == ("past_due", "open", 1)
     assert years_granted(failing_year) == [(12, BEGIN, RENEWS_AT)]
     assert mails_about(*DUNNING) == [("year_started", "queued"), ("payment_failed", "queued")]
+
+
+def test_turning_the_renewal_on_again_does_not_deny_the_open_payment(failing_year: Year) -> None:
+    fail_at_renewal(failing_year)
+    for renews in (False, True):
+        change = ask_renewal(user=failing_year.subscriber.user, renews=renews, now=clock.now())
+        submit_change(change_id=change.pk, now=clock.now())
+    mail = OutgoingMail.objects.get(kind="renewal_turned_on")
+    rendered = kinds.find(mail.kind).render(mail)
+    for part in (rendered.text, rendered.html):
+        assert "The payment for the year that began on 1 December 2027 is still open" in part
+        assert "Nothing is charged before" not in part
 
 
 def test_each_further_attempt_is_told_once_and_the_last_one_ends_the_year(failing_year: Year) -> None:

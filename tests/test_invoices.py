@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from redreport import clock
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Invoice, Order, Payment
+from subscriptions.models import Case, CreditGrant, Invoice, Order, Payment
 from subscriptions.operations import renewals
 from subscriptions.operations.leases import synchronize
 from subscriptions.operations.renewals import sync_invoice
@@ -79,6 +79,18 @@ def test_an_invoice_of_somebody_elses_is_not_written_down(year: Year) -> None:
     apply(foreign)
     assert cases() == [("unknown_invoice", "opened", "")]
     assert not Invoice.objects.filter(stripe_invoice_id="in_foreign").exists()
+
+
+def test_a_year_that_was_invoiced_without_a_subscription_is_a_case_and_brings_nothing_by_itself(year: Year) -> None:
+    first = gateway.fetch_invoice(year.invoice_id(0))
+    moment = replace(first.lines[0], id="il_by_hand", period_start=BEGIN, period_end=BEGIN)
+    by_hand = replace(first, id="in_by_hand", subscription_id="", order_number="", lines=(moment,), payments=())
+    apply(replace(by_hand, status="open"))
+    assert cases() == []
+    apply(by_hand)
+    apply(by_hand)
+    assert cases() == [("unknown_invoice", "opened", "")]
+    assert (Case.objects.get().subscriber, CreditGrant.objects.count()) == (year.subscriber, 1)
 
 
 def test_an_uncollectible_renewal_is_a_case_until_it_is_paid(failing_year: Year) -> None:

@@ -116,6 +116,17 @@ def test_the_next_invoice_is_cheaper_only_if_the_promotion_lasts(shop: Shop, dur
     assert (preview.subtotal_minor, preview.discount_minor, preview.total_minor) == (250000, 250000 - total, total)
 
 
+def test_the_next_charge_is_not_said_to_be_the_list_price_for_certain(shop: Shop) -> None:
+    shop.promote("HALF", percent_off=50, duration="forever")
+    order = shop.order_year()
+    shop.pay(order, promotion_code="HALF")
+    shop.hear_all()
+    client = Client()
+    client.force_login(order.subscriber.user)
+    for page in ("/account/", "/account/renewal/"):
+        assert "$2,500, less your promotion if it lasts" in client.get(page).text
+
+
 def test_a_renewals_mail_says_what_the_renewal_cost(shop: Shop) -> None:
     shop.promote("AUTUMN", **TENTH_OFF, duration="once")
     order = shop.order_year()

@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from redreport import clock
+from redreport.outbox import kinds
+from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
@@ -37,12 +39,11 @@ def test_full_refund_by_hand_cancels_the_seat_and_settles_what_covered_it(shop: 
     seat = Seat.objects.get()
     assert (seat.state, seat.canceled_by, seat.restitution) == ("canceled", "house", "none")
     coverage = SeatCoverage.objects.get()
-    assert (coverage.settlement, coverage.settled_at is not None, coverage.refund) == ("nothing", True, None)
-    told = OutgoingMail.objects.filter(kind__in=["payment_refunded", "seat_canceled"]).order_by("kind")
-    assert list(told.values_list("kind", "recipient")) == [
-        ("payment_refunded", payment.subscriber.user.email),
-        ("seat_canceled", payment.subscriber.user.email),
-    ]
+    assert (coverage.settlement, coverage.settled_at is not None, coverage.refund) == ("refund", True, Refund.objects.get())
+    # One mail tells of the seat and of the money.
+    mail = OutgoingMail.objects.get(kind__in=["payment_refunded", "seat_canceled"])
+    assert (mail.kind, mail.recipient) == ("seat_canceled", payment.subscriber.user.email)
+    assert "You get $250 back, to the card or account you paid with" in kinds.find(mail.kind).render(mail).text
     assert case_states() == {}
 
 
@@ -93,11 +94,24 @@ def test_year_refunded_by_hand_loses_unused_credits_and_a_person_decides_the_res
     shop.hear_all()
     case = Case.objects.get()
     assert (CreditGrant.objects.get().balance, Seat.objects.get().state) == (0, "confirmed")
+    mail = OutgoingMail.objects.get(kind="payment_refunded")
+    rendered = kinds.find(mail.kind).render(mail)
+    for part in (rendered.text, rendered.html):
+        assert "The credits of it that you had not used are gone; seats you have booked stay yours." in part
     assert (case.kind, case.state, case.subscription) == ("year_refunded", "opened", payment.order and payment.order.subscription)
     assert case.summary == ("$2,500 of a year was refunded by hand. Coming seats canceled: 0, unused credits taken back: 11.")
     assert case.proposal == (
         "End the subscription, or it renews. Coming seats booked with its credits: 1. They stay until you cancel them."
     )
+
+
+def test_credits_that_were_taken_back_are_not_announced_any_more(shop: Shop) -> None:
+    payment = bought_year(shop)
+    mail = OutgoingMail.objects.get(kind="year_started")
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == Verdict.send()
+    refund_by_hand(payment)
+    shop.hear_all()
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == Verdict.withhold("the credits were taken back")
 
 
 def test_refund_and_charge_events_in_every_order_and_twice_end_in_one_state(shop: Shop) -> None:
@@ -113,7 +127,7 @@ def test_refund_and_charge_events_in_every_order_and_twice_end_in_one_state(shop
             counts = (Refund.objects.count(), Payment.objects.get().refunded_minor, OutgoingMail.objects.count())
             outcomes.append((refund_rows(), counts, Order.objects.get().state, Seat.objects.get().state))
     assert set(map(repr, outcomes)) == {repr(outcomes[0])}
-    assert outcomes[0] == ([(25000, "dashboard", "succeeded")], (1, 25000, 3), "refunded", "canceled")
+    assert outcomes[0] == ([(25000, "dashboard", "succeeded")], (1, 25000, 2), "refunded", "canceled")
 
 
 def test_refund_by_hand_cancels_what_we_still_owed_and_owes_the_rest_anew(shop: Shop) -> None:

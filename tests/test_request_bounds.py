@@ -8,6 +8,7 @@ from django.http.multipartparser import MultiPartParser
 from django.test import Client
 
 from redreport import clock
+from redreport.outbox.models import OutgoingMail
 from sessions_live.door import door_url
 from sessions_live.models import Seat
 from subscriptions.operations.booking import book_with_credit
@@ -28,6 +29,18 @@ def test_address_with_impossible_characters_is_not_found(client: Client, address
 @pytest.mark.parametrize("query", ["/sessions/?section=%00", "/accounts/login/?next=%00"])
 def test_query_with_impossible_characters_breaks_no_page(client: Client, query: str) -> None:
     assert client.get(query).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("page", ["signup", "login", "password/reset", "email"])
+def test_address_longer_than_a_mail_can_have_is_refused_in_words(client: Client, page: str) -> None:
+    longest = f"{'a' * 64}@{'.'.join(['b' * 60] * 3)}.example"
+    form = {"email": longest, "login": longest, "name": "Ada Reader", "firm": "", "action_add": "1"}
+    if page == "email":
+        client.force_login(make_user(password="correct horse battery"))
+        client.post("/accounts/reauthenticate/", {"password": "correct horse battery"})
+    answer = client.post(f"/accounts/{page}/", form)
+    assert (answer.status_code, "at most 254 characters" in answer.text) == (200, True)
+    assert not OutgoingMail.objects.exists()
 
 
 def test_endless_body_is_refused_unread(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

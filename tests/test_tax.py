@@ -1,14 +1,17 @@
 """Tax, where it is switched on: it comes on top of the price, is written down and said, and goes back with a refund."""
 
+import io
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from redreport import clock
 from sessions_live.operations.cancellations import cancel_live_session
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import CreditGrant, Order, Payment, Refund, Subscription
+from subscriptions.selectors import yearly_amount
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.test_promotions import mail_of, page_of, sums_of
@@ -73,6 +76,21 @@ def test_a_taxed_year_brings_its_credits_and_is_taxed_again_at_its_renewal(taxed
     assert "Paid: $2,975 (incl. $475 tax)\n" in text
     preview = gateway.preview_renewal(Subscription.objects.get().stripe_subscription_id)
     assert (preview.subtotal_minor, preview.tax_minor, preview.total_minor) == (250000, 47500, 297500)
+
+
+def test_a_renewal_at_a_price_that_contains_the_tax_adds_none(shop: Shop, settings: Any) -> None:
+    settings.STRIPE_AUTOMATIC_TAX, settings.STRIPE_TAX_BEHAVIOR = True, "inclusive"
+    call_command("stripe_setup", stdout=io.StringIO())
+    shop.stripe.set_tax({"DE": 19})
+    order = shop.order_year()
+    shop.pay(order, country="DE")
+    shop.hear_all()
+    assert sums_of(order) == (250000, 0, 39916, 250000)
+    assert str(yearly_amount(Subscription.objects.get())) == "$2,500"
+    client = Client()
+    client.force_login(order.subscriber.user)
+    for page in ("/account/", "/account/renewal/"):
+        assert "plus tax" not in client.get(page).text
 
 
 def test_the_address_and_the_tax_id_reach_the_customer(taxed_shop: Shop) -> None:

@@ -94,7 +94,8 @@ def test_nothing_is_replayed_without_a_reason_by_a_link_or_without_the_permissio
 ) -> None:
     event, viewer = failed_event(shop, monkeypatch), make_user(is_staff=True)
     address = f"{LIST}{event.pk}/replay/"
-    assert "write why" in desk_of(staff).post(address, {"reason": "  "}, follow=True).text
+    for nothing in ("  ", "\x00", "x" * 201):
+        assert "write why" in desk_of(staff).post(address, {"reason": nothing}, follow=True).text
     assert desk_of(staff).get(address).status_code == 405
     viewer.user_permissions.add(Permission.objects.get(codename="view_stripeevent"))
     page = desk_of(viewer).get(LIST)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport import clock
@@ -190,6 +191,12 @@ def test_desk_cannot_give_back_more_than_was_paid(shop: Shop, year: Subscription
 
 
 def test_staff_without_the_permission_cannot_end_a_year(shop: Shop, year: Subscription) -> None:
-    client = Client()
-    client.force_login(make_user(is_staff=True))
-    assert client.get(f"/admin/subscriptions/subscription/{year.pk}/end/").status_code == 403
+    client, colleague = Client(), make_user(is_staff=True)
+    colleague.user_permissions.add(Permission.objects.get(codename="view_subscription"))
+    client.force_login(colleague)
+    address = f"/admin/subscriptions/subscription/{year.pk}/end/"
+    years = client.get("/admin/subscriptions/subscription/")
+    assert (years.status_code, year.subscriber.user.email in years.text, address in years.text) == (200, True, False)
+    assert client.get(address).status_code == 403
+    assert client.post(address, {"reason": "Let me", "refund": "2500", "confirm": "1"}).status_code == 403
+    assert (SubscriptionChange.objects.count(), Refund.objects.count()) == (0, 0)

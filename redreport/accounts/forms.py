@@ -3,25 +3,28 @@
 from typing import Any
 
 from allauth.account.fields import PasswordField
-from allauth.account.forms import LoginForm, ResetPasswordForm, SignupForm
+from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 
 from redreport.accounts import proof
 from redreport.accounts.models import User
+from redreport.text import EMAIL_LENGTH
 
 
 class OneWording(forms.Form):
-    """The field for an address is called the same on every page."""
+    """The field for an address is called the same on every page, and takes no longer one than we can write to."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in {"login", "email"} & set(self.fields):
             self.fields[name].label = "E-mail address"
+            self.fields[name].validators.append(MaxLengthValidator(EMAIL_LENGTH))
 
 
 class SignUpForm(OneWording, SignupForm):
@@ -59,6 +62,10 @@ class SignInForm(OneWording, LoginForm):
 
 
 class ForgottenPasswordForm(OneWording, ResetPasswordForm):
+    pass
+
+
+class ChangeEmailForm(OneWording, AddEmailForm):
     pass
 
 

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
@@ -111,6 +111,7 @@ class CaseAdmin(ReadOnlyAdmin):
             return HttpResponseNotAllowed(["POST"])
         if not self.may_settle(request):
             raise PermissionDenied
+        get_object_or_404(Case, pk=pk)
         try:
             operation(case_id=pk, actor=signed_in(request), now=clock.now())
         except tuple(REFUSALS) as refusal:

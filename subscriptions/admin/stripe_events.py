@@ -31,6 +31,12 @@ class ReplayForm(ActionForm):
     reason = forms.CharField(max_length=REASON_LENGTH, required=False, label="Why")
 
 
+class ReasonForm(forms.Form):
+    """Why events are replayed, as it comes from any of the buttons."""
+
+    reason = forms.CharField(max_length=REASON_LENGTH)
+
+
 @admin.register(StripeEvent)
 class StripeEventAdmin(ReadOnlyAdmin):
     action_form = ReplayForm
@@ -79,10 +85,11 @@ class StripeEventAdmin(ReadOnlyAdmin):
         self._replay(request, queryset)
 
     def _replay(self, request: HttpRequest, events: Iterable[StripeEvent]) -> None:
-        reason = request.POST.get("reason", "").strip()[:REASON_LENGTH]
-        if not reason:
-            self.message_user(request, "Nothing was replayed: write why.", messages.ERROR)
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            self.message_user(request, "Nothing was replayed: write why, in a few words.", messages.ERROR)
             return
+        reason = form.cleaned_data["reason"]
         replayed = 0
         for event in events:
             try:

@@ -36,6 +36,13 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     search_fields = ["subscriber__user__email", "stripe_subscription_id"]
     list_select_related = ["subscriber__user"]
 
+    def may_end(self, request: HttpRequest) -> bool:
+        """Ending is for those who may change subscriptions, though nobody may in a form."""
+        return signed_in(request).has_perm("subscriptions.change_subscription")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [name for name in self.list_display if name != "end" or self.may_end(request)]
+
     @admin.display(ordering="subscriber__user__email")
     def subscriber_email(self, subscription: Subscription) -> str:
         return subscription.subscriber.user.email
@@ -55,8 +62,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
     def end_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """First a form with the suggested refund; then what would be done; then it is done."""
-        actor = signed_in(request)
-        if not actor.has_perm("subscriptions.change_subscription"):
+        if not self.may_end(request):
             raise PermissionDenied
         subscription, now = get_object_or_404(Subscription.objects.select_related("subscriber__user"), pk=pk), clock.now()
         whole = preview_end_year(subscription_id=pk, refund_minor=0, seats_to_cancel=[], now=now)

@@ -10,7 +10,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from subscriptions.mails.common import address_of
-from subscriptions.models import Refund
+from subscriptions.models import CreditEntry, Payment, Refund
 
 
 def register() -> None:
@@ -80,6 +80,13 @@ def _refund_context(refund: Refund) -> dict[str, Any]:
         "live_session": order.live_session if order else None,
         "refund": refund,
         "refund_text": format_money(refund.amount_minor, refund.currency),
+        "took_credits": _took_credits(payment),
         # What was paid, where only a part of it comes back.
         "part_of": "" if refund.amount_minor == payment.amount_minor else format_money(payment.amount_minor, payment.currency),
     }
+
+
+def _took_credits(payment: Payment) -> bool:
+    """Whether the credits that the payment brought were taken back with it."""
+    revoked = CreditEntry.objects.filter(kind=CreditEntry.Kind.REVOKE, grant__stripe_invoice_id=payment.stripe_invoice_id or None)
+    return revoked.exists()

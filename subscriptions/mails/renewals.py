@@ -71,18 +71,11 @@ def _render_renewal_changed(mail: OutgoingMail) -> RenderedMail:
     subscription = Subscription.objects.get(pk=mail.context["subscription_id"])
     context = {
         "subscription": subscription,
-        "amount_text": _amount_text(subscription),
+        "amount_text": str(yearly_amount(subscription) or ""),
         "credits": policy.CREDITS_PER_YEAR,
         "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates(mail.kind, context)
-
-
-def _amount_text(subscription: Subscription) -> str:
-    amount = yearly_amount(subscription)
-    if amount is None:
-        return ""
-    return format_money(amount.amount_minor, amount.currency) + (" plus tax" if amount.adds_tax else "")
 
 
 def _render_year_ended_by_house(mail: OutgoingMail) -> RenderedMail:

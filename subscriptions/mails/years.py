@@ -3,19 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from redreport.outbox.kinds import MailKind, RenderedMail
+from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from subscriptions.mails.common import address_of, always
-from subscriptions.models import CreditGrant, Invoice, Order, Subscription
+from subscriptions.mails.common import address_of
+from subscriptions.models import CreditEntry, CreditGrant, Invoice, Order, Subscription
 from subscriptions.order_words import paid_text, sums_text
 
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    register_kind(MailKind("year_started", "year started", guard=always, render=_render_year_started))
+    register_kind(MailKind("year_started", "year started", guard=_credits_still_stand, render=_render_year_started))
 
 
 def queue_year_started(*, grant: CreditGrant, now: datetime) -> None:
@@ -34,6 +34,11 @@ def credits_of_invoice(invoice: Invoice) -> dict[str, Any]:
     """What a mail says of the credits that a paid invoice brought, and of those that came over from the year before."""
     grant = CreditGrant.objects.filter(source=CreditGrant.Source.INVOICE, stripe_invoice_id=invoice.stripe_invoice_id).first()
     return {"grant": grant, "carried_over": _carried_over_beside(grant) if grant else 0}
+
+
+def _credits_still_stand(mail: OutgoingMail, now: datetime) -> Verdict:
+    revoked = CreditEntry.objects.filter(grant_id=mail.context["grant_id"], kind=CreditEntry.Kind.REVOKE)
+    return Verdict.withhold("the credits were taken back") if revoked.exists() else Verdict.send()
 
 
 def _carried_over_beside(grant: CreditGrant) -> int:

@@ -78,7 +78,7 @@ class Refund(models.Model):
     @property
     def is_told_already(self) -> bool:
         """Whether the mail about the canceled seat or the ended year has promised it. One made after it failed is news."""
-        return self.reason in self.TOLD_WITH_THEIR_CAUSE and self.replaces_id is None
+        return (self.reason in self.TOLD_WITH_THEIR_CAUSE and self.replaces_id is None) or self.coverages.exists()
 
     @property
     def leaves_what_was_bought(self) -> bool:

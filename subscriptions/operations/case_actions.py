@@ -77,7 +77,7 @@ def refund_rest_of_case(*, case_id: int, actor: User, request_id: UUID, now: dat
         )
         if refund is None:
             raise NoRemedy
-        taken_back = take_back_what_it_bought(bought=bought, actor=actor, reason=REFUNDED_BY_STAFF, now=now)
+        taken_back = take_back_what_it_bought(bought=bought, refund=refund, actor=actor, reason=REFUNDED_BY_STAFF, now=now)
         settle_case(case_id=case_id, actor=actor, resolution=f"{_amount(refund)} is refunded. {taken_back}", now=now)
         return refund
 

@@ -145,7 +145,7 @@ def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
     """All of it back: what it bought goes with it. A part: only a person knows what it was for."""
     payment, amount = bought.payment, format_money(refund.amount_minor, refund.currency)
     if payment.refunded_minor == payment.amount_minor:
-        taken_back = take_back_what_it_bought(bought=bought, actor=None, reason=BY_HAND, now=now)
+        taken_back = take_back_what_it_bought(bought=bought, refund=refund, actor=None, reason=BY_HAND, now=now)
         if bought.is_of_a_year:
             _propose_what_becomes_of_the_year(bought, refund, f"{amount} of a year was refunded by hand. {taken_back}", now)
         return

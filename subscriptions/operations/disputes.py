@@ -104,7 +104,7 @@ def _follow_decision(dispute: Dispute, bought: Bought, now: datetime) -> None:
     if dispute.status in ENDED_WELL:
         close_case_of_key(key=_key(dispute), resolution=ENDED_WELL[dispute.status], now=now)
     elif dispute.status == LOST:
-        taken_back = take_back_what_it_bought(bought=bought, actor=None, reason=TAKEN_BY_BANK, now=now)
+        taken_back = take_back_what_it_bought(bought=bought, refund=None, actor=None, reason=TAKEN_BY_BANK, now=now)
         close_case_of_key(key=_key(dispute), resolution=f"Lost. {taken_back}", now=now)
         _close_what_it_kept_back(dispute, bought, now)
         if bought.is_of_a_year:

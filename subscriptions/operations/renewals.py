@@ -117,6 +117,7 @@ def _apply_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> None:
         written = write_invoice(state=invoice, subscriber_id=subscriber_id, subscription=subscription, order=order, now=now)
         if subscription is None:
             _note_documents(invoice, order)
+            _look_at_year_without_subscription(written, invoice, now)
         elif invoice.status == Invoice.Status.PAID:
             _apply_paid_year(written, invoice, subscription, now)
         # Last, since a case is locked after everything else.
@@ -154,6 +155,19 @@ def _order_of(invoice: InvoiceState, subscriber_id: int) -> Order | None:
     return Order.objects.filter(number=invoice.order_number, subscriber_id=subscriber_id).first()
 
 
+def _look_at_year_without_subscription(written: Invoice, invoice: InvoiceState, now: datetime) -> None:
+    """An invoice that somebody made in the dashboard bills our yearly price once: credits are a subscription's, or staff's."""
+    if invoice.status == Invoice.Status.PAID and _sells_a_year(invoice):
+        open_case(
+            key=f"unknown_invoice:{invoice.id}",
+            kind=Case.Kind.UNKNOWN_INVOICE,
+            summary=f"{invoice.id} is paid at the price of a year, but belongs to no subscription, so no credits came of it",
+            proposal="Grant the credits by hand, or refund it in Stripe's dashboard.",
+            subscriber=written.subscriber,
+            now=now,
+        )
+
+
 def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
     if invoice.status == Invoice.Status.PAID and _yearly_lines(invoice):
         open_case(
@@ -166,8 +180,18 @@ def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
 
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
-    ours = set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
+    ours = _yearly_prices()
     return [line for line in invoice.lines if line.price_id in ours and pays_for_a_year(line)]
+
+
+def _sells_a_year(invoice: InvoiceState) -> bool:
+    """Whether our yearly price is on it, whatever the period: a line made by hand has none of its own."""
+    ours = _yearly_prices()
+    return any(line.price_id in ours and line.amount_minor > 0 for line in invoice.lines)
+
+
+def _yearly_prices() -> set[str]:
+    return set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
 
 
 def pays_for_a_year(line: InvoiceLine) -> bool:

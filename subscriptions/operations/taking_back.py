@@ -8,7 +8,7 @@ from sessions_live.models import Seat
 from sessions_live.operations.cancellations import cancel_seat
 from sessions_live.operations.seats import release_held_seat
 from subscriptions import mails
-from subscriptions.models import Payment, SeatCoverage, Subscription
+from subscriptions.models import Payment, Refund, SeatCoverage, Subscription
 from subscriptions.operations.credits import revoke_credits
 from subscriptions.operations.locks import Bought
 
@@ -24,9 +24,12 @@ class TakenBack:
         return f"Coming seats canceled: {self.seats}, unused credits taken back: {self.credits}."
 
 
-def take_back_what_it_bought(*, bought: Bought, actor: User | None, reason: str, now: datetime) -> TakenBack:
-    """Cancel the coming seats of a payment's order, with nothing owed for them, and revoke the unused credits of its invoice.
+def take_back_what_it_bought(
+    *, bought: Bought, refund: Refund | None, actor: User | None, reason: str, now: datetime
+) -> TakenBack:
+    """Cancel the coming seats of a payment's order, and revoke the unused credits of its invoice.
 
+    A seat's mail and page say that `refund` is what comes back for it; without one, the bank has the money already.
     The caller has locked it all. Seats of sessions that have begun stay as they were, so do seats booked with its credits, and
     everything as long as another payment of the order stands.
     """
@@ -41,11 +44,13 @@ def take_back_what_it_bought(*, bought: Bought, actor: User | None, reason: str,
             reason=reason,
             now=now,
         )
-    canceled = sum(_cancel_coming_seat(bought, seat, actor, reason, now) for seat in bought.seats)
+    canceled = sum(_cancel_coming_seat(bought, seat, refund=refund, actor=actor, reason=reason, now=now) for seat in bought.seats)
     return TakenBack(canceled, credits)
 
 
-def _cancel_coming_seat(bought: Bought, seat: Seat, actor: User | None, reason: str, now: datetime) -> bool:
+def _cancel_coming_seat(
+    bought: Bought, seat: Seat, *, refund: Refund | None, actor: User | None, reason: str, now: datetime
+) -> bool:
     if release_held_seat(seat=seat) or bought.live_session is None:
         return False
     if seat.state not in Seat.TAKEN or bought.live_session.starts_at <= now:
@@ -60,8 +65,9 @@ def _cancel_coming_seat(bought: Bought, seat: Seat, actor: User | None, reason: 
         now=now,
     )
     coverage = SeatCoverage.objects.get(seat=seat)
-    coverage.settled_at, coverage.settlement = now, SeatCoverage.Settlement.NOTHING
-    coverage.save(update_fields=["settled_at", "settlement"])
+    coverage.settled_at, coverage.refund = now, refund
+    coverage.settlement = SeatCoverage.Settlement.REFUND if refund else SeatCoverage.Settlement.NOTHING
+    coverage.save(update_fields=["settled_at", "settlement", "refund"])
     mails.queue_seat_canceled(seat=seat, coverage=coverage, now=now)
     return True
 

@@ -67,5 +67,5 @@ def stripe_errors() -> Iterator[None]:
         ) from error
 
 
-# What the SDK raises for a webhook that is not signed with the secret it was given, or is no JSON.
-BAD_SIGNATURES = (stripe.SignatureVerificationError, ValueError, AttributeError)
+# What the SDK raises for a webhook that is not signed with the secret it was given, whose signature is not ASCII, or is no JSON.
+BAD_SIGNATURES = (stripe.SignatureVerificationError, ValueError, AttributeError, TypeError)
