@@ -12,6 +12,7 @@ from django.db.models import F
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayBroken, GatewayNotFound, GatewayRefused, GatewayUnavailable, YearNotRunning
 from subscriptions.models import Case, Subscription, SubscriptionChange
@@ -110,7 +111,7 @@ def _claim_attempt(change_id: int, now: datetime) -> SubscriptionChange | None:
 
 def _count_attempt(change: SubscriptionChange, now: datetime) -> None:
     change.attempts += 1
-    change.next_attempt_at = now + min(FIRST_WAIT * 2 ** (change.attempts - 1), LONGEST_WAIT)
+    change.next_attempt_at = now + growing_wait(attempts=change.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
     change.save(update_fields=["attempts", "next_attempt_at"])
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.money import format_money
+from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayRefused, GatewayUnavailable
 from subscriptions.models import Case, Refund
@@ -43,9 +44,8 @@ def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
         if refund.credit_note_due_at is None or refund.credit_note_due_at > now or refund.state != Refund.State.SUCCEEDED:
             return None
         refund.credit_note_attempts += 1
-        # The exponent is bounded: Stripe may be away for as long as it likes.
-        wait = FIRST_WAIT * 2 ** min(refund.credit_note_attempts - 1, 10)
-        refund.credit_note_due_at = now + min(wait, LONGEST_WAIT)
+        wait = growing_wait(attempts=refund.credit_note_attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
+        refund.credit_note_due_at = now + wait
         refund.save(update_fields=["credit_note_attempts", "credit_note_due_at"])
         return refund
 

@@ -11,6 +11,7 @@ import structlog
 from django.db import transaction
 
 from redreport import policy
+from redreport.waits import growing_wait
 from sessions_live.selectors import sessions_attended
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
@@ -91,7 +92,7 @@ def _claim(notice_id: int, now: datetime) -> RenewalNotice | None:
             _give_up(notice, now)
         else:
             notice.attempts += 1
-            wait = min(FIRST_WAIT * 2 ** min(notice.attempts - 1, 10), LONGEST_WAIT)
+            wait = growing_wait(attempts=notice.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
             notice.next_attempt_at = min(now + wait, _last_moment(notice))
         notice.save(update_fields=["next_attempt_at", "attempts", "given_up_at"])
         return notice if notice.next_attempt_at else None

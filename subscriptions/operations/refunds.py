@@ -7,6 +7,7 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import (
     GatewayRefused,
@@ -179,6 +180,6 @@ def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
         if refund.state != Refund.State.PENDING or refund.next_attempt_at is None or refund.next_attempt_at > now:
             return None
         refund.attempts += 1
-        refund.next_attempt_at = now + min(FIRST_WAIT * 2 ** (refund.attempts - 1), LONGEST_WAIT)
+        refund.next_attempt_at = now + growing_wait(attempts=refund.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
         refund.save(update_fields=["attempts", "next_attempt_at"])
         return refund
