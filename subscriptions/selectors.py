@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from redreport import policy
 from redreport.accounts.models import User
@@ -14,7 +14,18 @@ from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import own_seat, session_card
 from subscriptions.errors import CatalogNotReady
-from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, RenewalNotice, Subscriber, Subscription
+from subscriptions.models import (
+    CreditEntry,
+    CreditGrant,
+    Order,
+    Payment,
+    Plan,
+    Price,
+    Refund,
+    RenewalNotice,
+    Subscriber,
+    Subscription,
+)
 
 
 class Action(StrEnum):
@@ -198,6 +209,12 @@ def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:
         Q(stripe_customer_id=stripe_customer_id) | Q(former_customers__stripe_customer_id=stripe_customer_id)
     )
     return owners.values_list("id", flat=True).first()
+
+
+def given_back_minor(payment: Payment) -> int:
+    """How much of a payment is back with the reader, or on its way there: what Stripe has taken on."""
+    standing = payment.refunds.filter(state__in=Refund.STANDING)
+    return standing.aggregate(total=Sum("amount_minor"))["total"] or 0
 
 
 def seats_with_coverage() -> QuerySet[Seat]:

@@ -19,6 +19,7 @@ from subscriptions.models import Case, Subscription, SubscriptionChange
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
+from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.renewals import apply_subscription
 from subscriptions.selectors import live_subscription
 from subscriptions.stripe_objects import SubscriptionState
@@ -53,11 +54,6 @@ def ask_end_now(*, subscription_id: int, actor: User, reason: str, now: datetime
     """Note that staff want a year ended at once; whatever else was asked of it is superseded. `submit_change` carries it out."""
     with transaction.atomic():
         return _note_wish(lock_subscription(subscription_id), Kind.END_NOW, asked_by=actor, reason=reason, now=now)
-
-
-def lock_subscription(subscription_id: int) -> Subscription:
-    """The subscription's row, locked after its subscriber's: of two wishes at once one comes second, and counts."""
-    return Subscription.objects.select_for_update(no_key=True).get(pk=subscription_id)
 
 
 def submit_change(*, change_id: int, now: datetime) -> bool:

@@ -16,11 +16,9 @@ from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund
 from subscriptions.operations.cases import open_case
-from subscriptions.operations.double_payouts import STANDING
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import Bought, lock_bought
 from subscriptions.operations.refund_states import (
-    GIVEN_UP,
     NEEDS_READER,
     STATE_OF_STATUS,
     apply_refund,
@@ -47,7 +45,7 @@ def take_in_refund(*, stripe_refund_id: str, now: datetime) -> RefundState | Non
     if payment is None:
         return left_over
     # It does not fit beside what we count as given back: one of those must have failed since.
-    for known in payment.refunds.filter(stripe_refund_id__isnull=False).exclude(state__in=GIVEN_UP):
+    for known in payment.refunds.filter(stripe_refund_id__isnull=False).exclude(state__in=Refund.GIVEN_UP):
         _fetch_and_write(str(known.stripe_refund_id), now)
     if _fetch_and_write(stripe_refund_id, now):
         open_case(
@@ -110,7 +108,7 @@ def _adopt_refund(*, payment_id: int, state: RefundState, lease: Lease, now: dat
         # Locks: session, seats, subscriber, grants, order, payment. A booking or a refund of ours may be under way.
         bought = lock_bought(payment_id)
         payment, new_state = bought.payment, STATE_OF_STATUS.get(state.status, Refund.State.SUBMITTED)
-        stands = new_state in STANDING
+        stands = new_state in Refund.STANDING
         if stands and not make_room(payment=payment, amount_minor=state.amount_minor, reason=BY_HAND, now=now):
             return False
         reference = _own_reference(state)
@@ -144,7 +142,7 @@ def _adopt_refund(*, payment_id: int, state: RefundState, lease: Lease, now: dat
 def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
     """All of it back: what it bought goes with it. A part: only a person knows what it was for."""
     payment, amount = bought.payment, format_money(refund.amount_minor, refund.currency)
-    if payment.refunded_minor == payment.amount_minor:
+    if payment.left_minor == 0:
         taken_back = take_back_what_it_bought(bought=bought, actor=None, reason=BY_HAND, now=now)
         if bought.is_of_a_year:
             _propose_what_becomes_of_the_year(bought, refund, f"{amount} of a year was refunded by hand. {taken_back}", now)

@@ -24,7 +24,6 @@ from subscriptions.operations.taking_back import seats_by_its_credits, take_back
 from subscriptions.operations.unknown_payments import learn_payment
 from subscriptions.stripe_objects import DisputeState
 
-LOST = "lost"
 ENDED_WELL = {
     "won": "Won: the bank returned the money to us.",
     "warning_closed": "The inquiry ended without a dispute.",
@@ -103,7 +102,7 @@ def _follow_decision(dispute: Dispute, bought: Bought, now: datetime) -> None:
     """The bank has decided: the case settles itself, and what a lost payment bought goes with it."""
     if dispute.status in ENDED_WELL:
         close_case_of_key(key=_key(dispute), resolution=ENDED_WELL[dispute.status], now=now)
-    elif dispute.status == LOST:
+    elif dispute.status == Dispute.LOST:
         taken_back = take_back_what_it_bought(bought=bought, actor=None, reason=TAKEN_BY_BANK, now=now)
         close_case_of_key(key=_key(dispute), resolution=f"Lost. {taken_back}", now=now)
         _close_what_it_kept_back(dispute, bought, now)

@@ -17,11 +17,12 @@ from subscriptions.errors import (
     RefundNotFailed,
     RefundTooLarge,
 )
-from subscriptions.models import Payment, Refund
+from subscriptions.models import Refund
 from subscriptions.operations.dashboard_refunds import take_in_refunds_of_payment
 from subscriptions.operations.double_payouts import is_kept_by_bank
 from subscriptions.operations.keys import new_key_after_server_error
-from subscriptions.operations.refund_states import CHARGE_DISPUTED, apply_refund, give_up_refund, lock_refund
+from subscriptions.operations.locks import lock_payment, lock_refund
+from subscriptions.operations.refund_states import CHARGE_DISPUTED, apply_refund, give_up_refund
 from subscriptions.stripe_objects import RefundState
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -45,11 +46,10 @@ def owe_refund(
     replaces becomes its own.
     """
     # The payment's lock: two refunds at once must not give back more than was taken; the database refuses it too.
-    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
-    left = payment.amount_minor - payment.refunded_minor
-    amount = left if amount_minor is None else amount_minor
-    if amount > left:
-        raise RefundTooLarge(left)
+    payment = lock_payment(payment_id)
+    amount = payment.left_minor if amount_minor is None else amount_minor
+    if amount > payment.left_minor:
+        raise RefundTooLarge(payment.left_minor)
     if amount == 0:
         return None
     payment.refunded_minor += amount
@@ -81,7 +81,7 @@ def refund_payment(
     """
     with transaction.atomic():
         # The payment's lock: the second click waits here for the first, and finds its refund.
-        payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+        payment = lock_payment(payment_id)
         known = payment.refunds.filter(public_id=request_id).first()
         if known:
             return known

@@ -135,7 +135,7 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
     seat_ids = list(given.values_list("seat_id", flat=True))
     share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
-    amount = min(share, payment.amount_minor - payment.refunded_minor)
+    amount = min(share, payment.left_minor)
     if amount == 0:
         return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)
     dispute = next((dispute for dispute in payment.disputes.all() if dispute.keeps_refunds_back), None)
@@ -160,7 +160,7 @@ def _payment_of_year_went_back(grant: CreditGrant) -> bool:
     payments = Payment.objects.filter(subscriber_id=grant.subscriber_id, stripe_invoice_id=grant.stripe_invoice_id)
     amounts = payments.values_list("amount_minor", "refunded_minor")
     is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
-    return is_refunded or Dispute.objects.filter(payment__in=payments, status="lost").exists()
+    return is_refunded or Dispute.objects.filter(payment__in=payments, status=Dispute.LOST).exists()
 
 
 def _carry_out(plan: SettlementPlan, coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> Refund | None:

@@ -271,7 +271,7 @@ def _ids(page: Sequence[SubscriptionState | InvoiceState | RefundState | Dispute
 
 def _payments_with_what_went_back(intent_ids: Iterable[str]) -> dict[str, Any]:
     """Our payments by intent, each with the sum of its refunds that Stripe took on and that have not failed."""
-    taken_on = Q(refunds__state__in=[Refund.State.SUBMITTED, Refund.State.SUCCEEDED])
+    taken_on = Q(refunds__state__in=Refund.STANDING)
     given_back = Coalesce(Sum("refunds__amount_minor", filter=taken_on), 0)
     rows = Payment.objects.filter(stripe_payment_intent_id__in=list(intent_ids)).annotate(given_back_minor=given_back)
     return {row.stripe_payment_intent_id: row for row in rows}
