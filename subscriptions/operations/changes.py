@@ -16,7 +16,7 @@ from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayBroken, GatewayNotFound, GatewayRefused, GatewayUnavailable, YearNotRunning
 from subscriptions.models import Case, Subscription, SubscriptionChange
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import lock_subscription
@@ -208,7 +208,7 @@ def _take_no(change: SubscriptionChange, refusal: GatewayRefused, lease: Lease, 
             mine.filter(state=State.PENDING).update(state=State.DONE, done_at=now, next_attempt_at=None)
         elif mine.filter(state=State.PENDING).update(state=State.REFUSED, error=str(refusal)[:200], next_attempt_at=None):
             open_case(
-                key=f"change_refused:{change.public_id}",
+                key=case_key(Case.Kind.CHANGE_REFUSED, change.public_id),
                 kind=Case.Kind.CHANGE_REFUSED,
                 summary=f"Stripe refused this: {change.get_kind_display()} ({refusal})",
                 subscriber=change.subscription.subscriber,

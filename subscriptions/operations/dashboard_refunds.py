@@ -15,7 +15,7 @@ from redreport.transactions import retried
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import Bought, lock_bought
 from subscriptions.operations.refund_states import (
@@ -28,7 +28,7 @@ from subscriptions.operations.refund_states import (
     note_credit_note_due,
     report_failure,
 )
-from subscriptions.operations.taking_back import seats_by_its_credits, take_back_what_it_bought, year_of
+from subscriptions.operations.taking_back import proposal_for_year, take_back_what_it_bought, year_of
 from subscriptions.stripe_objects import RefundState
 
 BY_HAND = "Refunded in Stripe's dashboard"
@@ -49,7 +49,7 @@ def take_in_refund(*, stripe_refund_id: str, now: datetime) -> RefundState | Non
         _fetch_and_write(str(known.stripe_refund_id), now)
     if _fetch_and_write(stripe_refund_id, now):
         open_case(
-            key=f"difference:{stripe_refund_id}",
+            key=case_key(Case.Kind.DIFFERENCE, stripe_refund_id),
             kind=Case.Kind.DIFFERENCE,
             summary=f"Stripe's refund {stripe_refund_id} is more than is left of {payment} by our count",
             proposal="Compare the refunds of this payment in Stripe's dashboard with ours.",
@@ -151,7 +151,7 @@ def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
     if bought.order and bought.order.kind == Order.Kind.SEAT and not bought.order.fulfilled_at:
         keeps = "its seat in waiting, since nothing is given while a refund stands"
     open_case(
-        key=f"partial_refund:{refund.stripe_refund_id}",
+        key=case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id),
         kind=Case.Kind.PARTIAL_REFUND,
         summary=f"{amount} of {format_money(payment.amount_minor, payment.currency)} was refunded in Stripe's dashboard",
         proposal=f"The reader keeps {keeps}. If that is meant, settle this; if not, refund the rest, which ends it.",
@@ -163,15 +163,13 @@ def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, refund: Refund, summary: str, now: datetime) -> None:
-    subscription, seats = year_of(bought.payment), seats_by_its_credits(bought.payment, now=now)
-    ending = "End the subscription, or it renews. " if subscription and subscription.renews else ""
     open_case(
-        key=f"year_refunded:{refund.stripe_refund_id}",
+        key=case_key(Case.Kind.YEAR_REFUNDED, refund.stripe_refund_id),
         kind=Case.Kind.YEAR_REFUNDED,
         summary=summary,
-        proposal=f"{ending}Coming seats booked with its credits: {seats}. They stay until you cancel them.",
+        proposal=proposal_for_year(bought.payment, or_else="or it renews", now=now),
         order=bought.order,
-        subscription=subscription,
+        subscription=year_of(bought.payment),
         payment=bought.payment,
         refund=refund,
         now=now,

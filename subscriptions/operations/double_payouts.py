@@ -4,7 +4,7 @@ from datetime import datetime
 
 from redreport.money import format_money
 from subscriptions.models import Case, Dispute, Payment, Refund
-from subscriptions.operations.cases import close_case_of_key, open_case
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case
 from subscriptions.selectors import given_back_minor
 
 
@@ -18,7 +18,7 @@ def watch_double_payout(*, payment: Payment, now: datetime) -> None:
     for dispute in disputes:
         is_double = dispute.keeps_refunds_back and given_back + dispute.amount_minor > payment.amount_minor
         for refund in refunds:
-            key = f"paid_out_twice:{dispute.stripe_dispute_id}:{refund.public_id}"
+            key = case_key(Case.Kind.PAID_OUT_TWICE, dispute.stripe_dispute_id, refund.public_id)
             if is_double and refund.state in Refund.STANDING:
                 _open(key, payment, refund, dispute, now)
             else:

@@ -7,7 +7,7 @@ from django.db import transaction
 from redreport.money import format_money
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import lock_bought
 from subscriptions.operations.unknown_payments import learn_payment
@@ -39,7 +39,7 @@ def _open(payment_id: int, fraud_type: str, lease: Lease, now: datetime) -> None
             return
         amount, suspicion = format_money(payment.amount_minor, payment.currency), fraud_type.replace("_", " ")
         open_case(
-            key=f"fraud_warning:{payment.stripe_payment_intent_id}",
+            key=case_key(Case.Kind.FRAUD_WARNING, payment.stripe_payment_intent_id),
             kind=Case.Kind.FRAUD_WARNING,
             summary=f"The card's bank suspects that {amount} was paid without its owner's will ({suspicion})",
             proposal="Refund it unless you know the reader: a dispute costs the sum and a fee. The refund ends what it bought.",

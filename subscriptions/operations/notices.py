@@ -17,7 +17,7 @@ from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayNotFound, GatewayRefused
 from subscriptions.models import Case, Order, RenewalNotice, Subscription
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.renewals import sync_subscription
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.selectors import credit_balance, subscriptions_owed_notice
@@ -106,7 +106,7 @@ def _give_up(notice: RenewalNotice, now: datetime) -> None:
     notice.next_attempt_at = None
     notice.given_up_at = now
     open_case(
-        key=f"renewal_notice:{notice.pk}",
+        key=case_key(Case.Kind.RENEWAL_NOTICE, notice.pk),
         kind=Case.Kind.RENEWAL_NOTICE,
         summary=f"No notice went out of the renewal on {notice.renews_at:%Y-%m-%d}: Stripe would not say what it will charge",
         proposal="Write to the reader yourself: the date, the amount that Stripe's dashboard shows as upcoming, and how to turn "

@@ -11,7 +11,7 @@ from redreport import audit
 from redreport.money import format_money
 from subscriptions import mails
 from subscriptions.models import Case, Order, Payment, Refund
-from subscriptions.operations.cases import close_case_of_key, open_case
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case
 from subscriptions.operations.double_payouts import watch_double_payout
 from subscriptions.operations.leases import Lease
 from subscriptions.operations.locks import lock_refund
@@ -131,7 +131,7 @@ def report_failure(payment: Payment, refund: Refund, now: datetime) -> None:
     if CHARGE_DISPUTED in refund.error:
         proposal = "Wait for the dispute: if it is won, try the refund again; if it is lost, the reader has the money already."
     open_case(
-        key=f"refund_failed:{refund.public_id}",
+        key=case_key(Case.Kind.REFUND_FAILED, refund.public_id),
         kind=Case.Kind.REFUND_FAILED,
         summary=summary,
         proposal=proposal,
@@ -149,10 +149,10 @@ def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
     watch_double_payout(payment=payment, now=now)
     if given_back_minor(payment) < payment.amount_minor:
         return
-    causes = ("fraud_warning", "unknown_payment", "payment_without_seat")
-    keys = [f"{cause}:{payment.stripe_payment_intent_id}" for cause in causes]
-    keys += [f"partial_refund:{refund.stripe_refund_id}" for refund in payment.refunds.all()]
-    keys += [f"amount_mismatch:{order.number}"] if order and order.state == Order.State.REFUNDED else []
+    kinds = (Case.Kind.FRAUD_WARNING, Case.Kind.UNKNOWN_PAYMENT, Case.Kind.PAYMENT_WITHOUT_SEAT)
+    keys = [case_key(kind, payment.stripe_payment_intent_id) for kind in kinds]
+    keys += [case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id) for refund in payment.refunds.all()]
+    keys += [case_key(Case.Kind.AMOUNT_MISMATCH, order.number)] if order and order.state == Order.State.REFUNDED else []
     for key in keys:
         close_case_of_key(key=key, resolution="All of the payment was refunded.", now=now)
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Invoice, Order, Plan, Price, Subscription
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.invoices import announce_paid_year, follow_collection, write_invoice
 from subscriptions.operations.leases import Lease, synchronize
@@ -86,7 +86,7 @@ def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) ->
         live = subscriber.subscriptions.filter(status__in=Subscription.LIVE)
         if subscription.is_live and live.exclude(pk=subscription.pk).exists():
             open_case(
-                key=f"second_year:{state.id}",
+                key=case_key(Case.Kind.SECOND_YEAR, state.id),
                 kind=Case.Kind.SECOND_YEAR,
                 summary="A second live subscription of one subscriber",
                 proposal="Ask the reader which one to keep; end the other in Stripe and refund its last payment.",
@@ -157,7 +157,7 @@ def _order_of(invoice: InvoiceState, subscriber_id: int) -> Order | None:
 def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
     if invoice.status == Invoice.Status.PAID and _yearly_lines(invoice):
         open_case(
-            key=f"unknown_invoice:{invoice.id}",
+            key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
             kind=Case.Kind.UNKNOWN_INVOICE,
             summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
             proposal="Find out in Stripe's dashboard whose customer it is; refund it there, or write to them.",
@@ -180,7 +180,7 @@ def _is_of_another_amount(order: Order | None, lines: list[InvoiceLine], now: da
     if order is None or order.fulfilled_at or sum(line.amount_minor for line in lines) == order.amount_minor:
         return False
     open_case(
-        key=f"amount_mismatch:{order.number}",
+        key=case_key(Case.Kind.AMOUNT_MISMATCH, order.number),
         kind=Case.Kind.AMOUNT_MISMATCH,
         summary=f"{order.number}: the invoice of its year is for another amount than was ordered",
         proposal="No credits were granted. Refund it and end the subscription in Stripe, or grant the credits by hand.",

@@ -18,7 +18,7 @@ from sessions_live.operations.seats import lock_live_session, lock_seat
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
 from subscriptions.models import Case, CreditGrant, Dispute, Payment, Refund, SeatCoverage
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import return_credit, return_terms
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
@@ -184,7 +184,7 @@ def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> N
     title = seat.live_session.title[:100]
     if plan.dispute:
         open_case(
-            key=f"disputed_restitution:{seat.public_id}",
+            key=case_key(Case.Kind.DISPUTED_RESTITUTION, seat.public_id),
             kind=Case.Kind.DISPUTED_RESTITUTION,
             summary=f"A seat in “{title}” was canceled while its payment is with the bank",
             proposal="Refund nothing while the bank decides: it would be paid out twice. If the dispute is won, refund the seat.",
@@ -195,7 +195,7 @@ def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> N
         )
         return
     open_case(
-        key=f"offline_restitution:{seat.public_id}",
+        key=case_key(Case.Kind.OFFLINE_RESTITUTION, seat.public_id),
         kind=Case.Kind.OFFLINE_RESTITUTION,
         summary=f"{seat.attendee_name[:100]}'s seat in “{title}” was canceled; it was paid past Stripe: {coverage.note[:60]}",
         proposal="Return the money the way it came, and write to whoever booked the seat.",

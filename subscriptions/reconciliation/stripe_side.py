@@ -24,6 +24,7 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.models.orders import NUMBER_ALPHABET
+from subscriptions.operations.cases import case_key
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
 from subscriptions.operations.disputes import sync_dispute
@@ -31,7 +32,6 @@ from subscriptions.operations.recovery import recover_checkout, recover_payment
 from subscriptions.operations.refund_sync import sync_refund
 from subscriptions.operations.renewals import pays_for_a_year, sync_invoice, sync_subscription
 from subscriptions.operations.subscribers import subscriber_of_customer
-from subscriptions.operations.unknown_payments import lost_seat_key
 from subscriptions.reconciliation import differences
 from subscriptions.reconciliation.differences import Difference
 from subscriptions.reconciliation.walks import Customers, Span, Walk
@@ -126,11 +126,11 @@ class Checkouts(Walk[CheckoutState]):
     def compare(self, page: Sequence[CheckoutState], now: datetime) -> list[Difference]:
         numbers = {state.order_number for state in page if state.order_number}
         of_ours = {order.number: order for order in Order.objects.filter(number__in=numbers).select_related("subscriber")}
-        settled_otherwise = _known_cases([*map(_amount_case, numbers), *(lost_seat_key(state.id) for state in page)])
+        settled_otherwise = _known_cases([*map(_amount_case, numbers), *(_seat_case(state.id) for state in page)])
         found: list[Difference] = []
         for state in page:
             order = of_ours.get(state.order_number)
-            if not {_amount_case(state.order_number), lost_seat_key(state.id)}.isdisjoint(settled_otherwise):
+            if not {_amount_case(state.order_number), _seat_case(state.id)}.isdisjoint(settled_otherwise):
                 continue
             if order or _is_complete_without_payment(state):
                 found += differences.of_checkout(state, order)
@@ -294,7 +294,11 @@ def _is_complete_without_payment(state: CheckoutState) -> bool:
 
 
 def _amount_case(order_number: str) -> str:
-    return f"{Case.Kind.AMOUNT_MISMATCH}:{order_number}"
+    return case_key(Case.Kind.AMOUNT_MISMATCH, order_number)
+
+
+def _seat_case(checkout_session_id: str) -> str:
+    return case_key(Case.Kind.PAYMENT_WITHOUT_SEAT, checkout_session_id)
 
 
 def _known_cases(keys: Iterable[str]) -> set[str]:
