@@ -94,6 +94,11 @@ def current_prices() -> dict[str, Price]:
     return {price.plan: price for price in Price.objects.filter(livemode=settings.STRIPE_LIVEMODE, is_current=True)}
 
 
+def yearly_price_ids() -> set[str]:
+    """Stripe's ids of every price that a year ever had: a running subscription keeps its own."""
+    return set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
+
+
 def plans_on_offer(*, user: User | None) -> dict[str, Any]:
     """What `components/plans.html` shows: both prices, what a year saves in minor units, and whether the reader has one.
 
@@ -238,6 +243,18 @@ def orders_paid_not_given() -> QuerySet[Order]:
         paid_at__isnull=False,
         fulfilled_at__isnull=True,
     )
+
+
+def seats_to_settle() -> QuerySet[Seat]:
+    """Canceled seats whose coverage nobody settled yet, the longest canceled first."""
+    return Seat.objects.filter(state=Seat.State.CANCELED, coverage__settled_at__isnull=True, coverage__isnull=False).order_by(
+        "canceled_at", "id"
+    )
+
+
+def grants_to_expire(*, now: datetime) -> QuerySet[CreditGrant]:
+    """Grants with credits left whose time is over, the longest over first."""
+    return CreditGrant.objects.filter(expires_at__lte=now, balance__gt=0).order_by("expires_at", "id")
 
 
 def _closed(live_session: LiveSession, now: datetime) -> Action | None:

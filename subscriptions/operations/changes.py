@@ -128,7 +128,7 @@ def _carry_out_wish(subscription: Subscription, lease: Lease, now: datetime) -> 
         return
     with transaction.atomic():
         # Locks: lease, subscriber, subscription, then the change.
-        apply_subscription(state, lease, now)
+        apply_subscription(state=state, lease=lease, now=now)
         if change:
             _finish(change, state, now)
 
@@ -197,7 +197,7 @@ def _take_no(change: SubscriptionChange, refusal: GatewayRefused, lease: Lease, 
         # Locks: lease, subscriber, subscription, then the change.
         lease.confirm()
         if state:
-            apply_subscription(state, lease, now)
+            apply_subscription(state=state, lease=lease, now=now)
         if state and state.status in ENDED:
             _finish(change, state, now)
             return

@@ -5,7 +5,7 @@ if all of the payment is back.
 """
 
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -84,16 +84,7 @@ def _fetch_and_write(stripe_refund_id: str, now: datetime) -> RefundState | None
 
 def _row_of(state: RefundState) -> Refund | None:
     own = Refund.objects.filter(stripe_refund_id=state.id).first()
-    reference = _own_reference(state)
-    return own or (Refund.objects.filter(public_id=reference).first() if reference else None)
-
-
-def _own_reference(state: RefundState) -> UUID | None:
-    """Our row's public id, if the refund names one; in the dashboard anybody can write anything there."""
-    try:
-        return UUID(state.reference)
-    except ValueError:
-        return None
+    return own or (Refund.objects.filter(public_id=state.own_reference).first() if state.own_reference else None)
 
 
 def _payment_of(state: RefundState) -> Payment | None:
@@ -111,14 +102,13 @@ def _adopt_refund(*, payment_id: int, state: RefundState, lease: Lease, now: dat
         stands = new_state in Refund.STANDING
         if stands and not make_room(payment=payment, amount_minor=state.amount_minor, reason=BY_HAND, now=now):
             return False
-        reference = _own_reference(state)
         refund = Refund(
-            public_id=reference or uuid4(),
+            public_id=state.own_reference or uuid4(),
             payment=payment,
             amount_minor=state.amount_minor,
             currency=state.currency,
             reason=Refund.Reason.DASHBOARD,
-            note=RESTORED if reference else BY_HAND,
+            note=RESTORED if state.own_reference else BY_HAND,
             state=new_state,
             stripe_refund_id=state.id,
             error=state.failure_reason,

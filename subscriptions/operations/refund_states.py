@@ -55,7 +55,7 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
         note_credit_note_due(payment, refund, now)
         refund.save()
         if new_state in Refund.GIVEN_UP:
-            release_amount(order, payment, refund, now)
+            _release_amount(order, payment, refund, now)
             if new_state == Refund.State.FAILED:
                 mails.queue_refund_failed(refund=refund, now=now)
             return
@@ -73,7 +73,7 @@ def give_up_refund(*, refund_id: int, error: str, now: datetime) -> None:
             return
         refund.state, refund.error, refund.next_attempt_at = Refund.State.FAILED, error[:200], None
         refund.save()
-        release_amount(order, payment, refund, now)
+        _release_amount(order, payment, refund, now)
 
 
 def next_look(refund: Refund, now: datetime) -> datetime | None:
@@ -114,7 +114,7 @@ def make_room(*, payment: Payment, amount_minor: int, reason: str, now: datetime
     return True
 
 
-def release_amount(order: Order | None, payment: Payment, refund: Refund, now: datetime) -> None:
+def _release_amount(order: Order | None, payment: Payment, refund: Refund, now: datetime) -> None:
     """A refund that failed gave nothing back: its amount may be refunded again, and a person decides how."""
     payment.refunded_minor -= refund.amount_minor
     payment.save(update_fields=["refunded_minor"])

@@ -7,7 +7,6 @@ coverage is settled once.
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from redreport import audit
 from redreport.accounts.models import User
@@ -54,13 +53,10 @@ def settle_seat(*, seat_id: int, now: datetime) -> Refund | None:
     Stripe is not called here: `refunds.submit_refund` and the sweep of refunds carry it out. A seat that is not canceled, or
     settled already, is left as it is.
     """
-    live_session_id = Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
     with transaction.atomic():
         # Locks: the session and the seat, then what paid for it. The sweep and whoever canceled it settle it at once.
-        live_session = lock_live_session(live_session_id)
-        seat = lock_seat(seat_id)
-        seat.live_session = live_session
-        return settle_locked_seat(seat=seat, coverage=lock_what_paid(seat), now=now)
+        seat, coverage = lock_seat_with_coverage(seat_id)
+        return settle_locked_seat(seat=seat, coverage=coverage, now=now)
 
 
 def settle_locked_seat(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> Refund | None:
@@ -78,6 +74,15 @@ def settle_locked_seat(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> 
     audit.record(actor=None, verb="settled", target=coverage, detail=detail, now=now)
     mails.queue_seat_canceled(seat=seat, coverage=coverage, now=now)
     return coverage.refund
+
+
+def lock_seat_with_coverage(seat_id: int) -> tuple[Seat, SeatCoverage]:
+    """A seat under its session's lock, and its coverage, locked as `lock_what_paid` does."""
+    live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
+    seat = lock_seat(seat_id)
+    seat.live_session = live_session
+    seat.coverage = lock_what_paid(seat)
+    return seat, seat.coverage
 
 
 def lock_what_paid(seat: Seat) -> SeatCoverage:
@@ -104,11 +109,9 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
 
     It is good for at least 90 more days. Refuses with NotForfeited.
     """
-    live_session_id = Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
     with transaction.atomic():
         # Locks as in settling: two members of staff restore it at once, one credit.
-        lock_live_session(live_session_id)
-        coverage = lock_what_paid(lock_seat(seat_id))
+        _, coverage = lock_seat_with_coverage(seat_id)
         if coverage.settlement != Made.FORFEITED or coverage.credit_entry is None:
             raise NotForfeited
         return_credit(spent=coverage.credit_entry, by_house=True, actor=actor, reason=reason, now=now)
@@ -116,13 +119,6 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
         coverage.save(update_fields=["settlement"])
         audit.record(actor=actor, verb="restored", target=coverage, reason=reason, now=now)
         return coverage
-
-
-def seats_to_settle() -> QuerySet[Seat]:
-    """Canceled seats whose coverage nobody settled yet, the longest canceled first."""
-    return Seat.objects.filter(state=Seat.State.CANCELED, coverage__settled_at__isnull=True, coverage__isnull=False).order_by(
-        "canceled_at", "id"
-    )
 
 
 def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:

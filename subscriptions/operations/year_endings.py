@@ -52,7 +52,7 @@ def preview_end_year(*, subscription_id: int, refund_minor: int, seats_to_cancel
     return _ending(Subscription.objects.get(pk=subscription_id), refund_minor, seats_to_cancel, now)
 
 
-def suggest_year_refund(subscription: Subscription, now: datetime) -> int:
+def suggest_year_refund(*, subscription: Subscription, now: datetime) -> int:
     """What was paid for the year × its unused credits ÷ 12, rounded down to a minor unit; no more than is left of the payment."""
     ending = _ending(subscription, 0, [], now)
     if ending.payment is None:
