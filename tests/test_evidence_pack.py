@@ -10,7 +10,6 @@ from django.test import Client
 
 from redreport import clock
 from redreport.audit.models import AuditEntry
-from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from sessions_live.door import door_url
 from sessions_live.models import Seat
@@ -20,17 +19,13 @@ from subscriptions.operations.booking import book_with_credit
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
+from tests.fixtures_years import deliver_all
 from tests.money_back import bought_seat, bought_year, refund_by_hand
 
 
 def unpacked(pack: bytes) -> dict[str, str]:
     with ZipFile(io.BytesIO(pack)) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
-
-
-def deliver_all() -> None:
-    for mail in OutgoingMail.objects.filter(state="queued"):
-        deliver_mail(mail.pk, clock.now())
 
 
 @pytest.fixture
