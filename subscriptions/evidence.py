@@ -21,7 +21,7 @@ from subscriptions.models import CreditGrant, Dispute, Invoice, Order, Payment, 
 RULER = "-" * 72
 
 
-class _Dossier:
+class _History:
     """Everything that belongs to one payment."""
 
     def __init__(self, payment: Payment) -> None:
@@ -68,69 +68,69 @@ class _Dossier:
 
 def evidence_pack(*, payment: Payment, now: datetime) -> bytes:
     """A ZIP with `evidence.txt`, readable by anybody, and the mails as they were sent, but those with a door or a code."""
-    dossier = _Dossier(payment)
-    mails, packed = dossier.mails(), io.BytesIO()
+    history = _History(payment)
+    mails, packed = history.mails(), io.BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("evidence.txt", "\n".join(_text(dossier, mails, now)) + "\n")
+        archive.writestr("evidence.txt", "\n".join(_text(history, mails, now)) + "\n")
         for mail in mails:
             if _is_shown(mail):
                 archive.writestr(_file_of(mail), bytes(mail.sent_bytes or b""))
     return packed.getvalue()
 
 
-def _text(dossier: _Dossier, mails: list[OutgoingMail], now: datetime) -> Iterator[str]:
-    yield f"Evidence for payment {dossier.payment.stripe_payment_intent_id}, put together {house_time(now)}"
+def _text(history: _History, mails: list[OutgoingMail], now: datetime) -> Iterator[str]:
+    yield f"Evidence for payment {history.payment.stripe_payment_intent_id}, put together {house_time(now)}"
     chapters = (
-        ("Who paid, and what for", _purchase(dossier)),
-        ("Terms accepted", _terms(dossier)),
-        ("Seats", _seats(dossier)),
-        ("Credits", _credits(dossier)),
+        ("Who paid, and what for", _purchase(history)),
+        ("Terms accepted", _terms(history)),
+        ("Seats", _seats(history)),
+        ("Credits", _credits(history)),
         ("Mails sent", _mails(mails)),
-        ("Refunds", _refunds(dossier)),
-        ("Disputes", _disputes(dossier)),
-        ("Who did what", _audit(dossier)),
+        ("Refunds", _refunds(history)),
+        ("Disputes", _disputes(history)),
+        ("Who did what", _audit(history)),
     )
     for heading, lines in chapters:
         yield from ("", RULER, heading, RULER)
         yield from list(lines) or ["None."]
 
 
-def _purchase(dossier: _Dossier) -> Iterator[str]:
-    payment, order, user = dossier.payment, dossier.order, dossier.payment.subscriber.user
+def _purchase(history: _History) -> Iterator[str]:
+    payment, order, user = history.payment, history.order, history.payment.subscriber.user
     yield f"Buyer: {user.name}, {user.email}{f', {user.firm}' if user.firm else ''}"
     yield f"Account opened: {house_time(user.date_joined)}"
     if order:
         yield f"Order {order.number}: {_what(order)}, {format_money(order.amount_minor, order.currency)}"
         yield f"Ordered: {house_time(order.created_at)}"
         yield f"Paid: {_when(order.paid_at)}; given: {_when(order.fulfilled_at)}"
-    elif dossier.started_by:
-        yield f"Renewal of the subscription that order {dossier.started_by.number} began"
+    elif history.started_by:
+        yield f"Renewal of the subscription that order {history.started_by.number} began"
     yield f"Charged: {format_money(payment.amount_minor, payment.currency)} at {house_time(payment.captured_at)}"
     yield f"At Stripe: payment {payment.stripe_payment_intent_id}, charge {payment.stripe_charge_id}"
     if payment.stripe_invoice_id:
-        yield f"Invoice: {payment.stripe_invoice_id}{f', number {dossier.invoice.number}' if dossier.invoice else ''}"
-    for label, url in _papers(dossier):
+        yield f"Invoice: {payment.stripe_invoice_id}{f', number {history.invoice.number}' if history.invoice else ''}"
+    for label, url in _papers(history):
         yield f"{label}: {url}"
 
 
-def _papers(dossier: _Dossier) -> list[tuple[str, str]]:
-    papers, order = dossier.invoice or dossier.order, dossier.order
-    receipt = dossier.payment.receipt_url or (order.receipt_url if order else "")
+def _papers(history: _History) -> list[tuple[str, str]]:
+    papers, order = history.invoice or history.order, history.order
+    receipt = history.payment.receipt_url or (order.receipt_url if order else "")
     found = [("Receipt", receipt)]
     if papers:
         found += [("Invoice online", papers.hosted_invoice_url), ("Invoice as PDF", papers.invoice_pdf_url)]
     return [(label, url) for label, url in found if url]
 
 
-def _terms(dossier: _Dossier) -> Iterator[str]:
-    order = dossier.terms
+def _terms(history: _History) -> Iterator[str]:
+    order = history.terms
     if order:
         yield f"Version {order.consent_version}, accepted {_when(order.consented_at)} with order {order.number}, by ticking a box"
         yield f"Word for word: {order.consent_text or 'the words of that version'}"
 
 
-def _seats(dossier: _Dossier) -> Iterator[str]:
-    for seat in dossier.seats:
+def _seats(history: _History) -> Iterator[str]:
+    for seat in history.seats:
         live_session = seat.live_session
         yield f"{live_session.title}, {house_time(live_session.starts_at)}, seat {seat.number}: {seat.state}"
         yield f"  For {seat.attendee_name}, {seat.attendee_email}; paid with: {seat.coverage.get_kind_display()}"
@@ -139,8 +139,8 @@ def _seats(dossier: _Dossier) -> Iterator[str]:
             yield f"  Canceled: {house_time(seat.canceled_at)} by the {seat.canceled_by}: {seat.canceled_reason}"
 
 
-def _credits(dossier: _Dossier) -> Iterator[str]:
-    for grant in dossier.grants:
+def _credits(history: _History) -> Iterator[str]:
+    for grant in history.grants:
         span = f"good from {house_time(grant.valid_from)} until {house_time(grant.expires_at)}"
         yield f"{grant.credits} credits ({grant.get_source_display()}), {span}, {grant.balance} left"
         for entry in grant.entries.select_related("seat__live_session"):
@@ -161,22 +161,22 @@ def _mails(mails: Iterable[OutgoingMail]) -> Iterator[str]:
             )
 
 
-def _refunds(dossier: _Dossier) -> Iterator[str]:
-    for refund in dossier.refunds:
+def _refunds(history: _History) -> Iterator[str]:
+    for refund in history.refunds:
         amount = format_money(refund.amount_minor, refund.currency)
         yield f"{house_time(refund.created_at)}: {amount}, {refund.state}: {refund.note or refund.get_reason_display()}"
         yield f"  At Stripe: {refund.stripe_refund_id or 'not there'}; credit note: {refund.stripe_credit_note_id or 'none'}"
 
 
-def _disputes(dossier: _Dossier) -> Iterator[str]:
-    for dispute in dossier.disputes:
+def _disputes(history: _History) -> Iterator[str]:
+    for dispute in history.disputes:
         amount = format_money(dispute.amount_minor, dispute.currency)
         yield f"{house_time(dispute.opened_at)}: {dispute.stripe_dispute_id}, {amount}, {dispute.reason}: {dispute.status}"
         yield f"  Evidence due: {_when(dispute.evidence_due_at)}; closed: {_when(dispute.closed_at)}"
 
 
-def _audit(dossier: _Dossier) -> Iterator[str]:
-    for entry in dossier.audit_entries():
+def _audit(history: _History) -> Iterator[str]:
+    for entry in history.audit_entries():
         who = str(entry.actor) if entry.actor else entry.actor_label
         yield f"{house_time(entry.at)}: {who} {entry.verb} {entry.target_type} {entry.target_id} {entry.reason}".rstrip()
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from redreport import policy
 from redreport.accounts.models import User
@@ -15,7 +15,18 @@ from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import own_seat, session_card
 from subscriptions.errors import CatalogNotReady
-from subscriptions.models import CreditEntry, CreditGrant, Order, Plan, Price, Refund, RenewalNotice, Subscriber, Subscription
+from subscriptions.models import (
+    CreditEntry,
+    CreditGrant,
+    Order,
+    Payment,
+    Plan,
+    Price,
+    Refund,
+    RenewalNotice,
+    Subscriber,
+    Subscription,
+)
 
 
 class Action(StrEnum):
@@ -89,6 +100,11 @@ def current_price(plan: Plan) -> Price:
 def current_prices() -> dict[str, Price]:
     """The prices in force by plan, in one query; a plan that is not on sale yet is missing."""
     return {price.plan: price for price in Price.objects.filter(livemode=settings.STRIPE_LIVEMODE, is_current=True)}
+
+
+def yearly_price_ids() -> set[str]:
+    """Stripe's ids of every price that a year ever had: a running subscription keeps its own."""
+    return set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
 
 
 def plans_on_offer(*, user: User | None) -> dict[str, Any]:
@@ -215,6 +231,12 @@ def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:
     return owners.values_list("id", flat=True).first()
 
 
+def given_back_minor(payment: Payment) -> int:
+    """How much of a payment is back with the reader, or on its way there: what Stripe has taken on."""
+    standing = payment.refunds.filter(state__in=Refund.STANDING)
+    return standing.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
 def seats_with_coverage() -> QuerySet[Seat]:
     """Seats with session and whatever paid for them, in one query."""
     return Seat.objects.select_related(
@@ -236,6 +258,18 @@ def orders_paid_not_given() -> QuerySet[Order]:
         paid_at__isnull=False,
         fulfilled_at__isnull=True,
     )
+
+
+def seats_to_settle() -> QuerySet[Seat]:
+    """Canceled seats whose coverage nobody settled yet, the longest canceled first."""
+    return Seat.objects.filter(state=Seat.State.CANCELED, coverage__settled_at__isnull=True, coverage__isnull=False).order_by(
+        "canceled_at", "id"
+    )
+
+
+def grants_to_expire(*, now: datetime) -> QuerySet[CreditGrant]:
+    """Grants with credits left whose time is over, the longest over first."""
+    return CreditGrant.objects.filter(expires_at__lte=now, balance__gt=0).order_by("expires_at", "id")
 
 
 def _closed(live_session: LiveSession, now: datetime) -> Action | None:

@@ -71,7 +71,7 @@ def settlement_made(coverage: SeatCoverage) -> SettlementPlan | None:
         if refund.state == Refund.State.CANCELED and refund.stripe_refund_id is None:
             # The money had gone back by hand before Stripe was asked for it.
             return SettlementPlan(SeatCoverage.Settlement.NOTHING, why=Why.PAYMENT_WENT_BACK)
-        failed = refund.state in (Refund.State.FAILED, Refund.State.CANCELED)
+        failed = refund.state in Refund.GIVEN_UP
         return SettlementPlan(
             made, amount_minor=refund.amount_minor, currency=refund.currency, why=Why.REFUND_FAILED if failed else None
         )

@@ -1,9 +1,12 @@
 """What we read of Stripe's objects: plain values of our own, so that no shape of Stripe's travels further than the gateway."""
 
 import uuid
+from collections.abc import Container
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
+
+A_YEAR_AT_LEAST = timedelta(days=360)
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,7 @@ class CustomerState:
     @property
     def is_made_by_us(self) -> bool:
         """Whether its reference is of the shape that ours have."""
-        try:
-            uuid.UUID(self.reference)
-        except ValueError:
-            return False
-        return True
+        return _uuid_or_none(self.reference) is not None
 
 
 @dataclass(frozen=True)
@@ -161,6 +160,11 @@ class InvoiceLine:
     period_start: datetime
     period_end: datetime
 
+    def pays_for_a_year(self, yearly_price_ids: Container[str]) -> bool:
+        """Prorations, trials and other small change on a yearly price bring no credits. The amount is before any discount."""
+        is_charged = self.price_id in yearly_price_ids and self.amount_minor > 0 and not self.is_proration
+        return is_charged and self.period_end - self.period_start > A_YEAR_AT_LEAST
+
 
 @dataclass(frozen=True)
 class InvoiceState:
@@ -206,6 +210,11 @@ class RefundState:
     amount_minor: int
     currency: str
     created_at: datetime
+
+    @property
+    def own_reference(self) -> uuid.UUID | None:
+        """The reference where it is one of ours; in the dashboard anybody can write anything there."""
+        return _uuid_or_none(self.reference)
 
 
 @dataclass(frozen=True)
@@ -260,3 +269,10 @@ class CatalogPrice:
     interval: str
     tax_behavior: str
     livemode: bool
+
+
+def _uuid_or_none(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

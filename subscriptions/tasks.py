@@ -14,21 +14,21 @@ from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, Subs
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.credit_notes import make_credit_note
-from subscriptions.operations.granting import expire_grant, grants_to_expire
+from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
 from subscriptions.operations.refund_sync import check_refund
-from subscriptions.operations.settle import seats_to_settle, settle_seat
+from subscriptions.operations.settle import settle_seat
 from subscriptions.reconciliation.run import AlreadyReconciling, reconcile
-from subscriptions.selectors import orders_paid_not_given, subscriptions_owed_notice
+from subscriptions.selectors import grants_to_expire, orders_paid_not_given, seats_to_settle, subscriptions_owed_notice
 from subscriptions.webhooks.inbox import process_event
 
 log = structlog.get_logger(__name__)
 
 BATCH = 100
 MOST_UNANSWERED = 3
+WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
 # In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
 # or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
-WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
 RECONCILE: dict[str, Any] = {"acks_late": False, "time_limit": 3000, "soft_time_limit": 2940}
 
 
@@ -115,11 +115,7 @@ def expire_credits_task() -> int:
 
 def settle_canceled_seats(*, now: datetime) -> int:
     """The sweep of canceled seats at `now`: each in a transaction of its own. The sweep of refunds then asks Stripe."""
-    return _each(seats_to_settle().values_list("id", flat=True)[:BATCH], lambda pk: _settle(pk, now))
-
-
-def _settle(seat_id: int, now: datetime) -> None:
-    settle_seat(seat_id=seat_id, now=now)
+    return _each(seats_to_settle().values_list("id", flat=True)[:BATCH], lambda pk: settle_seat(seat_id=pk, now=now))
 
 
 def sweep_orders(*, now: datetime) -> int:
@@ -132,7 +128,7 @@ def sweep_orders(*, now: datetime) -> int:
     return sum(_each(batch, lambda pk: check_order(order_id=pk, now=now)) for batch in batches)
 
 
-def _each(ids: Iterable[int], act: Callable[[int], bool | None]) -> int:
+def _each(ids: Iterable[int], act: Callable[[int], object]) -> int:
     """
     Act on each row; returns how many were tried. When three times running Stripe is out of reach, which `act` says by False or
     by GatewayUnavailable, the rest waits for the next minute: each would take as long to find that out.

@@ -10,10 +10,11 @@ from django.db.models import Sum
 from redreport import clock
 from redreport.accounts.models import User
 from subscriptions.models import CreditGrant, Dispute, Invoice, Order, Payment, Refund, Subscription
-from subscriptions.operations.refunds import owe_refund, submit_refund
+from subscriptions.operations.refunds import submit_refund
 from subscriptions.stripe_gateway import client
 from tests.factories import make_user
 from tests.fixtures_shop import Shop
+from tests.money_back import owe, refund_by_hand
 
 Books = dict[str, set[tuple[Any, ...]]]
 
@@ -110,16 +111,12 @@ class Day:
 
     def refund_by_hand(self, name: str, amount_minor: int | None = None) -> None:
         """Somebody returns a seat's money in Stripe's dashboard, all of it or so much."""
-        params: Any = {"payment_intent": self.intent_of(name)}
-        client().v1.refunds.create(params if amount_minor is None else {**params, "amount": amount_minor})
+        refund_by_hand(self.intent_of(name), amount_minor)
 
     def refund_by_us(self, name: str, amount_minor: int | None = None) -> None:
         """We return a seat's money; its payment is known here."""
         payment = Payment.objects.get(stripe_payment_intent_id=self.intent_of(name))
-        with transaction.atomic():
-            refund = owe_refund(payment_id=payment.pk, reason=Refund.Reason.STAFF, amount_minor=amount_minor, now=clock.now())
-        assert refund
-        submit_refund(refund_id=refund.pk, now=clock.now())
+        submit_refund(refund_id=owe(payment, amount_minor).pk, now=clock.now())
 
     def turn_renewal_off(self, name: str) -> None:
         """The reader turns the renewal off in Stripe's portal, which sets the date."""

@@ -8,10 +8,11 @@ from allauth.account.models import EmailAddress
 
 from redreport import clock
 from redreport.accounts.models import User
-from sessions_live.models import Host, LiveSession
+from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import Attendee
 from subscriptions.models import CreditEntry, CreditGrant, Plan, Price
+from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.subscribers import subscriber_of
 
 _numbers = count(1)
@@ -56,6 +57,19 @@ def make_live_session(
 def attendee_of(user: User) -> Attendee:
     """The user as the one who sits in the seat."""
     return Attendee(user.name, user.email, user.firm)
+
+
+def make_guest_seat(
+    live_session: LiveSession, user: User | None = None, *, staff: User | None = None, now: datetime | None = None
+) -> Seat:
+    """A seat that the house gave to this user, or to somebody."""
+    return give_complimentary_seat(
+        live_session_id=live_session.pk,
+        attendee=attendee_of(user or make_user()),
+        actor=staff or make_staff(),
+        reason="a guest of the house",
+        now=now or clock.now(),
+    ).seat
 
 
 def make_price(plan: Plan = Plan.SINGLE_SEAT) -> Price:

@@ -54,3 +54,8 @@ def deliver_until_quiet(start: datetime, *, hours: float) -> OutgoingMail:
             deliver_mail(mail_id, now)
         now += timedelta(minutes=1)
     return OutgoingMail.objects.earliest("pk")
+
+
+def rendered_mail(kind: str) -> RenderedMail:
+    """The one mail of this kind, as it would go out now."""
+    return kinds.find(kind).render(OutgoingMail.objects.get(kind=kind))

@@ -11,9 +11,8 @@ from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from subscriptions.models import CreditGrant, Order, Plan
-from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.selectors import current_price
-from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
 from tests.fixtures_shop import Shop
 
 Reader = tuple[Client, User]
@@ -95,9 +94,7 @@ def test_address_longer_than_we_can_keep_is_refused(shop: Shop, reader: Reader) 
 
 def test_person_who_already_has_a_seat_is_told_so_only_by_their_booker(shop: Shop, reader: Reader) -> None:
     live_session, somebody = make_live_session(), make_user()
-    give_complimentary_seat(
-        live_session_id=live_session.pk, attendee=attendee_of(somebody), actor=make_staff(), reason="guest", now=clock.now()
-    )
+    make_guest_seat(live_session, somebody)
     answer = reserve(reader, live_session, attendee_email=somebody.email.upper())
     assert "This person already has a seat" in text_of(answer)
     assert somebody.name not in text_of(answer).replace("Ada Reader", "")

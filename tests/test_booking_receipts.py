@@ -10,10 +10,9 @@ from sessions_live.models import Seat
 from sessions_live.operations.seats import Attendee
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import book_with_credit
-from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.purchase import buy_seat
 from subscriptions.selectors import current_price
-from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 
 COLLEAGUE = Attendee("Bo Chen", "bo@example.org", "Hill & Co")
@@ -77,7 +76,5 @@ def test_reader_in_their_own_seat_and_staff_who_give_one_get_no_receipt() -> Non
     user, staff, live_session, now = make_user(), make_staff(), make_live_session(), clock.now()
     make_credits(user)
     book_with_credit(user=user, live_session_id=live_session.pk, now=now)
-    give_complimentary_seat(
-        live_session_id=live_session.pk, attendee=attendee_of(make_user()), actor=staff, reason="a guest of the house", now=now
-    )
+    make_guest_seat(live_session, staff=staff, now=now)
     assert list(OutgoingMail.objects.values_list("kind", flat=True)) == ["seat_confirmed"] * 2

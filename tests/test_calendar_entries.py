@@ -13,8 +13,7 @@ from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from sessions_live.calendar import seat_request
 from sessions_live.models import LiveSession, Seat
-from subscriptions.operations.comps import give_complimentary_seat
-from tests.factories import attendee_of, make_live_session, make_staff, make_user
+from tests.factories import make_guest_seat, make_live_session, make_user
 from tests.fixtures_mail import MailServer
 
 pytestmark = pytest.mark.django_db
@@ -24,13 +23,7 @@ pytestmark = pytest.mark.django_db
 def seat() -> Seat:
     live_session = make_live_session()
     LiveSession.objects.update(title="Chips; “soft” power, и 深度求索", starts_at=datetime(2099, 7, 1, 15, 0, tzinfo=UTC))
-    return give_complimentary_seat(
-        live_session_id=live_session.pk,
-        attendee=attendee_of(make_user("Ada O'Reader; Ltd")),
-        actor=make_staff(),
-        reason="a guest of the house",
-        now=clock.now(),
-    ).seat
+    return make_guest_seat(live_session, make_user("Ada O'Reader; Ltd"))
 
 
 def only_event(content: bytes) -> tuple[Calendar, Any]:

@@ -13,11 +13,10 @@ from sessions_live.models import LiveSession, Seat
 from subscriptions import tasks
 from subscriptions.models import CreditGrant, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.cancel import cancel_live_session_and_settle
-from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.settle import settle_seat
 from subscriptions.tasks import settle_canceled_seats, sweep_refunds_task
 from tests.canceling import assert_books_balance, book, cancel_by_house
-from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 
 
@@ -34,13 +33,7 @@ def reader_with_credits():
 def test_everybody_gets_it_back_without_asking(shop: Shop) -> None:
     live_session = make_live_session()
     sold, by_credit = shop.sell_seat(live_session=live_session), book(reader_with_credits(), live_session)
-    given = give_complimentary_seat(
-        live_session_id=live_session.pk,
-        attendee=attendee_of(make_user()),
-        actor=make_staff(),
-        reason="guest",
-        now=clock.now(),
-    ).seat
+    given = make_guest_seat(live_session)
     for _ in range(2):
         call_off(live_session)
         settle_canceled_seats(now=clock.now())

@@ -6,9 +6,7 @@ import pytest
 from django.test import Client
 
 from redreport import clock
-from redreport.outbox import kinds
 from redreport.outbox.deliver import deliver_mail
-from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.models import OutgoingMail
 from redreport.wording import full_day, house_day
 from sessions_live.calendar import seat_request
@@ -19,14 +17,14 @@ from sessions_live.operations.seats import Attendee
 from subscriptions.mails import queue_payment_refunded
 from subscriptions.models import Plan, Refund
 from subscriptions.operations.cancel import cancel_live_session_and_settle
-from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.purchase import buy_seat
 from subscriptions.selectors import current_price
 from subscriptions.tasks import settle_canceled_seats
 from tests.canceling import book, cancel, cancel_by_house
-from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
+from tests.outbox_helpers import rendered_mail
 from tests.test_calendar_entries import only_event
 
 MONEY = "You get $250 back, to the card or account you paid with, usually within 5 to 10 days."
@@ -34,10 +32,6 @@ MONEY = "You get $250 back, to the card or account you paid with, usually within
 
 def mails() -> list[tuple[str, str]]:
     return list(OutgoingMail.objects.exclude(kind="seat_confirmed").order_by("kind").values_list("kind", "recipient"))
-
-
-def rendered(kind: str) -> RenderedMail:
-    return kinds.find(kind).render(OutgoingMail.objects.get(kind=kind))
 
 
 def seat_for_colleague(shop: Shop) -> Seat:
@@ -62,7 +56,7 @@ def test_reader_in_their_own_seat_gets_one_mail_that_says_all(shop: Shop) -> Non
     seat = shop.sell_seat()
     cancel(seat)
     assert mails() == [("seat_canceled", seat.attendee_email)]
-    mail = rendered("seat_canceled")
+    mail = rendered_mail("seat_canceled")
     assert mail.subject == f"Canceled: {seat.live_session.title}"
     for part in (mail.text, mail.html):
         assert "You canceled your seat in this session." in part
@@ -73,7 +67,7 @@ def test_booker_hears_of_the_money_and_the_colleague_does_not(shop: Shop) -> Non
     seat = seat_for_colleague(shop)
     cancel(seat)
     assert mails() == [("cancellation_receipt", seat.booked_by.email), ("seat_canceled", "bo@example.org")]
-    receipt, to_colleague = rendered("cancellation_receipt"), rendered("seat_canceled")
+    receipt, to_colleague = rendered_mail("cancellation_receipt"), rendered_mail("seat_canceled")
     assert MONEY in receipt.text
     assert MONEY in receipt.html
     assert receipt.calendar is None
@@ -89,7 +83,7 @@ def test_credit_that_returns_is_named_with_its_date() -> None:
     grant = make_credits(user, 2)
     cancel(book(user, make_live_session()))
     day = full_day(house_day(grant.expires_at))
-    assert f"1 credit is back, good for sessions that start before {day}." in rendered("seat_canceled").text
+    assert f"1 credit is back, good for sessions that start before {day}." in rendered_mail("seat_canceled").text
 
 
 @pytest.mark.django_db
@@ -99,18 +93,16 @@ def test_late_cancellation_says_that_nothing_is_returned() -> None:
     seat = book(user, make_live_session())
     cancel(seat, seat.live_session.cancel_cutoff_at)
     said = "Nothing is returned: the seat was canceled less than 24 hours before the start."
-    assert said in rendered("seat_canceled").text
+    assert said in rendered_mail("seat_canceled").text
 
 
 @pytest.mark.django_db
 def test_canceled_session_is_told_to_guests_of_the_house_without_talk_of_money() -> None:
     live_session, staff = make_live_session(), make_staff()
-    give_complimentary_seat(
-        live_session_id=live_session.pk, attendee=attendee_of(make_user()), actor=staff, reason="guest", now=clock.now()
-    )
+    make_guest_seat(live_session, staff=staff)
     cancel_live_session_and_settle(live_session_id=live_session.pk, actor=staff, reason="Ill", now=clock.now())
     settle_canceled_seats(now=clock.now())
-    mail = rendered("seat_canceled")
+    mail = rendered_mail("seat_canceled")
     assert "We canceled this session. We are sorry." in mail.text
     assert "returned" not in mail.text
     assert [kind for kind, _ in mails()] == ["seat_canceled"]
@@ -123,7 +115,7 @@ def test_calendar_lets_go_of_the_invitation() -> None:
     seat = book(user, make_live_session())
     _, invited = only_event(seat_request(seat, clock.now()))
     cancel(seat)
-    part = rendered("seat_canceled").calendar
+    part = rendered_mail("seat_canceled").calendar
     assert part is not None
     assert part.method == "CANCEL"
     calendar, event = only_event(part.content)
@@ -186,6 +178,6 @@ def test_refund_is_not_told_a_second_time_unless_it_is_made_anew(shop: Shop) -> 
 def test_refund_that_failed_at_once_is_not_promised(shop: Shop) -> None:
     cancel(shop.sell_seat())
     Refund.objects.update(state=Refund.State.FAILED)
-    text = rendered("seat_canceled").text
+    text = rendered_mail("seat_canceled").text
     assert MONEY not in text
     assert "We tried to return $250, and your bank did not take it." in text

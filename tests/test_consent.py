@@ -7,13 +7,12 @@ from html import unescape
 import pytest
 
 from redreport import policy
-from redreport.outbox import kinds
-from redreport.outbox.models import OutgoingMail
 from subscriptions.models import Order, Plan
 from subscriptions.terms import consent_text
 from tests.factories import make_price, make_user
 from tests.fixtures_shop import Shop
 from tests.fixtures_years import Year
+from tests.outbox_helpers import rendered_mail
 
 # Other words are another agreement: change policy.CONSENT_VERSION, and add the hash of the new words.
 WORDS_OF_VERSION = {"2026-11": "6f6eda50b5e17c928a05516198dd544fd5413a1ee0afe3b2e495ed7e85027544"}
@@ -46,7 +45,7 @@ def test_agreeing_to_the_terms_of_another_version_orders_nothing(shop: Shop) -> 
 
 
 def test_the_mail_about_the_year_repeats_the_words(year: Year) -> None:
-    mail = kinds.find("year_started").render(OutgoingMail.objects.get(kind="year_started"))
+    mail = rendered_mail("year_started")
     for part in (mail.text, unescape(mail.html)):
         assert "On 1 December 2026 you agreed to this (version 2026-11):" in part
         for words in year.order.consent_text.splitlines():

@@ -18,7 +18,8 @@ from subscriptions.operations.checkouts import give_up_order, open_checkout
 from subscriptions.selectors import current_price
 from tests.factories import make_live_session, make_staff
 from tests.fixtures_shop import Shop, seats_given
-from tests.test_promotions import account_of, mail_of, page_of
+from tests.order_pages import account_of, page_of
+from tests.outbox_helpers import rendered_mail
 
 DAY = timedelta(days=1)
 
@@ -122,7 +123,7 @@ def test_a_payment_that_fails_closes_the_order_and_frees_the_seat(shop: Shop, or
     assert state_of(order) == ("failed", ["expired"])
     assert (order.paid_at, order.next_check_at, order.came_to_nothing) == (None, None, False)
     assert "Your bank did not make the payment" in page_of(order)
-    text = mail_of("hold_lapsed")
+    text = rendered_mail("hold_lapsed").text
     assert "Nothing was charged. Your bank did not make the payment, so we gave back the seat we held for you." in text
     shop.hold_seat(live_session=live_session)
     assert not Refund.objects.exists()
@@ -145,7 +146,7 @@ def test_a_day_before_the_start_the_seat_is_let_go(shop: Shop, order: Order, liv
     assert state_of(order) == ("expired", ["expired"])
     assert "24 hours before the start, your bank had not moved the money" in page_of(order)
     assert "Nothing was charged" not in page_of(order)
-    text = mail_of("hold_lapsed")
+    text = rendered_mail("hold_lapsed").text
     assert "Your bank had not moved the money 24 hours before the start" in text
     assert "Nothing was charged" not in text
 
@@ -196,7 +197,7 @@ def test_what_has_not_arrived_is_not_refunded_before_it_has(shop: Shop, order: O
     assert (state_of(order), Refund.objects.count()) == (("expired", ["expired"]), 0)
     assert "The session does not take place" in page_of(order)
     assert "When it has arrived, we return all of it" in page_of(order)
-    text = mail_of("hold_lapsed")
+    text = rendered_mail("hold_lapsed").text
     assert "We canceled this session. Your bank is still moving the money of your payment." in text
     assert "Nothing was charged" not in text
     settle(shop, order, "succeeded")

@@ -13,8 +13,7 @@ from redreport.outbox.kinds import label_of
 from sessions_live.models import Host, LiveSession, Seat
 from subscriptions.models import Order, Payment, Plan
 from subscriptions.operations.booking import start_seat_order
-from subscriptions.operations.comps import give_complimentary_seat
-from tests.factories import attendee_of, make_live_session, make_price, make_staff, make_user
+from tests.factories import attendee_of, make_guest_seat, make_live_session, make_price, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -126,13 +125,7 @@ def test_capacity_below_what_is_sold_evicts_nobody_and_sells_no_more(desk: Clien
 
 
 def give(live_session: LiveSession, staff: User, user: User | None = None) -> Seat:
-    return give_complimentary_seat(
-        live_session_id=live_session.pk,
-        attendee=attendee_of(user or make_user(firm="Hill & Co")),
-        actor=staff,
-        reason="a guest of the house",
-        now=clock.now(),
-    ).seat
+    return make_guest_seat(live_session, user or make_user(firm="Hill & Co"), staff=staff)
 
 
 def test_roster_tells_who_sits_there_how_it_is_paid_and_what_was_mailed(desk: Client, staff: User) -> None:

@@ -11,8 +11,7 @@ from redreport import clock
 from sessions_live.door import door_token
 from sessions_live.models import LiveSession, Seat
 from subscriptions.operations.booking import book_with_credit
-from subscriptions.operations.comps import give_complimentary_seat
-from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -20,13 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def seat() -> Seat:
     """A seat in a session whose door is open: it starts in ten minutes."""
-    return give_complimentary_seat(
-        live_session_id=make_live_session(starts_in=timedelta(minutes=10)).pk,
-        attendee=attendee_of(make_user()),
-        actor=make_staff(),
-        reason="a guest of the house",
-        now=clock.now(),
-    ).seat
+    return make_guest_seat(make_live_session(starts_in=timedelta(minutes=10)))
 
 
 def at_the_door(seat: Seat, method: str = "get", token: str = "") -> Any:

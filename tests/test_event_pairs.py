@@ -15,6 +15,7 @@ from subscriptions.models import Order, Subscription
 from subscriptions.webhooks.handlers import HANDLERS
 from tests.factories import make_user
 from tests.fixtures_shop import Shop
+from tests.money_back import refund_by_hand
 from tests.outcomes import outcome, undone_afterwards
 from tests.timeline import Timeline
 
@@ -133,17 +134,17 @@ def a_year_is_canceled_in_the_dashboard(timeline: Timeline) -> None:
 
 
 def a_seat_is_refunded_by_hand(timeline: Timeline) -> None:
-    gateway.client().v1.refunds.create({"payment_intent": intent_of(seat_sold(timeline))})
+    refund_by_hand(intent_of(seat_sold(timeline)))
 
 
 def part_of_a_seat_is_refunded_by_hand(timeline: Timeline) -> None:
-    gateway.client().v1.refunds.create({"payment_intent": intent_of(seat_sold(timeline)), "amount": 10000})
+    refund_by_hand(intent_of(seat_sold(timeline)), 10000)
 
 
 def a_refund_by_hand_fails_later(timeline: Timeline) -> None:
     timeline.shop.stripe.next_refund("pending")
-    refund = gateway.client().v1.refunds.create({"payment_intent": intent_of(seat_sold(timeline))})
-    timeline.shop.stripe.settle_refund(refund.id, "failed", reason="declined")
+    refund_id = refund_by_hand(intent_of(seat_sold(timeline)))
+    timeline.shop.stripe.settle_refund(refund_id, "failed", reason="declined")
 
 
 def a_dispute_is_lost(timeline: Timeline) -> None:
@@ -165,7 +166,7 @@ def an_inquiry_becomes_a_dispute_that_is_lost(timeline: Timeline) -> None:
 def a_warning_of_fraud_is_answered_by_a_refund(timeline: Timeline) -> None:
     intent = intent_of(seat_sold(timeline))
     timeline.shop.stripe.warn_of_fraud(intent)
-    gateway.client().v1.refunds.create({"payment_intent": intent})
+    refund_by_hand(intent)
 
 
 def a_customer_is_renamed_and_deleted(timeline: Timeline) -> None:

@@ -11,7 +11,6 @@ from django.test import Client
 
 from redreport import clock
 from redreport.audit.models import AuditEntry
-from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from sessions_live.door import door_url
 from sessions_live.models import Seat
@@ -21,7 +20,7 @@ from subscriptions.operations.booking import book_with_credit
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
-from tests.fixtures_years import CHARGED_AFTER, Year
+from tests.fixtures_years import CHARGED_AFTER, Year, deliver_all
 from tests.money_back import bought_seat, bought_year, refund_by_hand
 
 RENEWS_AT = datetime(2027, 12, 1, 17, tzinfo=UTC)
@@ -30,11 +29,6 @@ RENEWS_AT = datetime(2027, 12, 1, 17, tzinfo=UTC)
 def unpacked(pack: bytes) -> dict[str, str]:
     with ZipFile(io.BytesIO(pack)) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
-
-
-def deliver_all() -> None:
-    for mail in OutgoingMail.objects.filter(state="queued"):
-        deliver_mail(mail.pk, clock.now())
 
 
 @pytest.fixture

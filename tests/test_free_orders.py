@@ -13,7 +13,8 @@ from subscriptions.models import CreditGrant, Order, Payment, Refund, Subscripti
 from subscriptions.selectors import orders_paid_not_given
 from tests.factories import make_live_session, make_staff
 from tests.fixtures_shop import Shop, seats_given
-from tests.test_promotions import FREE, account_of, mail_of, page_of, sums_of
+from tests.order_pages import FREE, account_of, page_of, sums_of
+from tests.outbox_helpers import rendered_mail
 
 
 def test_a_free_seat_is_confirmed_without_any_payment(shop: Shop) -> None:
@@ -26,7 +27,7 @@ def test_a_free_seat_is_confirmed_without_any_payment(shop: Shop) -> None:
     assert (order.state, order.fulfilled_at is not None, Seat.objects.get().state) == ("paid", True, "confirmed")
     assert not Payment.objects.exists()
     assert "<dt>Paid</dt><dd>Nothing to pay (promotion)</dd>" in page_of(order)
-    assert "Paid: Nothing to pay (promotion)\n" in mail_of("seat_confirmed")
+    assert "Paid: Nothing to pay (promotion)\n" in rendered_mail("seat_confirmed").text
     assert not orders_paid_not_given().exists()
 
 
@@ -58,7 +59,7 @@ def test_a_free_year_brings_twelve_credits_and_renews(shop: Shop) -> None:
     assert (Subscription.objects.get().status, CreditGrant.objects.get().balance) == ("active", 12)
     assert not Payment.objects.exists()
     assert "Nothing to pay (promotion)" in page_of(order)
-    assert "Paid: Nothing to pay (promotion)\n" in mail_of("year_started")
+    assert "Paid: Nothing to pay (promotion)\n" in rendered_mail("year_started").text
     shop.stripe.advance(366 * 86400)
     shop.hear_all()
     assert [payment.amount_minor for payment in Payment.objects.all()] == [250000]
@@ -113,7 +114,7 @@ def test_a_free_order_of_a_canceled_session_is_closed_and_mailed_in_other_words_
     order.refresh_from_db()
     assert (order.state, Seat.objects.get().state) == ("failed", "expired")
     assert "The session does not take place. The order is closed." in page_of(order)
-    text = mail_of("hold_lapsed")
+    text = rendered_mail("hold_lapsed").text
     assert "Nothing was charged. Your order was completed too late: when it reached us, no seat could be given" in text
     assert "There was nothing to pay, so nothing comes back." in text
 

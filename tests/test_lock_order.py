@@ -41,7 +41,7 @@ from subscriptions.operations.settle import restore_forfeited_credit
 from subscriptions.operations.year_endings import end_year
 from subscriptions.tasks import settle_canceled_seats, sweep_credit_notes_task, sweep_refunds_task
 from tests.canceling import book, cancel, cancel_by_house
-from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
+from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, bought_year, owe, refund_by_hand
 from tests.racing import at_once, is_deadlock
@@ -93,9 +93,7 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         shop.pay(year)
         shop.hear_all()
         book_with_credit(user=reader, live_session_id=make_live_session().pk, now=clock.now())
-        give_complimentary_seat(
-            live_session_id=live_session.pk, attendee=attendee_of(colleague), actor=staff, reason="Guest", now=clock.now()
-        )
+        make_guest_seat(live_session, colleague, staff=staff)
     for kinds in locked:
         assert list(kinds) == sorted(kinds, key=NAMES.index)
     for expected in (

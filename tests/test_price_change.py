@@ -14,7 +14,7 @@ from subscriptions.operations.checkouts import open_checkout
 from subscriptions.selectors import current_price
 from tests.factories import attendee_of, make_live_session, make_user
 from tests.fixtures_shop import Shop
-from tests.test_promotions import page_of
+from tests.order_pages import page_of
 
 
 @pytest.fixture

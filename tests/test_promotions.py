@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
 
 from redreport import clock
 from redreport.outbox import kinds
@@ -18,32 +17,11 @@ from subscriptions.models import CreditGrant, Order, Payment, Refund, SeatCovera
 from subscriptions.operations.settle import settle_seat
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop, seats_given
-from tests.test_stripe_simulator_checkout import browse
+from tests.order_pages import FREE, account_of, page_of, sums_of
+from tests.outbox_helpers import rendered_mail
+from tests.simulator_steps import browse
 
 TENTH_OFF: Any = {"percent_off": 10}
-FREE: Any = {"percent_off": 100}
-
-
-def sums_of(order: Order) -> tuple[int, int, int, int | None]:
-    order.refresh_from_db()
-    return order.amount_minor, order.discount_minor, order.tax_minor, order.total_minor
-
-
-def page_of(order: Order, query: str = "") -> str:
-    client = Client()
-    client.force_login(order.subscriber.user)
-    return " ".join(client.get(f"/orders/{order.number}/{query}").content.decode().split())
-
-
-def account_of(order: Order) -> str:
-    client = Client()
-    client.force_login(order.subscriber.user)
-    return client.get("/account/").content.decode()
-
-
-def mail_of(kind: str) -> str:
-    mail = OutgoingMail.objects.get(kind=kind)
-    return kinds.find(kind).render(mail).text
 
 
 def test_a_seat_with_a_tenth_off_costs_a_tenth_less_and_says_so(shop: Shop) -> None:
@@ -55,7 +33,7 @@ def test_a_seat_with_a_tenth_off_costs_a_tenth_less_and_says_so(shop: Shop) -> N
     assert (order.state, Seat.objects.get().state, order.cases.count()) == ("paid", "confirmed", 0)
     assert Payment.objects.get().amount_minor == 22500
     assert "<dt>Paid</dt><dd>$225 (promotion −$25)</dd>" in page_of(order)
-    assert "Paid: $225 (promotion −$25)\n" in mail_of("seat_confirmed")
+    assert "Paid: $225 (promotion −$25)\n" in rendered_mail("seat_confirmed").text
     account = account_of(order)
     assert ">$225</td>" in account
     assert ">Paid (promotion −$25)</td>" in account
@@ -101,7 +79,7 @@ def test_a_year_with_a_promotion_brings_all_its_credits(shop: Shop) -> None:
     assert (order.state, order.fulfilled_at is not None, order.cases.count()) == ("paid", True, 0)
     assert (CreditGrant.objects.get().credits, Payment.objects.get().amount_minor) == (12, 225000)
     assert "<dt>Paid</dt><dd>$2,250 (promotion −$250)</dd>" in page_of(order)
-    text = mail_of("year_started")
+    text = rendered_mail("year_started").text
     assert "Paid: $2,250 (promotion −$250)\n" in text
     assert "renews every year for $2,500, charged to the same card" in text
 

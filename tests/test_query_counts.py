@@ -14,11 +14,10 @@ from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Invoice, Order, Payment, Plan, SeatCoverage, Subscription
 from subscriptions.operations.booking import book_with_credit, start_seat_order
-from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.selectors import current_price
 from tests.canceling import cancel
-from tests.factories import attendee_of, make_credits, make_live_session, make_price, make_staff, make_user
+from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 
 MOST_FOR_A_SESSION_PAGE = 8
@@ -108,9 +107,7 @@ def add_guests(live_session: LiveSession, staff: User, count: int) -> None:
         elif number % 3 == 1:
             start_seat_order(user=guest, live_session_id=live_session.pk, attendee=attendee_of(guest), price_id=price.pk, now=now)
         else:
-            give_complimentary_seat(
-                live_session_id=live_session.pk, attendee=attendee_of(guest), actor=staff, reason="Guest", now=now
-            )
+            make_guest_seat(live_session, guest, staff=staff, now=now)
 
 
 def assert_constant(client: Client, address: str, add: Callable[[int], None]) -> None:

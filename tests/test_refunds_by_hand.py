@@ -22,8 +22,8 @@ from subscriptions.settlement import settlement_made, what_comes_back
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, bought_year, case_states, owe, refund_by_hand, refund_rows
+from tests.outcomes import undone_afterwards
 from tests.racing import at_once
-from tests.test_webhook_orders import undone_afterwards
 
 REFUND_EVENTS = ("refund.created", "charge.refunded")
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from redreport import clock
-from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
@@ -17,6 +16,7 @@ from subscriptions.stripe_gateway.client import client
 from tests.factories import make_live_session
 from tests.fixtures_mail import MailServer
 from tests.fixtures_years import BEGIN, CHARGED_AFTER, Year, deliver_all, mails_about
+from tests.outbox_helpers import rendered_mail
 
 RENEWS_AT = datetime(2027, 12, 1, 17, tzinfo=UTC)
 NOTICE_AT = datetime(2027, 11, 1, 17, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_its_dossier_says_what_will_be_charged_and_what_the_year_brought(year: Y
         "consented_at": BEGIN.isoformat(),
         "consent_version": "2026-11",
     }
-    mail = kinds.find("renewal_notice").render(OutgoingMail.objects.get(kind="renewal_notice"))
+    mail = rendered_mail("renewal_notice")
     assert mail.subject == "Renews on 1 December 2027 for $2,500"
     for line in (
         "Your annual subscription renews by itself on 1 December 2027 for $2,500, charged to your Visa ending in 4242.",
@@ -88,7 +88,7 @@ def notice_with(year: Year, **dossier: object) -> str:
     notice = RenewalNotice.objects.get()
     notice.dossier |= dossier
     notice.save()
-    return kinds.find("renewal_notice").render(OutgoingMail.objects.get(kind="renewal_notice")).text
+    return rendered_mail("renewal_notice").text
 
 
 def test_the_amounts_are_those_of_the_invoice_to_be_with_its_tax(year: Year) -> None:
@@ -99,7 +99,7 @@ def test_the_amounts_are_those_of_the_invoice_to_be_with_its_tax(year: Year) -> 
     year.sweep()
     dossier = RenewalNotice.objects.get().dossier
     assert (dossier["subtotal_minor"], dossier["tax_minor"], dossier["total_minor"]) == (250000, 47500, 297500)
-    mail = kinds.find("renewal_notice").render(OutgoingMail.objects.get(kind="renewal_notice"))
+    mail = rendered_mail("renewal_notice")
     assert mail.subject == "Renews on 1 December 2027 for $2,975"
     assert "Annual subscription: $2,500\nTax: $475\nTo pay: $2,975\n" in mail.text
 

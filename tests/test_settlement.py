@@ -11,13 +11,12 @@ from redreport.money import shares
 from sessions_live.models import Seat
 from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.cancel import plan_own_cancellation
-from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.settle import settle_seat
 from subscriptions.selectors import seats_with_coverage
 from subscriptions.settlement import what_comes_back
 from tests.canceling import FULL, NONE, assert_books_balance, book, cancel, cancel_by_house, returned_grant
-from tests.factories import attendee_of, make_credits, make_live_session, make_staff, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 
 
@@ -143,13 +142,7 @@ def test_offline_payment_becomes_a_case_with_a_proposal_whoever_cancels() -> Non
 
 @pytest.mark.django_db
 def test_comp_gives_nothing_back() -> None:
-    seat = give_complimentary_seat(
-        live_session_id=make_live_session().pk,
-        attendee=attendee_of(make_user()),
-        actor=make_staff(),
-        reason="guest",
-        now=clock.now(),
-    ).seat
+    seat = make_guest_seat(make_live_session())
     assert cancel_by_house(seat).settlement == "nothing"
 
 

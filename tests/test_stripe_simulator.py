@@ -4,7 +4,6 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,13 +11,8 @@ import pytest
 import stripe
 
 from tests.fixtures_stripe import StripeAccount, stripe_client
+from tests.simulator_steps import refusal
 from tests.stripe_simulator.process import SimulatorProcess
-
-
-def refusal(call: Callable[[], Any]) -> stripe.InvalidRequestError:
-    with pytest.raises(stripe.InvalidRequestError) as caught:
-        call()
-    return caught.value
 
 
 def raw(url: str, *, data: str | None = None, **headers: str) -> tuple[int, Any, dict[str, Any]]:

@@ -1,45 +1,13 @@
 """Checkout in the simulator: its rules, its page, its cards, its expiry, and what a payment leaves behind."""
 
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
-from email.message import Message
 from typing import Any
 
 import pytest
 import stripe
 
 from tests.fixtures_stripe import CANCEL_URL, StripeAccount
-from tests.test_stripe_simulator import refusal
-
-FORM = {
-    "email": "reader@example.com",
-    "card_number": "4242 4242 4242 4242",
-    "expiry": "12/34",
-    "cvc": "123",
-    "name": "Avery Reader",
-}
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-def browse(url: str, form: dict[str, str] | None = None) -> tuple[int, str, Message]:
-    """Status, body and headers of a page, redirects not followed."""
-    data = urllib.parse.urlencode(form).encode() if form is not None else None
-    try:
-        with urllib.request.build_opener(_NoRedirect).open(url, data, timeout=30) as response:
-            return response.status, response.read().decode(), response.headers
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), error.headers
-
-
-def page_of(session: stripe.checkout.Session) -> str:
-    assert session.url
-    return session.url
+from tests.simulator_steps import FORM, browse, page_of, refusal
 
 
 def test_a_session_starts_open_and_unpaid_for_24_hours(stripe_account: StripeAccount) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
+from tests.simulator_steps import browse, page_of, refusal
 from tests.stripe_simulator.control import ControlError
-from tests.test_stripe_simulator import refusal
-from tests.test_stripe_simulator_checkout import browse, page_of
 
 DEBIT: Any = {"allowed_payment_method_types": ["card", "us_bank_account"], "customer_email": "reader@example.com"}
 

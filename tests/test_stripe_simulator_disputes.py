@@ -6,8 +6,8 @@ import pytest
 import stripe
 
 from tests.fixtures_stripe import StripeAccount
+from tests.simulator_steps import refusal
 from tests.stripe_simulator.control import ControlError
-from tests.test_stripe_simulator import refusal
 from tests.test_stripe_simulator_money import charge_of, refund
 
 DAY = 86400

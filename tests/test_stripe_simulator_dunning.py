@@ -7,10 +7,8 @@ import pytest
 import stripe
 
 from tests.fixtures_stripe import StripeAccount
+from tests.simulator_steps import DAY, browse, invoices_of, refusal, subscription_of
 from tests.stripe_simulator.control import ControlError
-from tests.test_stripe_simulator import refusal
-from tests.test_stripe_simulator_checkout import browse
-from tests.test_stripe_simulator_renewals import DAY, invoices_of, subscription_of
 
 FAILS_LATER, ASKS_ALWAYS, DECLINED = "4000000000000341", "4000002760003184", "4000000000000002"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
-from tests.test_stripe_simulator import refusal
+from tests.simulator_steps import refusal
 
 DAY = 86400
 

@@ -6,8 +6,7 @@ import pytest
 import stripe
 
 from tests.fixtures_stripe import StripeAccount
-from tests.test_stripe_simulator import refusal
-from tests.test_stripe_simulator_checkout import browse
+from tests.simulator_steps import browse, refusal
 
 
 def refund(account: StripeAccount, session: stripe.checkout.Session, **params: Any) -> stripe.Refund:

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
+from tests.simulator_steps import DAY, invoices_of, refusal, subscription_of
 from tests.stripe_simulator.control import ControlError
-from tests.test_stripe_simulator import refusal
 from tests.test_stripe_simulator_previews import preview
-from tests.test_stripe_simulator_renewals import DAY, invoices_of, subscription_of
 
 WITHOUT_CREDIT: Any = {"bill_for": {"unused_time_from": {"type": "none"}}}
 OLD_RHYTHM: Any = {"billing_cycle_anchor": {"type": "unchanged"}, "proration_behavior": "none"}

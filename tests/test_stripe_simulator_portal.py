@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
+from tests.simulator_steps import DAY, browse, invoices_of, subscription_of
 from tests.stripe_simulator.control import ControlError
-from tests.test_stripe_simulator_checkout import browse
-from tests.test_stripe_simulator_renewals import DAY, invoices_of, subscription_of
 
 EVERYTHING: Any = {
     "customer_update": {"enabled": True, "allowed_updates": ["name", "email", "phone", "address", "tax_id"]},

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
-from tests.test_stripe_simulator import refusal
-from tests.test_stripe_simulator_checkout import FORM, browse, page_of
-from tests.test_stripe_simulator_renewals import DAY, invoices_of, subscription_of
+from tests.simulator_steps import DAY, FORM, browse, invoices_of, page_of, refusal, subscription_of
 
 
 def coupon(account: StripeAccount, **params: Any) -> Any:

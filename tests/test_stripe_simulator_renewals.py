@@ -6,18 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
-
-DAY = 86400
-
-
-def invoices_of(account: StripeAccount, subscription_id: str) -> list[dict[str, Any]]:
-    """Oldest first."""
-    params: Any = {"subscription": subscription_id, "limit": 100}
-    return [invoice.to_dict() for invoice in account.client.v1.invoices.list(params).data][::-1]
-
-
-def subscription_of(account: StripeAccount, subscription_id: str) -> dict[str, Any]:
-    return account.client.v1.subscriptions.retrieve(subscription_id).to_dict()
+from tests.simulator_steps import DAY, invoices_of, subscription_of
 
 
 def test_a_year_renews_with_an_invoice_for_its_period(stripe_account: StripeAccount) -> None:

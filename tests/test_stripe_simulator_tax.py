@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures_stripe import StripeAccount
-from tests.test_stripe_simulator import refusal
-from tests.test_stripe_simulator_checkout import FORM, browse, page_of
-from tests.test_stripe_simulator_renewals import DAY, invoices_of
+from tests.simulator_steps import DAY, FORM, browse, invoices_of, page_of, refusal
 
 TAXED: Any = {"automatic_tax": {"enabled": True}}
 WITH_ID: Any = {**TAXED, "tax_id_collection": {"enabled": True}}

@@ -9,8 +9,8 @@ import pytest
 import stripe
 
 from tests.fixtures_stripe import StripeAccount
+from tests.simulator_steps import refusal
 from tests.stripe_simulator.process import SimulatorProcess
-from tests.test_stripe_simulator import refusal
 from tests.webhook_receiver import WebhookReceiver
 
 VERSION = "2026-10-28.endive"

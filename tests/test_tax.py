@@ -14,7 +14,8 @@ from subscriptions.models import CreditGrant, Order, Payment, Refund, Subscripti
 from subscriptions.selectors import yearly_amount
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
-from tests.test_promotions import mail_of, page_of, sums_of
+from tests.order_pages import page_of, sums_of
+from tests.outbox_helpers import rendered_mail
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_tax_on_a_seat_is_paid_on_top_and_opens_no_case(taxed_shop: Shop) -> Non
     assert sums_of(order) == (25000, 0, 4750, 29750)
     assert (order.state, order.cases.count(), Payment.objects.get().amount_minor) == ("paid", 0, 29750)
     assert "<dt>Paid</dt><dd>$297.50 (incl. $47.50 tax)</dd>" in page_of(order)
-    assert "Paid: $297.50 (incl. $47.50 tax)\n" in mail_of("seat_confirmed")
+    assert "Paid: $297.50 (incl. $47.50 tax)\n" in rendered_mail("seat_confirmed").text
 
 
 def test_promotion_and_tax_stand_side_by_side(taxed_shop: Shop) -> None:
@@ -72,7 +73,7 @@ def test_a_taxed_year_brings_its_credits_and_is_taxed_again_at_its_renewal(taxed
     taxed_shop.hear_all()
     assert sums_of(order) == (250000, 0, 47500, 297500)
     assert (order.fulfilled_at is not None, order.cases.count(), CreditGrant.objects.get().balance) == (True, 0, 12)
-    text = mail_of("year_started")
+    text = rendered_mail("year_started").text
     assert "Paid: $2,975 (incl. $475 tax)\n" in text
     preview = gateway.preview_renewal(Subscription.objects.get().stripe_subscription_id)
     assert (preview.subtotal_minor, preview.tax_minor, preview.total_minor) == (250000, 47500, 297500)

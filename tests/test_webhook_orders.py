@@ -145,11 +145,11 @@ def test_without_the_lease_the_older_answer_would_turn_a_subscription_back(shop:
     sync_subscription(stripe_subscription_id=subscription.stripe_subscription_id, now=clock.now())
 
     with pytest.raises(LeaseLost):
-        renewals.apply_subscription(older_answer, lost, clock.now())
+        renewals.apply_subscription(state=older_answer, lease=lost, now=clock.now())
     subscription.refresh_from_db()
     assert subscription.status == "canceled"
 
     monkeypatch.setattr(Lease, "confirm", lambda lease: None)
-    renewals.apply_subscription(older_answer, lost, clock.now())
+    renewals.apply_subscription(state=older_answer, lease=lost, now=clock.now())
     subscription.refresh_from_db()
     assert subscription.status == "active"

@@ -49,16 +49,16 @@ def test_suggestion_is_what_was_paid_by_the_unused_twelfths_rounded_down(
     shop: Shop, year: Subscription, booked: int, suggested: int
 ) -> None:
     CreditGrant.objects.update(balance=12 - booked)
-    assert suggest_year_refund(year, clock.now()) == suggested
+    assert suggest_year_refund(subscription=year, now=clock.now()) == suggested
 
 
 def test_suggestion_follows_what_was_paid_and_what_went_back_already(shop: Shop, year: Subscription) -> None:
     Payment.objects.update(amount_minor=272188)
     CreditGrant.objects.update(balance=7)
-    assert suggest_year_refund(year, clock.now()) == 158776
+    assert suggest_year_refund(subscription=year, now=clock.now()) == 158776
     Payment.objects.update(refunded_minor=200000)
-    assert suggest_year_refund(year, clock.now()) == 72188
-    assert suggest_year_refund(year, year.current_period_end) == 0
+    assert suggest_year_refund(subscription=year, now=clock.now()) == 72188
+    assert suggest_year_refund(subscription=year, now=year.current_period_end) == 0
 
 
 def test_year_ends_with_refund_revocation_and_the_listed_seat_canceled(shop: Shop, year: Subscription) -> None:

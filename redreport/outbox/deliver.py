@@ -12,12 +12,14 @@ from django.db import InterfaceError, OperationalError, transaction
 from redreport.outbox import kinds, relay
 from redreport.outbox.message import OutgoingMessage, build_message
 from redreport.outbox.models import OutgoingMail
+from redreport.waits import growing_wait
 
 log = structlog.get_logger(__name__)
 
 # Longer than a task may live (CELERY_TASK_TIME_LIMIT), so that a claim that has run out is nobody's.
 CLAIM = timedelta(minutes=3)
 FIRST_WAIT = timedelta(seconds=30)
+# Not long: after an outage the mail must drain soon.
 LONGEST_WAIT = timedelta(minutes=10)
 # How long a server may say 'later' about this one mail before we stop; the relay's own troubles are waited out for ever.
 PATIENCE = timedelta(days=4)
@@ -151,18 +153,13 @@ def _record(claimed: OutgoingMail, outcome: Outcome, now: datetime) -> bool:
         mail.duplicate_risk += outcome.unknown
         mail.updated_at = now
         if outcome.state == OutgoingMail.State.QUEUED:
-            mail.due_at = now + _wait(mail.attempts)
+            mail.due_at = now + growing_wait(attempts=mail.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
         else:
             mail.secret = None
         if outcome.message is not None:
             _keep(mail, outcome.message, now)
         mail.save()
         return True
-
-
-def _wait(attempts: int) -> timedelta:
-    """30 seconds, doubled with every attempt, never more than ten minutes: after an outage the mail must drain soon."""
-    return min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
 
 
 def _keep(mail: OutgoingMail, message: OutgoingMessage, now: datetime) -> None:

@@ -85,7 +85,7 @@ class CaseAdmin(ReadOnlyAdmin):
             "settle_form": SettleCaseForm(),
             "can_retry_refund": can_retry_refund(case),
             "refund_rest_form": RefundRestForm(initial={"request_id": uuid4()}) if can_refund_rest(case) else None,
-            "left": format_money(payment.amount_minor - payment.refunded_minor, payment.currency) if payment else "",
+            "left": format_money(payment.left_minor, payment.currency) if payment else "",
         }
 
     def settle(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -48,7 +48,7 @@ def queue_refund_failed(*, refund: Refund, now: datetime) -> None:
 
 def _refund_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
     refund = Refund.objects.get(pk=mail.context["refund_id"])
-    if refund.state in (Refund.State.FAILED, Refund.State.CANCELED):
+    if refund.state in Refund.GIVEN_UP:
         return Verdict.withhold(f"the refund {refund.state}")
     return Verdict.send()
 

@@ -146,3 +146,8 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.stripe_payment_intent_id
+
+    @property
+    def left_minor(self) -> int:
+        """What can still be given back of it; what is owed already counts as gone."""
+        return self.amount_minor - self.refunded_minor

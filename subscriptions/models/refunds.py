@@ -35,6 +35,10 @@ class Refund(models.Model):
         # Seen at Stripe: somebody made it in the dashboard.
         DASHBOARD = "dashboard", "we returned it"
 
+    # Stripe has taken it on, and it has not failed.
+    STANDING = (State.SUBMITTED, State.SUCCEEDED)
+    # Over, with nothing given back.
+    GIVEN_UP = (State.FAILED, State.CANCELED)
     TOLD_WITH_THEIR_CAUSE = (Reason.GIVEN_BACK, Reason.HOUSE_CANCELED, Reason.YEAR_ENDED)
     SAY_NOTHING_OF_THE_SEAT = (Reason.PAID_TWICE, Reason.STAFF, Reason.YEAR_ENDED)
 
@@ -99,7 +103,8 @@ class Dispute(models.Model):
     """A cardholder's bank asks for a payment back, as Stripe last told it. An inquiry asks first and takes nothing yet."""
 
     INQUIRY = "warning_"
-    CLOSED = ("won", "lost", "warning_closed", "prevented")
+    LOST = "lost"
+    CLOSED = ("won", LOST, "warning_closed", "prevented")
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="disputes")
     stripe_dispute_id = models.CharField(max_length=80, unique=True)
@@ -127,4 +132,4 @@ class Dispute(models.Model):
     @property
     def keeps_refunds_back(self) -> bool:
         """Whether a refund now would pay the money out twice: it is with the bank, or lost to it."""
-        return self.status == "lost" or (self.is_open and not self.status.startswith(self.INQUIRY))
+        return self.status == self.LOST or (self.is_open and not self.status.startswith(self.INQUIRY))

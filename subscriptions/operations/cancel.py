@@ -12,11 +12,10 @@ from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, NotTheBooker, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.cancellations import cancel_live_session, cancel_seat, restitution_due
-from sessions_live.operations.seats import lock_live_session, lock_seat
 from subscriptions.errors import ConsequenceChanged
-from subscriptions.models import Order, Refund, SeatCoverage
+from subscriptions.models import Order, Refund
 from subscriptions.operations.refunds import submit_refund
-from subscriptions.operations.settle import lock_what_paid, plan_settlement, settle_locked_seat
+from subscriptions.operations.settle import lock_seat_with_coverage, plan_settlement, settle_locked_seat
 from subscriptions.settlement import SettlementPlan
 
 
@@ -46,7 +45,7 @@ def _cancel_and_settle_own_seat(user: User, seat_public_id: uuid.UUID, consequen
         raise NotTheBooker
     with transaction.atomic():
         # Locks: the session, the seat, what paid for it. Of two tabs at once the second finds it canceled.
-        seat, coverage = _lock_seat_with_coverage(found)
+        seat, coverage = lock_seat_with_coverage(found.pk)
         if seat.state == Seat.State.CANCELED:
             return None
         if seat.state not in Seat.TAKEN:
@@ -79,7 +78,7 @@ def _cancel_and_settle_by_house(
 ) -> Refund | None:
     with transaction.atomic():
         # Locks as for the booker's own cancellation, which may come at this moment.
-        seat, coverage = _lock_seat_with_coverage(Seat.objects.get(pk=seat_id))
+        seat, coverage = lock_seat_with_coverage(seat_id)
         if seat.state == Seat.State.CANCELED:
             return None
         cancel_seat(
@@ -108,15 +107,6 @@ def cancel_live_session_and_settle(*, live_session_id: int, actor: User, reason:
         for task in ("subscriptions.settle_canceled_seats", "subscriptions.sweep_orders"):
             transaction.on_commit(partial(hand_to_worker, task))
         return live_session
-
-
-def _lock_seat_with_coverage(found: Seat) -> tuple[Seat, SeatCoverage]:
-    live_session = lock_live_session(found.live_session_id)
-    seat = lock_seat(found.pk)
-    seat.live_session = live_session
-    coverage = lock_what_paid(seat)
-    seat.coverage = coverage
-    return seat, coverage
 
 
 def _submit(refund: Refund | None, now: datetime) -> None:

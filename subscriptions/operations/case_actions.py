@@ -41,7 +41,7 @@ def can_refund_rest(case: Case) -> bool:
     """Whether something of this case's payment is left to be refunded."""
     if case.state != Case.State.OPENED or case.kind not in REFUNDABLE or case.payment is None:
         return False
-    return case.payment.refunded_minor < case.payment.amount_minor
+    return case.payment.left_minor > 0
 
 
 @retried

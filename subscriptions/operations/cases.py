@@ -12,6 +12,11 @@ from subscriptions.models import Case, Dispute, Order, Payment, Refund, Subscrib
 LONGEST = 300
 
 
+def case_key(kind: Case.Kind, *about: object) -> str:
+    """What makes a case the only one for its cause: its kind, and the row or the object of Stripe's that it is about."""
+    return ":".join(str(part) for part in (kind, *about))
+
+
 def open_case(
     *,
     key: str,

@@ -12,12 +12,14 @@ from django.db.models import F
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayBroken, GatewayNotFound, GatewayRefused, GatewayUnavailable, YearNotRunning
 from subscriptions.models import Case, Subscription, SubscriptionChange
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.operations.leases import Lease, synchronize
+from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.renewals import apply_subscription
 from subscriptions.selectors import live_subscription
 from subscriptions.stripe_objects import SubscriptionState
@@ -52,11 +54,6 @@ def ask_end_now(*, subscription_id: int, actor: User, reason: str, now: datetime
     """Note that staff want a year ended at once; whatever else was asked of it is superseded. `submit_change` carries it out."""
     with transaction.atomic():
         return _note_wish(lock_subscription(subscription_id), Kind.END_NOW, asked_by=actor, reason=reason, now=now)
-
-
-def lock_subscription(subscription_id: int) -> Subscription:
-    """The subscription's row, locked after its subscriber's: of two wishes at once one comes second, and counts."""
-    return Subscription.objects.select_for_update(no_key=True).get(pk=subscription_id)
 
 
 def submit_change(*, change_id: int, now: datetime) -> bool:
@@ -110,7 +107,7 @@ def _claim_attempt(change_id: int, now: datetime) -> SubscriptionChange | None:
 
 def _count_attempt(change: SubscriptionChange, now: datetime) -> None:
     change.attempts += 1
-    change.next_attempt_at = now + min(FIRST_WAIT * 2 ** (change.attempts - 1), LONGEST_WAIT)
+    change.next_attempt_at = now + growing_wait(attempts=change.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
     change.save(update_fields=["attempts", "next_attempt_at"])
 
 
@@ -131,7 +128,7 @@ def _carry_out_wish(subscription: Subscription, lease: Lease, now: datetime) -> 
         return
     with transaction.atomic():
         # Locks: lease, subscriber, subscription, then the change.
-        apply_subscription(state, lease, now)
+        apply_subscription(state=state, lease=lease, now=now)
         if change:
             _finish(change, state, now)
 
@@ -200,7 +197,7 @@ def _take_no(change: SubscriptionChange, refusal: GatewayRefused, lease: Lease, 
         # Locks: lease, subscriber, subscription, then the change.
         lease.confirm()
         if state:
-            apply_subscription(state, lease, now)
+            apply_subscription(state=state, lease=lease, now=now)
         if state and state.status in ENDED:
             _finish(change, state, now)
             return
@@ -211,7 +208,7 @@ def _take_no(change: SubscriptionChange, refusal: GatewayRefused, lease: Lease, 
             mine.filter(state=State.PENDING).update(state=State.DONE, done_at=now, next_attempt_at=None)
         elif mine.filter(state=State.PENDING).update(state=State.REFUSED, error=str(refusal)[:200], next_attempt_at=None):
             open_case(
-                key=f"change_refused:{change.public_id}",
+                key=case_key(Case.Kind.CHANGE_REFUSED, change.public_id),
                 kind=Case.Kind.CHANGE_REFUSED,
                 summary=f"Stripe refused this: {change.get_kind_display()} ({refusal})",
                 subscriber=change.subscription.subscriber,

@@ -6,10 +6,11 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.money import format_money
+from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayRefused, GatewayUnavailable
 from subscriptions.models import Case, Refund
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.keys import new_key_after_server_error
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -43,9 +44,8 @@ def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
         if refund.credit_note_due_at is None or refund.credit_note_due_at > now or refund.state != Refund.State.SUCCEEDED:
             return None
         refund.credit_note_attempts += 1
-        # The exponent is bounded: Stripe may be away for as long as it likes.
-        wait = FIRST_WAIT * 2 ** min(refund.credit_note_attempts - 1, 10)
-        refund.credit_note_due_at = now + min(wait, LONGEST_WAIT)
+        wait = growing_wait(attempts=refund.credit_note_attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
+        refund.credit_note_due_at = now + wait
         refund.save(update_fields=["credit_note_attempts", "credit_note_due_at"])
         return refund
 
@@ -89,7 +89,7 @@ def _leave_to_a_person(refund_id: int, error: str, now: datetime) -> None:
         refund.save(update_fields=["credit_note_due_at"])
         amount, invoice_id = format_money(refund.amount_minor, refund.currency), refund.payment.stripe_invoice_id
         open_case(
-            key=f"credit_note:{refund.public_id}",
+            key=case_key(Case.Kind.CREDIT_NOTE, refund.public_id),
             kind=Case.Kind.CREDIT_NOTE,
             summary=f"Stripe refused a credit note of {amount} for invoice {invoice_id}: {error}",
             proposal="The money is back already. Make the credit note in Stripe's dashboard, or correct the books by hand.",

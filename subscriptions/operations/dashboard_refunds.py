@@ -5,7 +5,7 @@ if all of the payment is back.
 """
 
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -15,12 +15,10 @@ from redreport.transactions import retried
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund
-from subscriptions.operations.cases import open_case
-from subscriptions.operations.double_payouts import STANDING
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import Bought, lock_bought
 from subscriptions.operations.refund_states import (
-    GIVEN_UP,
     NEEDS_READER,
     STATE_OF_STATUS,
     apply_refund,
@@ -30,7 +28,7 @@ from subscriptions.operations.refund_states import (
     note_credit_note_due,
     report_failure,
 )
-from subscriptions.operations.taking_back import seats_by_its_credits, take_back_what_it_bought, year_of
+from subscriptions.operations.taking_back import proposal_for_year, take_back_what_it_bought, year_of
 from subscriptions.stripe_objects import RefundState
 
 BY_HAND = "Refunded in Stripe's dashboard"
@@ -47,11 +45,11 @@ def take_in_refund(*, stripe_refund_id: str, now: datetime) -> RefundState | Non
     if payment is None:
         return left_over
     # It does not fit beside what we count as given back: one of those must have failed since.
-    for known in payment.refunds.filter(stripe_refund_id__isnull=False).exclude(state__in=GIVEN_UP):
+    for known in payment.refunds.filter(stripe_refund_id__isnull=False).exclude(state__in=Refund.GIVEN_UP):
         _fetch_and_write(str(known.stripe_refund_id), now)
     if _fetch_and_write(stripe_refund_id, now):
         open_case(
-            key=f"difference:{stripe_refund_id}",
+            key=case_key(Case.Kind.DIFFERENCE, stripe_refund_id),
             kind=Case.Kind.DIFFERENCE,
             summary=f"Stripe's refund {stripe_refund_id} is more than is left of {payment} by our count",
             proposal="Compare the refunds of this payment in Stripe's dashboard with ours.",
@@ -86,16 +84,7 @@ def _fetch_and_write(stripe_refund_id: str, now: datetime) -> RefundState | None
 
 def _row_of(state: RefundState) -> Refund | None:
     own = Refund.objects.filter(stripe_refund_id=state.id).first()
-    reference = _own_reference(state)
-    return own or (Refund.objects.filter(public_id=reference).first() if reference else None)
-
-
-def _own_reference(state: RefundState) -> UUID | None:
-    """Our row's public id, if the refund names one; in the dashboard anybody can write anything there."""
-    try:
-        return UUID(state.reference)
-    except ValueError:
-        return None
+    return own or (Refund.objects.filter(public_id=state.own_reference).first() if state.own_reference else None)
 
 
 def _payment_of(state: RefundState) -> Payment | None:
@@ -110,17 +99,16 @@ def _adopt_refund(*, payment_id: int, state: RefundState, lease: Lease, now: dat
         # Locks: session, seats, subscriber, grants, order, payment. A booking or a refund of ours may be under way.
         bought = lock_bought(payment_id)
         payment, new_state = bought.payment, STATE_OF_STATUS.get(state.status, Refund.State.SUBMITTED)
-        stands = new_state in STANDING
+        stands = new_state in Refund.STANDING
         if stands and not make_room(payment=payment, amount_minor=state.amount_minor, reason=BY_HAND, now=now):
             return False
-        reference = _own_reference(state)
         refund = Refund(
-            public_id=reference or uuid4(),
+            public_id=state.own_reference or uuid4(),
             payment=payment,
             amount_minor=state.amount_minor,
             currency=state.currency,
             reason=Refund.Reason.DASHBOARD,
-            note=RESTORED if reference else BY_HAND,
+            note=RESTORED if state.own_reference else BY_HAND,
             state=new_state,
             stripe_refund_id=state.id,
             error=state.failure_reason,
@@ -144,7 +132,7 @@ def _adopt_refund(*, payment_id: int, state: RefundState, lease: Lease, now: dat
 def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
     """All of it back: what it bought goes with it. A part: only a person knows what it was for."""
     payment, amount = bought.payment, format_money(refund.amount_minor, refund.currency)
-    if payment.refunded_minor == payment.amount_minor:
+    if payment.left_minor == 0:
         taken_back = take_back_what_it_bought(bought=bought, refund=refund, actor=None, reason=BY_HAND, now=now)
         if bought.is_of_a_year:
             _propose_what_becomes_of_the_year(bought, refund, f"{amount} of a year was refunded by hand. {taken_back}", now)
@@ -153,7 +141,7 @@ def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
     if bought.order and bought.order.kind == Order.Kind.SEAT and not bought.order.fulfilled_at:
         keeps = "its seat in waiting, since nothing is given while a refund stands"
     open_case(
-        key=f"partial_refund:{refund.stripe_refund_id}",
+        key=case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id),
         kind=Case.Kind.PARTIAL_REFUND,
         summary=f"{amount} of {format_money(payment.amount_minor, payment.currency)} was refunded in Stripe's dashboard",
         proposal=f"The reader keeps {keeps}. If that is meant, settle this; if not, refund the rest, which ends it.",
@@ -165,15 +153,13 @@ def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, refund: Refund, summary: str, now: datetime) -> None:
-    subscription, seats = year_of(bought.payment), seats_by_its_credits(bought.payment, now=now)
-    ending = "End the subscription, or it renews. " if subscription and subscription.renews else ""
     open_case(
-        key=f"year_refunded:{refund.stripe_refund_id}",
+        key=case_key(Case.Kind.YEAR_REFUNDED, refund.stripe_refund_id),
         kind=Case.Kind.YEAR_REFUNDED,
         summary=summary,
-        proposal=f"{ending}Coming seats booked with its credits: {seats}. They stay until you cancel them.",
+        proposal=proposal_for_year(bought.payment, or_else="or it renews", now=now),
         order=bought.order,
-        subscription=subscription,
+        subscription=year_of(bought.payment),
         payment=bought.payment,
         refund=refund,
         now=now,

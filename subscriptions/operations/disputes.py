@@ -15,16 +15,15 @@ from redreport.transactions import retried
 from redreport.wording import house_time
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Dispute, Refund
-from subscriptions.operations.cases import close_case_of_key, open_case, restate_case
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case, restate_case
 from subscriptions.operations.double_payouts import watch_double_payout
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import Bought, lock_bought
 from subscriptions.operations.refund_states import CHARGE_DISPUTED
-from subscriptions.operations.taking_back import seats_by_its_credits, take_back_what_it_bought, year_of
+from subscriptions.operations.taking_back import proposal_for_year, take_back_what_it_bought, year_of
 from subscriptions.operations.unknown_payments import learn_payment
 from subscriptions.stripe_objects import DisputeState
 
-LOST = "lost"
 ENDED_WELL = {
     "won": "Won: the bank returned the money to us.",
     "warning_closed": "The inquiry ended without a dispute.",
@@ -77,7 +76,9 @@ def _apply_dispute(*, payment_id: int, state: DisputeState, lease: Lease, now: d
             audit.record(actor="stripe", verb="disputed", target=dispute, detail={"was": was, "is": dispute.status}, now=now)
             _follow_decision(dispute, bought, now)
         close_case_of_key(
-            key=f"fraud_warning:{bought.payment.stripe_payment_intent_id}", resolution="The payment is disputed by now.", now=now
+            key=case_key(Case.Kind.FRAUD_WARNING, bought.payment.stripe_payment_intent_id),
+            resolution="The payment is disputed by now.",
+            now=now,
         )
         watch_double_payout(payment=bought.payment, now=now)
 
@@ -103,7 +104,7 @@ def _follow_decision(dispute: Dispute, bought: Bought, now: datetime) -> None:
     """The bank has decided: the case settles itself, and what a lost payment bought goes with it."""
     if dispute.status in ENDED_WELL:
         close_case_of_key(key=_key(dispute), resolution=ENDED_WELL[dispute.status], now=now)
-    elif dispute.status == LOST:
+    elif dispute.status == Dispute.LOST:
         taken_back = take_back_what_it_bought(bought=bought, refund=None, actor=None, reason=TAKEN_BY_BANK, now=now)
         close_case_of_key(key=_key(dispute), resolution=f"Lost. {taken_back}", now=now)
         _close_what_it_kept_back(dispute, bought, now)
@@ -112,7 +113,7 @@ def _follow_decision(dispute: Dispute, bought: Bought, now: datetime) -> None:
 
 
 def _key(dispute: Dispute) -> str:
-    return f"dispute:{dispute.stripe_dispute_id}"
+    return case_key(Case.Kind.DISPUTE, dispute.stripe_dispute_id)
 
 
 def _wording(dispute: Dispute) -> _Wording:
@@ -134,25 +135,21 @@ def _wording(dispute: Dispute) -> _Wording:
 def _close_what_it_kept_back(dispute: Dispute, bought: Bought, now: datetime) -> None:
     """What was not returned only because the bank had the money is owed no more: the reader has it."""
     failed = bought.payment.refunds.filter(state=Refund.State.FAILED, error__contains=CHARGE_DISPUTED)
-    keys = [f"refund_failed:{refund.public_id}" for refund in failed]
+    keys = [case_key(Case.Kind.REFUND_FAILED, refund.public_id) for refund in failed]
     keys += Case.objects.filter(dispute=dispute, kind=Case.Kind.DISPUTED_RESTITUTION).values_list("key", flat=True)
     for key in keys:
         close_case_of_key(key=key, resolution=f"{TAKEN_BY_BANK}.", now=now)
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, dispute: Dispute, summary: str, now: datetime) -> None:
-    subscription, seats = year_of(bought.payment), seats_by_its_credits(bought.payment, now=now)
-    ending = (
-        "End the subscription, or the next year is charged and disputed too. " if subscription and subscription.renews else ""
-    )
     open_case(
-        key=f"dispute_lost:{dispute.stripe_dispute_id}",
+        key=case_key(Case.Kind.DISPUTE, dispute.stripe_dispute_id, "year"),
         kind=Case.Kind.DISPUTE,
         summary=summary,
-        proposal=f"{ending}Coming seats booked with its credits: {seats}. They stay until you cancel them.",
+        proposal=proposal_for_year(bought.payment, or_else="or the next year is charged and disputed too", now=now),
         order=bought.order,
         payment=bought.payment,
-        subscription=subscription,
+        subscription=year_of(bought.payment),
         dispute=dispute,
         now=now,
     )

@@ -4,9 +4,8 @@ from datetime import datetime
 
 from redreport.money import format_money
 from subscriptions.models import Case, Dispute, Payment, Refund
-from subscriptions.operations.cases import close_case_of_key, open_case
-
-STANDING = (Refund.State.SUBMITTED, Refund.State.SUCCEEDED)
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case
+from subscriptions.selectors import given_back_minor
 
 
 def watch_double_payout(*, payment: Payment, now: datetime) -> None:
@@ -15,12 +14,12 @@ def watch_double_payout(*, payment: Payment, now: datetime) -> None:
     The caller has locked the payment: a refund and a dispute that are written at the same moment both come by here, in turn.
     """
     refunds, disputes = list(payment.refunds.all()), list(payment.disputes.all())
-    given_back = sum(refund.amount_minor for refund in refunds if refund.state in STANDING)
+    given_back = given_back_minor(payment)
     for dispute in disputes:
         is_double = dispute.keeps_refunds_back and given_back + dispute.amount_minor > payment.amount_minor
         for refund in refunds:
-            key = f"paid_out_twice:{dispute.stripe_dispute_id}:{refund.public_id}"
-            if is_double and refund.state in STANDING:
+            key = case_key(Case.Kind.PAID_OUT_TWICE, dispute.stripe_dispute_id, refund.public_id)
+            if is_double and refund.state in Refund.STANDING:
                 _open(key, payment, refund, dispute, now)
             else:
                 close_case_of_key(key=key, resolution="Not paid out twice any more: one of the two is over.", now=now)

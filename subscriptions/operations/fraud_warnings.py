@@ -7,11 +7,11 @@ from django.db import transaction
 from redreport.money import format_money
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case
-from subscriptions.operations.cases import open_case
-from subscriptions.operations.double_payouts import STANDING
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import lock_bought
 from subscriptions.operations.unknown_payments import learn_payment
+from subscriptions.selectors import given_back_minor
 
 
 def sync_fraud_warning(*, stripe_warning_id: str, now: datetime) -> None:
@@ -35,12 +35,11 @@ def _open(payment_id: int, fraud_type: str, lease: Lease, now: datetime) -> None
         # The payment's lock: the refund or the dispute that makes the warning idle may be written at this moment.
         bought = lock_bought(payment_id)
         payment = bought.payment
-        standing = sum(payment.refunds.filter(state__in=STANDING).values_list("amount_minor", flat=True))
-        if payment.disputes.exists() or standing == payment.amount_minor:
+        if payment.disputes.exists() or given_back_minor(payment) == payment.amount_minor:
             return
         amount, suspicion = format_money(payment.amount_minor, payment.currency), fraud_type.replace("_", " ")
         open_case(
-            key=f"fraud_warning:{payment.stripe_payment_intent_id}",
+            key=case_key(Case.Kind.FRAUD_WARNING, payment.stripe_payment_intent_id),
             kind=Case.Kind.FRAUD_WARNING,
             summary=f"The card's bank suspects that {amount} was paid without its owner's will ({suspicion})",
             proposal="Refund it unless you know the reader: a dispute costs the sum and a fee. The refund ends what it bought.",

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from redreport import policy
 from redreport.accounts.models import User
@@ -41,8 +40,3 @@ def expire_grant(*, grant_id: int, now: datetime) -> None:
     """Write off what is left of a grant whose time is over; again it changes nothing."""
     with transaction.atomic():
         expire_credits(grant_id=grant_id, now=now)
-
-
-def grants_to_expire(*, now: datetime) -> QuerySet[CreditGrant]:
-    """Grants with credits left whose time is over, the longest over first."""
-    return CreditGrant.objects.filter(expires_at__lte=now, balance__gt=0).order_by("expires_at", "id")

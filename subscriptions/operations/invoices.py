@@ -7,7 +7,7 @@ from datetime import datetime
 
 from subscriptions import mails
 from subscriptions.models import Case, CreditGrant, Invoice, Order, Subscription
-from subscriptions.operations.cases import close_case_of_key, open_case
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case
 from subscriptions.stripe_objects import InvoiceState
 
 UNFINALIZED, UNCOLLECTIBLE = "unfinalized", "uncollectible"
@@ -85,7 +85,7 @@ def _is_renewal_of_a_running_year(invoice: Invoice) -> bool:
 def _follow_case(invoice: Invoice, state: InvoiceState, now: datetime) -> None:
     stuck = _cause_of_being_stuck(state)
     for cause, (summary, proposal) in STUCK.items():
-        key = f"invoice_stuck:{invoice.stripe_invoice_id}:{cause}"
+        key = case_key(Case.Kind.INVOICE_STUCK, invoice.stripe_invoice_id, cause)
         if cause != stuck:
             close_case_of_key(key=key, resolution=f"The invoice is {invoice.status}", now=now)
             continue

@@ -1,4 +1,4 @@
-"""Rows locked in the house's order: a session, its seats by id, the subscriber, grants by id, the order, the payment."""
+"""Rows locked in the house's order, from the session to the refund; docs/architecture.md states it."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from django.db.models import F, QuerySet
 
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session
-from subscriptions.models import CreditGrant, Order, Payment
+from subscriptions.models import CreditGrant, Order, Payment, Refund, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
 
 
@@ -31,6 +31,11 @@ class Bought:
         return self.order is not None and others.exists()
 
 
+def lock_subscription(subscription_id: int) -> Subscription:
+    """The subscription's row, locked after its subscriber's: of two wishes at once one comes second, and counts."""
+    return Subscription.objects.select_for_update(no_key=True).get(pk=subscription_id)
+
+
 def lock_order(order_id: int) -> Order:
     """The order's row, locked after session, seats, subscriber and grants."""
     return locked_orders().get(pk=order_id)
@@ -40,6 +45,21 @@ def locked_orders() -> QuerySet[Order]:
     """Orders that are locked when they are read, with all that is said of them."""
     orders = Order.objects.select_related("subscriber__user", "price", "live_session")
     return orders.select_for_update(of=["self"], no_key=True)
+
+
+def lock_payment(payment_id: int) -> Payment:
+    """The payment's row, locked after its order: two refunds at once must not give back more than was taken."""
+    return Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+
+
+def lock_refund(refund_id: int) -> tuple[Order | None, Payment, Refund]:
+    """The refund, its payment and its order if there is one, locked in the house's order."""
+    known = Refund.objects.select_related("payment").get(pk=refund_id)
+    order = lock_order(known.payment.order_id) if known.payment.order_id else None
+    payment = lock_payment(known.payment_id)
+    refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+    refund.payment = payment
+    return order, payment, refund
 
 
 def lock_session_and_seats(order: Order) -> tuple[LiveSession, list[Seat]]:
@@ -65,5 +85,5 @@ def lock_bought(payment_id: int) -> Bought:
         grants = CreditGrant.objects.filter(subscriber_id=known.subscriber_id, stripe_invoice_id=known.stripe_invoice_id)
         list(grants.order_by("id").select_for_update(no_key=True))
     order = lock_order(known.order_id) if known.order_id else None
-    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+    payment = lock_payment(payment_id)
     return Bought(payment, order, live_session, seats)

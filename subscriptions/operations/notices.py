@@ -11,12 +11,13 @@ import structlog
 from django.db import transaction
 
 from redreport import policy
+from redreport.waits import growing_wait
 from sessions_live.selectors import sessions_attended
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayNotFound, GatewayRefused
 from subscriptions.models import Case, Order, RenewalNotice, Subscription
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.renewals import sync_subscription
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.selectors import credit_balance, subscriptions_owed_notice
@@ -91,7 +92,7 @@ def _claim(notice_id: int, now: datetime) -> RenewalNotice | None:
             _give_up(notice, now)
         else:
             notice.attempts += 1
-            wait = min(FIRST_WAIT * 2 ** min(notice.attempts - 1, 10), LONGEST_WAIT)
+            wait = growing_wait(attempts=notice.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
             notice.next_attempt_at = min(now + wait, _last_moment(notice))
         notice.save(update_fields=["next_attempt_at", "attempts", "given_up_at"])
         return notice if notice.next_attempt_at else None
@@ -105,7 +106,7 @@ def _give_up(notice: RenewalNotice, now: datetime) -> None:
     notice.next_attempt_at = None
     notice.given_up_at = now
     open_case(
-        key=f"renewal_notice:{notice.pk}",
+        key=case_key(Case.Kind.RENEWAL_NOTICE, notice.pk),
         kind=Case.Kind.RENEWAL_NOTICE,
         summary=f"No notice went out of the renewal on {notice.renews_at:%Y-%m-%d}: Stripe would not say what it will charge",
         proposal="Write to the reader yourself: the date, the amount that Stripe's dashboard shows as upcoming, and how to turn "

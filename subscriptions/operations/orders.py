@@ -14,7 +14,7 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import confirm_seat, release_held_seat
 from subscriptions import mails
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.leases import Lease
 from subscriptions.operations.locks import lock_order, lock_session_and_seats, locked_orders
 from subscriptions.operations.payments import record_captured_payment
@@ -54,7 +54,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
             return None
         if (checkout.amount_minor, checkout.currency) != (order.amount_minor, order.currency):
             open_case(
-                key=f"amount_mismatch:{order.number}",
+                key=case_key(Case.Kind.AMOUNT_MISMATCH, order.number),
                 kind=Case.Kind.AMOUNT_MISMATCH,
                 summary=f"{order.number}: a price of {checkout.amount_minor} {checkout.currency} paid, "
                 f"{order.amount_minor} {order.currency} ordered",

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.refund_sync import sync_refund
 from subscriptions.operations.subscribers import subscriber_of_customer
-from subscriptions.operations.unknown_payments import learn_payment, lost_seat, lost_seat_key
+from subscriptions.operations.unknown_payments import learn_payment, lost_seat
 
 LOST_SEAT_FOR_NOTHING = "Nothing was paid. Ask the buyer who is to sit there, then give a complimentary seat."
 
@@ -29,7 +29,7 @@ def recover_checkout(*, checkout_session_id: str, now: datetime) -> None:
     subscriber = subscriber_of_customer(stripe_customer_id=checkout.customer_id, now=now)
     if subscriber and checkout.is_paid and not checkout.subscription_id and checkout.payment is None:
         open_case(
-            key=lost_seat_key(checkout.id),
+            key=case_key(Case.Kind.PAYMENT_WITHOUT_SEAT, checkout.id),
             kind=Case.Kind.PAYMENT_WITHOUT_SEAT,
             summary=lost_seat(checkout),
             proposal=LOST_SEAT_FOR_NOTHING,

@@ -6,16 +6,16 @@ The caller of a function here has locked order, payment and refund, unless it sa
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Sum
 
 from redreport import audit
 from redreport.money import format_money
 from subscriptions import mails
 from subscriptions.models import Case, Order, Payment, Refund
-from subscriptions.operations.cases import close_case_of_key, open_case
-from subscriptions.operations.double_payouts import STANDING, watch_double_payout
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case
+from subscriptions.operations.double_payouts import watch_double_payout
 from subscriptions.operations.leases import Lease
-from subscriptions.operations.locks import lock_order
+from subscriptions.operations.locks import lock_refund
+from subscriptions.selectors import given_back_minor
 from subscriptions.stripe_objects import RefundState
 
 LOOK_AGAIN = timedelta(days=1)
@@ -30,7 +30,6 @@ STATE_OF_STATUS = {
     "failed": Refund.State.FAILED,
     "canceled": Refund.State.CANCELED,
 }
-GIVEN_UP = (Refund.State.FAILED, Refund.State.CANCELED)
 
 
 def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now: datetime) -> None:
@@ -46,8 +45,8 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
         new_state = STATE_OF_STATUS.get(state.status, Refund.State.SUBMITTED)
         if refund.state == Refund.State.SUCCEEDED and new_state == Refund.State.SUBMITTED:
             return
-        if refund.state in GIVEN_UP and (
-            refund.stripe_refund_id or new_state in GIVEN_UP or not _count_again(payment, refund, now)
+        if refund.state in Refund.GIVEN_UP and (
+            refund.stripe_refund_id or new_state in Refund.GIVEN_UP or not _count_again(payment, refund, now)
         ):
             return
         is_first_answer = refund.stripe_refund_id is None
@@ -55,8 +54,8 @@ def apply_refund(*, refund_id: int, state: RefundState, lease: Lease | None, now
         refund.next_attempt_at = next_look(refund, now)
         note_credit_note_due(payment, refund, now)
         refund.save()
-        if new_state in GIVEN_UP:
-            release_amount(order, payment, refund, now)
+        if new_state in Refund.GIVEN_UP:
+            _release_amount(order, payment, refund, now)
             if new_state == Refund.State.FAILED:
                 mails.queue_refund_failed(refund=refund, now=now)
             return
@@ -74,23 +73,13 @@ def give_up_refund(*, refund_id: int, error: str, now: datetime) -> None:
             return
         refund.state, refund.error, refund.next_attempt_at = Refund.State.FAILED, error[:200], None
         refund.save()
-        release_amount(order, payment, refund, now)
-
-
-def lock_refund(refund_id: int) -> tuple[Order | None, Payment, Refund]:
-    """The refund, its payment and its order if there is one, locked in the house's order."""
-    known = Refund.objects.select_related("payment").get(pk=refund_id)
-    order = lock_order(known.payment.order_id) if known.payment.order_id else None
-    payment = Payment.objects.select_for_update(no_key=True).get(pk=known.payment_id)
-    refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
-    refund.payment = payment
-    return order, payment, refund
+        _release_amount(order, payment, refund, now)
 
 
 def next_look(refund: Refund, now: datetime) -> datetime | None:
     """A refund under way, or one that went through lately and may still fail, is looked at daily: its webhook may never come."""
     may_change = refund.state == Refund.State.SUBMITTED or now < refund.created_at + MAY_STILL_FAIL
-    return now + LOOK_AGAIN if may_change and refund.state not in GIVEN_UP else None
+    return now + LOOK_AGAIN if may_change and refund.state not in Refund.GIVEN_UP else None
 
 
 def note_credit_note_due(payment: Payment, refund: Refund, now: datetime) -> None:
@@ -107,7 +96,7 @@ def make_room(*, payment: Payment, amount_minor: int, reason: str, now: datetime
     What of a canceled one still fits is owed anew, as a row that replaces it.
     """
     pending = list(payment.refunds.filter(state=Refund.State.PENDING).order_by("-id").select_for_update(no_key=True))
-    short = amount_minor - (payment.amount_minor - payment.refunded_minor)
+    short = amount_minor - payment.left_minor
     if short > sum(refund.amount_minor for refund in pending):
         return False
     for refund in pending:
@@ -125,7 +114,7 @@ def make_room(*, payment: Payment, amount_minor: int, reason: str, now: datetime
     return True
 
 
-def release_amount(order: Order | None, payment: Payment, refund: Refund, now: datetime) -> None:
+def _release_amount(order: Order | None, payment: Payment, refund: Refund, now: datetime) -> None:
     """A refund that failed gave nothing back: its amount may be refunded again, and a person decides how."""
     payment.refunded_minor -= refund.amount_minor
     payment.save(update_fields=["refunded_minor"])
@@ -142,7 +131,7 @@ def report_failure(payment: Payment, refund: Refund, now: datetime) -> None:
     if CHARGE_DISPUTED in refund.error:
         proposal = "Wait for the dispute: if it is won, try the refund again; if it is lost, the reader has the money already."
     open_case(
-        key=f"refund_failed:{refund.public_id}",
+        key=case_key(Case.Kind.REFUND_FAILED, refund.public_id),
         kind=Case.Kind.REFUND_FAILED,
         summary=summary,
         proposal=proposal,
@@ -158,12 +147,12 @@ def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
     if order:
         _follow_in_order(order)
     watch_double_payout(payment=payment, now=now)
-    if _given_back(payment) < payment.amount_minor:
+    if given_back_minor(payment) < payment.amount_minor:
         return
-    causes = ("fraud_warning", "unknown_payment", "payment_without_seat")
-    keys = [f"{cause}:{payment.stripe_payment_intent_id}" for cause in causes]
-    keys += [f"partial_refund:{refund.stripe_refund_id}" for refund in payment.refunds.all()]
-    keys += [f"amount_mismatch:{order.number}"] if order and order.state == Order.State.REFUNDED else []
+    kinds = (Case.Kind.FRAUD_WARNING, Case.Kind.UNKNOWN_PAYMENT, Case.Kind.PAYMENT_WITHOUT_SEAT)
+    keys = [case_key(kind, payment.stripe_payment_intent_id) for kind in kinds]
+    keys += [case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id) for refund in payment.refunds.all()]
+    keys += [case_key(Case.Kind.AMOUNT_MISMATCH, order.number)] if order and order.state == Order.State.REFUNDED else []
     for key in keys:
         close_case_of_key(key=key, resolution="All of the payment was refunded.", now=now)
 
@@ -191,15 +180,10 @@ def _owe_the_rest(canceled: Refund, amount_minor: int, now: datetime) -> None:
     )
 
 
-def _given_back(payment: Payment) -> int:
-    standing = payment.refunds.filter(state__in=STANDING)
-    return standing.aggregate(total=Sum("amount_minor"))["total"] or 0
-
-
 def _follow_in_order(order: Order) -> None:
     """The order's state after its refunds. One that its payment did not fit is over once that is back."""
     payments = list(order.payments.all())
-    paid, given_back = sum(payment.amount_minor for payment in payments), sum(_given_back(payment) for payment in payments)
+    paid, given_back = sum(payment.amount_minor for payment in payments), sum(given_back_minor(payment) for payment in payments)
     if given_back and given_back >= paid:
         order.state = Order.State.REFUNDED
         order.paid_at = order.paid_at or min(payment.captured_at for payment in payments)

@@ -8,6 +8,7 @@ from django.db.models import F
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import (
     GatewayRefused,
@@ -17,11 +18,12 @@ from subscriptions.errors import (
     RefundNotFailed,
     RefundTooLarge,
 )
-from subscriptions.models import Payment, Refund
+from subscriptions.models import Refund
 from subscriptions.operations.dashboard_refunds import take_in_refunds_of_payment
 from subscriptions.operations.double_payouts import is_kept_by_bank
 from subscriptions.operations.keys import new_key_after_server_error
-from subscriptions.operations.refund_states import CHARGE_DISPUTED, apply_refund, give_up_refund, lock_refund
+from subscriptions.operations.locks import lock_payment, lock_refund
+from subscriptions.operations.refund_states import CHARGE_DISPUTED, apply_refund, give_up_refund
 from subscriptions.stripe_objects import RefundState
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -45,11 +47,10 @@ def owe_refund(
     replaces becomes its own.
     """
     # The payment's lock: two refunds at once must not give back more than was taken; the database refuses it too.
-    payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
-    left = payment.amount_minor - payment.refunded_minor
-    amount = left if amount_minor is None else amount_minor
-    if amount > left:
-        raise RefundTooLarge(left)
+    payment = lock_payment(payment_id)
+    amount = payment.left_minor if amount_minor is None else amount_minor
+    if amount > payment.left_minor:
+        raise RefundTooLarge(payment.left_minor)
     if amount == 0:
         return None
     # Reckoned in the database, so that its own bound holds even where the lock should be missing.
@@ -82,7 +83,7 @@ def refund_payment(
     """
     with transaction.atomic():
         # The payment's lock: the second click waits here for the first, and finds its refund.
-        payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
+        payment = lock_payment(payment_id)
         known = payment.refunds.filter(public_id=request_id).first()
         if known:
             return known
@@ -181,6 +182,6 @@ def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
         if refund.state != Refund.State.PENDING or refund.next_attempt_at is None or refund.next_attempt_at > now:
             return None
         refund.attempts += 1
-        refund.next_attempt_at = now + min(FIRST_WAIT * 2 ** (refund.attempts - 1), LONGEST_WAIT)
+        refund.next_attempt_at = now + growing_wait(attempts=refund.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
         refund.save(update_fields=["attempts", "next_attempt_at"])
         return refund

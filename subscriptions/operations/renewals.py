@@ -1,14 +1,14 @@
 """The yearly agreement and its paid invoices: what Stripe has now becomes our rows, and each paid year its credits, once."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Invoice, Order, Plan, Price, Subscription
-from subscriptions.operations.cases import open_case
+from subscriptions.models import Case, Invoice, Order, Subscription
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.invoices import announce_paid_year, follow_collection, write_invoice
 from subscriptions.operations.leases import Lease, synchronize
@@ -16,10 +16,9 @@ from subscriptions.operations.locks import lock_order
 from subscriptions.operations.orders import mark_paid
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.subscribers import lock_subscriber
-from subscriptions.selectors import id_of_customers_subscriber
+from subscriptions.selectors import id_of_customers_subscriber, yearly_price_ids
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
 
-A_YEAR_AT_LEAST = timedelta(days=360)
 # Stripe's own word for why a subscription ended.
 PAYMENT_FAILED = "payment_failed"
 
@@ -29,7 +28,7 @@ def sync_subscription(*, stripe_subscription_id: str, now: datetime) -> Subscrip
 
     def fetch_and_apply(lease: Lease) -> SubscriptionState:
         state = gateway.fetch_subscription(stripe_subscription_id)
-        apply_subscription(state, lease, now)
+        apply_subscription(state=state, lease=lease, now=now)
         return state
 
     return synchronize(stripe_subscription_id, fetch_and_apply)
@@ -51,7 +50,7 @@ def sync_invoice(*, stripe_invoice_id: str, now: datetime) -> None:
     synchronize(stripe_invoice_id, fetch_and_apply)
 
 
-def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) -> None:
+def apply_subscription(*, state: SubscriptionState, lease: Lease, now: datetime) -> None:
     """Write down what Stripe has just said of a subscription. Whoever turned its renewal off or on, its reader is mailed that."""
     subscriber_id = id_of_customers_subscriber(state.customer_id)
     if subscriber_id is None or state.livemode != settings.STRIPE_LIVEMODE:
@@ -76,24 +75,32 @@ def apply_subscription(state: SubscriptionState, lease: Lease, now: datetime) ->
                 "synced_at": now,
             },
         )
-        if before and before.is_live and subscription.is_live and before.renews != subscription.renews:
-            mails.queue_renewal_changed(subscription=subscription, now=now)
         started_by = Order.objects.filter(number=state.order_number, subscriber=subscriber, kind=Order.Kind.YEAR)
         # The first subscription of an order stays its own, should Stripe have two.
         started_by.filter(subscription__isnull=True).update(subscription=subscription)
-        if before and not before.has_lapsed and _lapsed_unpaid(state):
-            mails.queue_year_lapsed(subscription=subscription, now=now)
-        live = subscriber.subscriptions.filter(status__in=Subscription.LIVE)
-        if subscription.is_live and live.exclude(pk=subscription.pk).exists():
-            open_case(
-                key=f"second_year:{state.id}",
-                kind=Case.Kind.SECOND_YEAR,
-                summary="A second live subscription of one subscriber",
-                proposal="Ask the reader which one to keep; end the other in Stripe and refund its last payment.",
-                subscriber=subscriber,
-                subscription=subscription,
-                now=now,
-            )
+        if before:
+            _tell_what_changed(before, subscription, state, now)
+        _look_for_a_second_year(subscription, now)
+
+
+def _tell_what_changed(before: Subscription, subscription: Subscription, state: SubscriptionState, now: datetime) -> None:
+    if before.is_live and subscription.is_live and before.renews != subscription.renews:
+        mails.queue_renewal_changed(subscription=subscription, now=now)
+    if not before.has_lapsed and _lapsed_unpaid(state):
+        mails.queue_year_lapsed(subscription=subscription, now=now)
+
+
+def _look_for_a_second_year(subscription: Subscription, now: datetime) -> None:
+    live = Subscription.objects.filter(subscriber=subscription.subscriber_id, status__in=Subscription.LIVE)
+    if subscription.is_live and live.exclude(pk=subscription.pk).exists():
+        open_case(
+            key=case_key(Case.Kind.SECOND_YEAR, subscription.stripe_subscription_id),
+            kind=Case.Kind.SECOND_YEAR,
+            summary="A second live subscription of one subscriber",
+            proposal="Ask the reader which one to keep; end the other in Stripe and refund its last payment.",
+            subscription=subscription,
+            now=now,
+        )
 
 
 def _lapsed_unpaid(state: SubscriptionState) -> bool:
@@ -171,7 +178,7 @@ def _look_at_year_without_subscription(written: Invoice, invoice: InvoiceState, 
 def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
     if invoice.status == Invoice.Status.PAID and _yearly_lines(invoice):
         open_case(
-            key=f"unknown_invoice:{invoice.id}",
+            key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
             kind=Case.Kind.UNKNOWN_INVOICE,
             summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
             proposal="Find out in Stripe's dashboard whose customer it is; refund it there, or write to them.",
@@ -180,23 +187,14 @@ def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
 
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:
-    ours = _yearly_prices()
-    return [line for line in invoice.lines if line.price_id in ours and pays_for_a_year(line)]
+    yearly = yearly_price_ids()
+    return [line for line in invoice.lines if line.pays_for_a_year(yearly)]
 
 
 def _sells_a_year(invoice: InvoiceState) -> bool:
     """Whether our yearly price is on it, whatever the period: a line made by hand has none of its own."""
-    ours = _yearly_prices()
-    return any(line.price_id in ours and line.amount_minor > 0 for line in invoice.lines)
-
-
-def _yearly_prices() -> set[str]:
-    return set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
-
-
-def pays_for_a_year(line: InvoiceLine) -> bool:
-    """Prorations, trials and other small change on the yearly price bring no credits. A line's amount is before any discount."""
-    return not line.is_proration and line.amount_minor > 0 and line.period_end - line.period_start > A_YEAR_AT_LEAST
+    yearly = yearly_price_ids()
+    return any(line.price_id in yearly and line.amount_minor > 0 for line in invoice.lines)
 
 
 def _is_of_another_amount(order: Order | None, lines: list[InvoiceLine], now: datetime) -> bool:
@@ -204,7 +202,7 @@ def _is_of_another_amount(order: Order | None, lines: list[InvoiceLine], now: da
     if order is None or order.fulfilled_at or sum(line.amount_minor for line in lines) == order.amount_minor:
         return False
     open_case(
-        key=f"amount_mismatch:{order.number}",
+        key=case_key(Case.Kind.AMOUNT_MISMATCH, order.number),
         kind=Case.Kind.AMOUNT_MISMATCH,
         summary=f"{order.number}: the invoice of its year is for another amount than was ordered",
         proposal="No credits were granted. Refund it and end the subscription in Stripe, or grant the credits by hand.",

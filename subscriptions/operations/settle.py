@@ -7,7 +7,6 @@ coverage is settled once.
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from redreport import audit
 from redreport.accounts.models import User
@@ -18,7 +17,7 @@ from sessions_live.operations.seats import lock_live_session, lock_seat
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
 from subscriptions.models import Case, CreditGrant, Dispute, Payment, Refund, SeatCoverage
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import return_credit, return_terms
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
@@ -54,13 +53,10 @@ def settle_seat(*, seat_id: int, now: datetime) -> Refund | None:
     Stripe is not called here: `refunds.submit_refund` and the sweep of refunds carry it out. A seat that is not canceled, or
     settled already, is left as it is.
     """
-    live_session_id = Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
     with transaction.atomic():
         # Locks: the session and the seat, then what paid for it. The sweep and whoever canceled it settle it at once.
-        live_session = lock_live_session(live_session_id)
-        seat = lock_seat(seat_id)
-        seat.live_session = live_session
-        return settle_locked_seat(seat=seat, coverage=lock_what_paid(seat), now=now)
+        seat, coverage = lock_seat_with_coverage(seat_id)
+        return settle_locked_seat(seat=seat, coverage=coverage, now=now)
 
 
 def settle_locked_seat(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> Refund | None:
@@ -78,6 +74,15 @@ def settle_locked_seat(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> 
     audit.record(actor=None, verb="settled", target=coverage, detail=detail, now=now)
     mails.queue_seat_canceled(seat=seat, coverage=coverage, now=now)
     return coverage.refund
+
+
+def lock_seat_with_coverage(seat_id: int) -> tuple[Seat, SeatCoverage]:
+    """A seat under its session's lock, and its coverage, locked as `lock_what_paid` does."""
+    live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
+    seat = lock_seat(seat_id)
+    seat.live_session = live_session
+    seat.coverage = lock_what_paid(seat)
+    return seat, seat.coverage
 
 
 def lock_what_paid(seat: Seat) -> SeatCoverage:
@@ -104,11 +109,9 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
 
     It is good for at least 90 more days. Refuses with NotForfeited.
     """
-    live_session_id = Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
     with transaction.atomic():
         # Locks as in settling: two members of staff restore it at once, one credit.
-        lock_live_session(live_session_id)
-        coverage = lock_what_paid(lock_seat(seat_id))
+        _, coverage = lock_seat_with_coverage(seat_id)
         if coverage.settlement != Made.FORFEITED or coverage.credit_entry is None:
             raise NotForfeited
         return_credit(spent=coverage.credit_entry, by_house=True, actor=actor, reason=reason, now=now)
@@ -116,13 +119,6 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
         coverage.save(update_fields=["settlement"])
         audit.record(actor=actor, verb="restored", target=coverage, reason=reason, now=now)
         return coverage
-
-
-def seats_to_settle() -> QuerySet[Seat]:
-    """Canceled seats whose coverage nobody settled yet, the longest canceled first."""
-    return Seat.objects.filter(state=Seat.State.CANCELED, coverage__settled_at__isnull=True, coverage__isnull=False).order_by(
-        "canceled_at", "id"
-    )
 
 
 def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
@@ -135,7 +131,7 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
     seat_ids = list(given.values_list("seat_id", flat=True))
     share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
-    amount = min(share, payment.amount_minor - payment.refunded_minor)
+    amount = min(share, payment.left_minor)
     if amount == 0:
         return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)
     dispute = next((dispute for dispute in payment.disputes.all() if dispute.keeps_refunds_back), None)
@@ -160,7 +156,7 @@ def _payment_of_year_went_back(grant: CreditGrant) -> bool:
     payments = Payment.objects.filter(subscriber_id=grant.subscriber_id, stripe_invoice_id=grant.stripe_invoice_id)
     amounts = payments.values_list("amount_minor", "refunded_minor")
     is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
-    return is_refunded or Dispute.objects.filter(payment__in=payments, status="lost").exists()
+    return is_refunded or Dispute.objects.filter(payment__in=payments, status=Dispute.LOST).exists()
 
 
 def _carry_out(plan: SettlementPlan, coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> Refund | None:
@@ -184,7 +180,7 @@ def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> N
     title = seat.live_session.title[:100]
     if plan.dispute:
         open_case(
-            key=f"disputed_restitution:{seat.public_id}",
+            key=case_key(Case.Kind.DISPUTED_RESTITUTION, seat.public_id),
             kind=Case.Kind.DISPUTED_RESTITUTION,
             summary=f"A seat in “{title}” was canceled while its payment is with the bank",
             proposal="Refund nothing while the bank decides: it would be paid out twice. If the dispute is won, refund the seat.",
@@ -195,7 +191,7 @@ def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> N
         )
         return
     open_case(
-        key=f"offline_restitution:{seat.public_id}",
+        key=case_key(Case.Kind.OFFLINE_RESTITUTION, seat.public_id),
         kind=Case.Kind.OFFLINE_RESTITUTION,
         summary=f"{seat.attendee_name[:100]}'s seat in “{title}” was canceled; it was paid past Stripe: {coverage.note[:60]}",
         proposal="Return the money the way it came, and write to whoever booked the seat.",

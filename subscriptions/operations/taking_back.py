@@ -77,8 +77,14 @@ def year_of(payment: Payment) -> Subscription | None:
     return Subscription.objects.filter(credit_grants__stripe_invoice_id=payment.stripe_invoice_id or None).first()
 
 
-def seats_by_its_credits(payment: Payment, *, now: datetime) -> int:
-    """How many coming seats were booked with the credits of the year that a payment paid for."""
+def proposal_for_year(payment: Payment, *, or_else: str, now: datetime) -> str:
+    """What we propose to do about a year whose payment is gone: its subscription, and the seats booked with its credits."""
+    subscription = year_of(payment)
+    ending = f"End the subscription, {or_else}. " if subscription and subscription.renews else ""
+    return f"{ending}Coming seats booked with its credits: {_coming_seats(payment, now)}. They stay until you cancel them."
+
+
+def _coming_seats(payment: Payment, now: datetime) -> int:
     booked = SeatCoverage.objects.filter(
         credit_entry__grant__stripe_invoice_id=payment.stripe_invoice_id or None,
         seat__state__in=Seat.TAKEN,

@@ -8,7 +8,7 @@ from django.db import transaction
 from redreport.money import format_money
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Subscriber
-from subscriptions.operations.cases import open_case
+from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.payments import record_captured_payment
 from subscriptions.operations.renewals import sync_invoice
@@ -42,11 +42,6 @@ def learn_payment(*, payment_intent_id: str, now: datetime) -> Payment | None:
     return known.first()
 
 
-def lost_seat_key(stripe_object_id: str) -> str:
-    """The key of the case of a payment, or of a Checkout without one, whose seat we do not know."""
-    return f"payment_without_seat:{stripe_object_id}"
-
-
 def _write_down(captured: CapturedPayment, subscriber: Subscriber, checkout: CheckoutState | None, now: datetime) -> None:
     with transaction.atomic():
         # The subscriber's lock: a webhook may be bringing the same payment.
@@ -58,10 +53,11 @@ def _write_down(captured: CapturedPayment, subscriber: Subscriber, checkout: Che
         if captured.refunded_minor >= captured.amount_minor:
             return  # All of it is back: nobody is owed anything.
         is_seat = checkout is not None and checkout.order_number != "" and not checkout.subscription_id
+        kind = Case.Kind.PAYMENT_WITHOUT_SEAT if is_seat else Case.Kind.UNKNOWN_PAYMENT
         amount = format_money(captured.amount_minor, captured.currency)
         open_case(
-            key=lost_seat_key(captured.payment_intent_id) if is_seat else f"unknown_payment:{captured.payment_intent_id}",
-            kind=Case.Kind.PAYMENT_WITHOUT_SEAT if is_seat else Case.Kind.UNKNOWN_PAYMENT,
+            key=case_key(kind, captured.payment_intent_id),
+            kind=kind,
             summary=f"{amount}: {lost_seat(checkout)}" if checkout and is_seat else f"{amount} paid for nothing that we know",
             proposal=LOST_SEAT if is_seat else OF_NOTHING,
             subscriber=subscriber,

@@ -15,8 +15,9 @@ from sessions_live.operations.seats import lock_live_session
 from subscriptions import mails
 from subscriptions.errors import ObjectBusy, RefundTooLarge, SeatNotOfYear
 from subscriptions.models import CreditGrant, Payment, Refund, Subscription, SubscriptionChange
-from subscriptions.operations.changes import ask_end_now, lock_subscription, submit_change
+from subscriptions.operations.changes import ask_end_now, submit_change
 from subscriptions.operations.credits import revoke_credits
+from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.refunds import owe_refund, submit_refund
 from subscriptions.operations.settle import lock_what_paid, settle_locked_seat
 from subscriptions.operations.subscribers import lock_subscriber
@@ -37,7 +38,7 @@ class YearEnding:
     @property
     def refundable_minor(self) -> int:
         """What is left of the year's payment."""
-        return self.payment.amount_minor - self.payment.refunded_minor if self.payment else 0
+        return self.payment.left_minor if self.payment else 0
 
     @property
     def currency(self) -> str:
@@ -51,7 +52,7 @@ def preview_end_year(*, subscription_id: int, refund_minor: int, seats_to_cancel
     return _ending(Subscription.objects.get(pk=subscription_id), refund_minor, seats_to_cancel, now)
 
 
-def suggest_year_refund(subscription: Subscription, now: datetime) -> int:
+def suggest_year_refund(*, subscription: Subscription, now: datetime) -> int:
     """What was paid for the year × its unused credits ÷ 12, rounded down to a minor unit; no more than is left of the payment."""
     ending = _ending(subscription, 0, [], now)
     if ending.payment is None:

@@ -20,7 +20,6 @@ from subscriptions.webhooks.inbox import process_event, replay_event
 
 # What the minute sweeps finish by themselves is not looked at before that.
 SWEPT_WITHIN = timedelta(minutes=15)
-STANDING = (Refund.State.PENDING, Refund.State.SUBMITTED, Refund.State.SUCCEEDED)
 
 
 class OwnWalk(Walk[str]):
@@ -106,7 +105,8 @@ class RefundSums(OwnWalk):
         ]
 
     def _wrong(self) -> QuerySet[Any]:
-        of_refunds = Coalesce(Sum("refunds__amount_minor", filter=Q(refunds__state__in=STANDING)), 0)
+        not_failed = Q(refunds__state__in=[Refund.State.PENDING, *Refund.STANDING])
+        of_refunds = Coalesce(Sum("refunds__amount_minor", filter=not_failed), 0)
         return Payment.objects.annotate(of_refunds=of_refunds).exclude(refunded_minor=F("of_refunds")).order_by("id")
 
 

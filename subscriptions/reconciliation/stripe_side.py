@@ -1,7 +1,6 @@
 """The walks over what Stripe has. Subscriptions and payments come first: they bring back whom everything else belongs to."""
 
 import re
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,24 +16,23 @@ from subscriptions.models import (
     Invoice,
     Order,
     Payment,
-    Plan,
-    Price,
     Refund,
     StripeEvent,
     Subscription,
 )
 from subscriptions.models.orders import NUMBER_ALPHABET
+from subscriptions.operations.cases import case_key
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
 from subscriptions.operations.disputes import sync_dispute
 from subscriptions.operations.recovery import recover_checkout, recover_payment
 from subscriptions.operations.refund_sync import sync_refund
-from subscriptions.operations.renewals import pays_for_a_year, sync_invoice, sync_subscription
+from subscriptions.operations.renewals import sync_invoice, sync_subscription
 from subscriptions.operations.subscribers import subscriber_of_customer
-from subscriptions.operations.unknown_payments import lost_seat_key
 from subscriptions.reconciliation import differences
 from subscriptions.reconciliation.differences import Difference
 from subscriptions.reconciliation.walks import Customers, Span, Walk
+from subscriptions.selectors import yearly_price_ids
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutState,
@@ -126,11 +124,11 @@ class Checkouts(Walk[CheckoutState]):
     def compare(self, page: Sequence[CheckoutState], now: datetime) -> list[Difference]:
         numbers = {state.order_number for state in page if state.order_number}
         of_ours = {order.number: order for order in Order.objects.filter(number__in=numbers).select_related("subscriber")}
-        settled_otherwise = _known_cases([*map(_amount_case, numbers), *(lost_seat_key(state.id) for state in page)])
+        settled_otherwise = _known_cases([*map(_amount_case, numbers), *(_seat_case(state.id) for state in page)])
         found: list[Difference] = []
         for state in page:
             order = of_ours.get(state.order_number)
-            if not {_amount_case(state.order_number), lost_seat_key(state.id)}.isdisjoint(settled_otherwise):
+            if not {_amount_case(state.order_number), _seat_case(state.id)}.isdisjoint(settled_otherwise):
                 continue
             if order or _is_complete_without_payment(state):
                 found += differences.of_checkout(state, order)
@@ -190,13 +188,10 @@ class Refunds(Walk[RefundState]):
         return item.id
 
     def compare(self, page: Sequence[RefundState], now: datetime) -> list[Difference]:
-        references = [state.reference for state in page if _is_uuid(state.reference)]
+        references = [state.own_reference for state in page if state.own_reference]
         rows = Refund.objects.filter(Q(stripe_refund_id__in=_ids(page)) | Q(public_id__in=references))
         by_name = {str(name): row for row in rows for name in (row.stripe_refund_id, row.public_id) if name}
-        intents = {state.payment_intent_id for state in page}
-        of_ours = set(
-            Payment.objects.filter(stripe_payment_intent_id__in=intents).values_list("stripe_payment_intent_id", flat=True)
-        )
+        of_ours = _known_intents(state.payment_intent_id for state in page)
         found: list[Difference] = []
         for state in page:
             if state.payment_intent_id in of_ours:
@@ -221,10 +216,7 @@ class Disputes(Walk[DisputeState]):
 
     def compare(self, page: Sequence[DisputeState], now: datetime) -> list[Difference]:
         rows = {row.stripe_dispute_id: row for row in Dispute.objects.filter(stripe_dispute_id__in=_ids(page))}
-        intents = {state.payment_intent_id for state in page}
-        of_ours = set(
-            Payment.objects.filter(stripe_payment_intent_id__in=intents).values_list("stripe_payment_intent_id", flat=True)
-        )
+        of_ours = _known_intents(state.payment_intent_id for state in page)
         found: list[Difference] = []
         for state in page:
             if state.payment_intent_id in of_ours:
@@ -269,9 +261,15 @@ def _ids(page: Sequence[SubscriptionState | InvoiceState | RefundState | Dispute
     return [state.id for state in page]
 
 
+def _known_intents(intent_ids: Iterable[str]) -> set[str]:
+    """Those of our payments: what was refunded or disputed of other people's money is not compared."""
+    of_ours = Payment.objects.filter(stripe_payment_intent_id__in=set(intent_ids))
+    return set(of_ours.values_list("stripe_payment_intent_id", flat=True))
+
+
 def _payments_with_what_went_back(intent_ids: Iterable[str]) -> dict[str, Any]:
     """Our payments by intent, each with the sum of its refunds that Stripe took on and that have not failed."""
-    taken_on = Q(refunds__state__in=[Refund.State.SUBMITTED, Refund.State.SUCCEEDED])
+    taken_on = Q(refunds__state__in=Refund.STANDING)
     given_back = Coalesce(Sum("refunds__amount_minor", filter=taken_on), 0)
     rows = Payment.objects.filter(stripe_payment_intent_id__in=list(intent_ids)).annotate(given_back_minor=given_back)
     return {row.stripe_payment_intent_id: row for row in rows}
@@ -279,9 +277,9 @@ def _payments_with_what_went_back(intent_ids: Iterable[str]) -> dict[str, Any]:
 
 def _paid_yearly_lines(page: Sequence[InvoiceState]) -> dict[str, list[str]]:
     """The lines that bring a year's credits, by invoice."""
-    yearly = set(Price.objects.filter(plan=Plan.ANNUAL).values_list("stripe_price_id", flat=True))
+    yearly = yearly_price_ids()
     return {
-        state.id: [line.id for line in state.lines if line.price_id in yearly and pays_for_a_year(line)]
+        state.id: [line.id for line in state.lines if line.pays_for_a_year(yearly)]
         for state in page
         if state.status == Invoice.Status.PAID
     }
@@ -294,20 +292,16 @@ def _is_complete_without_payment(state: CheckoutState) -> bool:
 
 
 def _amount_case(order_number: str) -> str:
-    return f"{Case.Kind.AMOUNT_MISMATCH}:{order_number}"
+    return case_key(Case.Kind.AMOUNT_MISMATCH, order_number)
+
+
+def _seat_case(checkout_session_id: str) -> str:
+    return case_key(Case.Kind.PAYMENT_WITHOUT_SEAT, checkout_session_id)
 
 
 def _known_cases(keys: Iterable[str]) -> set[str]:
     """Which of these cases were ever opened: a person decides, or has decided, what is different there."""
     return set(Case.objects.filter(key__in=set(keys)).values_list("key", flat=True))
-
-
-def _is_uuid(reference: str) -> bool:
-    try:
-        uuid.UUID(reference)
-    except ValueError:
-        return False
-    return True
 
 
 STRIPE_WALKS: Iterable[type[Walk[Any]]] = (Subscriptions, Payments, Checkouts, Invoices, Refunds, Disputes, Events)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.waits import growing_wait
 from subscriptions.errors import EventNotActedOn, GatewayNotFound, GatewayUnavailable, ObjectBusy
 from subscriptions.models import StripeEvent
 from subscriptions.stripe_objects import EventHint
@@ -108,5 +109,5 @@ def _put_off(event: StripeEvent, now: datetime, error: str, *, most: int) -> Non
     if event.attempts >= most:
         _close(event, StripeEvent.State.FAILED, now, error)
         return
-    wait = min(FIRST_WAIT * 2 ** (event.attempts - 1), LONGEST_WAIT)
+    wait = growing_wait(attempts=event.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
     StripeEvent.objects.filter(pk=event.pk).update(due_at=now + wait, error=error)

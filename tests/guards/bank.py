@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,11 +41,10 @@ def two_refunds_at_once_of_more_than_was_taken(shop: Shop) -> None:
 @contextmanager
 def payment_is_not_locked() -> Iterator[None]:
     """Nor does the database bound what is owed of it: either alone holds."""
-    look = SimpleNamespace(select_for_update=lambda **how: Payment.objects)
     nothing_owed = partial(Payment.objects.update, refunded_minor=0)
     bound = without_check(Payment._meta.db_table, "payment_refunds_within_amount", nothing_owed)
     with bound, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refunds, "Payment", SimpleNamespace(objects=look))
+        patch.setattr(refunds, "lock_payment", lambda payment_id: Payment.objects.get(pk=payment_id))
         yield
 
 
