@@ -110,7 +110,8 @@ def _claim_attempt(change_id: int, now: datetime) -> SubscriptionChange | None:
 
 def _count_attempt(change: SubscriptionChange, now: datetime) -> None:
     change.attempts += 1
-    change.next_attempt_at = now + min(FIRST_WAIT * 2 ** (change.attempts - 1), LONGEST_WAIT)
+    # The exponent is bounded: Stripe may be away for as long as it likes.
+    change.next_attempt_at = now + min(FIRST_WAIT * 2 ** min(change.attempts - 1, 10), LONGEST_WAIT)
     change.save(update_fields=["attempts", "next_attempt_at"])
 
 

@@ -179,6 +179,7 @@ def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
         if refund.state != Refund.State.PENDING or refund.next_attempt_at is None or refund.next_attempt_at > now:
             return None
         refund.attempts += 1
-        refund.next_attempt_at = now + min(FIRST_WAIT * 2 ** (refund.attempts - 1), LONGEST_WAIT)
+        # The exponent is bounded: Stripe may be away for as long as it likes.
+        refund.next_attempt_at = now + min(FIRST_WAIT * 2 ** min(refund.attempts - 1, 10), LONGEST_WAIT)
         refund.save(update_fields=["attempts", "next_attempt_at"])
         return refund

@@ -108,5 +108,5 @@ def _put_off(event: StripeEvent, now: datetime, error: str, *, most: int) -> Non
     if event.attempts >= most:
         _close(event, StripeEvent.State.FAILED, now, error)
         return
-    wait = min(FIRST_WAIT * 2 ** (event.attempts - 1), LONGEST_WAIT)
+    wait = min(FIRST_WAIT * 2 ** min(event.attempts - 1, 10), LONGEST_WAIT)
     StripeEvent.objects.filter(pk=event.pk).update(due_at=now + wait, error=error)
