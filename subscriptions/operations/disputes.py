@@ -19,7 +19,7 @@ from subscriptions.operations.cases import close_case_of_key, open_case, restate
 from subscriptions.operations.double_payouts import watch_double_payout
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import Bought, lock_bought
-from subscriptions.operations.refund_states import CHARGE_DISPUTED
+from subscriptions.operations.refund_states import CHARGE_DISPUTED, failure_key, settle_failures_of_double_payment
 from subscriptions.operations.taking_back import seats_by_its_credits, take_back_what_it_bought, year_of
 from subscriptions.operations.unknown_payments import learn_payment
 from subscriptions.stripe_objects import DisputeState
@@ -134,10 +134,12 @@ def _wording(dispute: Dispute) -> _Wording:
 def _close_what_it_kept_back(dispute: Dispute, bought: Bought, now: datetime) -> None:
     """What was not returned only because the bank had the money is owed no more: the reader has it."""
     failed = bought.payment.refunds.filter(state=Refund.State.FAILED, error__contains=CHARGE_DISPUTED)
-    keys = [f"refund_failed:{refund.public_id}" for refund in failed]
+    keys = [failure_key(refund) for refund in failed]
     keys += Case.objects.filter(dispute=dispute, kind=Case.Kind.DISPUTED_RESTITUTION).values_list("key", flat=True)
     for key in keys:
         close_case_of_key(key=key, resolution=f"{TAKEN_BY_BANK}.", now=now)
+    if bought.order:
+        settle_failures_of_double_payment(order=bought.order, now=now)
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, dispute: Dispute, summary: str, now: datetime) -> None:

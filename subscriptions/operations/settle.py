@@ -130,10 +130,12 @@ def seats_to_settle() -> QuerySet[Seat]:
 def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     """This seat's share of what was captured, tax included and discount excluded; never more than is left of it."""
     assert coverage.order is not None
-    # The first payment is the one that bought the seats: a second one of the same order is owed back by itself.
-    payment = coverage.order.payments.order_by("id").first()
-    if payment is None:
+    # The first payment is the one that bought the seats: a second one of the same order is owed back by itself. Where the first
+    # went back instead, the second is the one.
+    payments = list(coverage.order.payments.order_by("id"))
+    if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
+    payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
     given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
     seat_ids = list(given.values_list("seat_id", flat=True))
     share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
