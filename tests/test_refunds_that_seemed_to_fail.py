@@ -8,8 +8,10 @@ from redreport import clock
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
+from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.refund_states import give_up_refund
 from subscriptions.operations.refunds import retry_refund, submit_refund
+from subscriptions.order_page import order_context
 from subscriptions.settlement import settlement_made, what_comes_back
 from subscriptions.stripe_objects import CheckoutRequest
 from tests.canceling import cancel
@@ -158,3 +160,27 @@ def test_seat_whose_payments_the_bank_took_back_both_is_canceled(shop: Shop) -> 
         shop.hear_all()
         states.append((Seat.objects.get().state, Case.objects.get(kind="refund_failed").state))
     assert states == [("confirmed", "settled"), ("canceled", "settled")]
+
+
+def test_page_of_an_order_paid_twice_whose_seat_was_canceled_late_does_not_say_that_it_stays(shop: Shop) -> None:
+    payment = bought_seat(shop)
+    assert payment.order
+    pay_once_more(shop, payment.order)
+    assert refund_rows() == [(25000, "paid_twice", "succeeded")]
+    seat = Seat.objects.select_related("live_session").get()
+    cancel(seat, seat.live_session.cancel_cutoff_at)
+    page = order_context(Order.objects.get(), returned_paid=False, now=clock.now())
+    assert (page["view"], page["refund"]) == ("canceled", None)
+    assert page["what_came_back"] == ["Nothing is returned: the seat was canceled less than 24 hours before the start."]
+
+
+def test_page_of_an_order_refunded_in_part_before_it_was_given_anything_says_that_we_look_into_it(shop: Shop) -> None:
+    order = shop.hold_seat()
+    shop.pay(order)
+    refund_by_hand(shop.stripe.objects("payment_intent")[0]["id"], 10000)
+    sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
+    # As if the seat were still to be given.
+    Order.objects.update(fulfilled_at=None)
+    shop.hear(shop.events("refund.created")[0])
+    page = order_context(Order.objects.get(), returned_paid=False, now=clock.now())
+    assert (page["view"], page["looked_into"].startswith("We returned a part of your payment")) == ("looked_into", True)

@@ -76,6 +76,8 @@ def _apply_dispute(*, payment_id: int, state: DisputeState, lease: Lease, now: d
         if was != dispute.status:
             audit.record(actor="stripe", verb="disputed", target=dispute, detail={"was": was, "is": dispute.status}, now=now)
             _follow_decision(dispute, bought, now)
+            if was == LOST:
+                _propose_to_give_it_again(dispute, bought, now)
         close_case_of_key(
             key=f"fraud_warning:{bought.payment.stripe_payment_intent_id}", resolution="The payment is disputed by now.", now=now
         )
@@ -140,6 +142,22 @@ def _close_what_it_kept_back(dispute: Dispute, bought: Bought, now: datetime) ->
         close_case_of_key(key=key, resolution=f"{TAKEN_BY_BANK}.", now=now)
     if bought.order:
         settle_failures_of_double_payment(order=bought.order, now=now)
+
+
+def _propose_to_give_it_again(dispute: Dispute, bought: Bought, now: datetime) -> None:
+    """A bank may decide anew: what the payment bought is gone, and we may have the money again."""
+    amount, status = format_money(dispute.amount_minor, dispute.currency), dispute.status.replace("_", " ")
+    open_case(
+        key=f"dispute_decided_anew:{dispute.stripe_dispute_id}",
+        kind=Case.Kind.DISPUTE,
+        summary=f"The dispute of {amount} was lost, and is {status} now. What it paid for was taken back",
+        proposal="If we have the money again, give the seat or the credits anew, or refund the payment.",
+        order=bought.order,
+        payment=bought.payment,
+        subscription=year_of(bought.payment) if bought.is_of_a_year else None,
+        dispute=dispute,
+        now=now,
+    )
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, dispute: Dispute, summary: str, now: datetime) -> None:
