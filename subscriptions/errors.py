@@ -58,7 +58,7 @@ class ConsequenceChanged(Exception):
 
 
 class NotForfeited(Exception):
-    """The seat forfeited no credit, or it was given back already."""
+    """The seat forfeited no credit, or it was given back already, or the payment for its year was."""
 
 
 class CreditsNotGrantable(Exception):

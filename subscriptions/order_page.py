@@ -41,7 +41,11 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
     canceled = _canceled_coverages(order) if order.fulfilled_at and order.kind == Order.Kind.SEAT else []
     if order.fulfilled_at and order.state != Order.State.REFUNDED and not canceled:
         return _given(order)
-    refund = Refund.objects.filter(payment__order=order).order_by("-id").first()
+    refunds = Refund.objects.filter(payment__order=order)
+    if canceled:
+        # What came back of a second payment says nothing of the seat.
+        refunds = refunds.exclude(reason=Refund.Reason.PAID_TWICE)
+    refund = refunds.order_by("-id").first()
     case = order.cases.filter(state=Case.State.OPENED, kind__in=CASE_WORDS).order_by("-id").first()
     return {
         "order": order,
@@ -77,6 +81,8 @@ def _sentences(canceled: list[SeatCoverage]) -> list[str]:
 def _view(
     order: Order, refund: Refund | None, case: Case | None, *, is_canceled: bool, returned_paid: bool, now: datetime
 ) -> str:
+    if case and case.kind == Case.Kind.PARTIAL_REFUND and not order.fulfilled_at:
+        return "looked_into"
     if refund and refund.state in REFUND_WORDS:
         return REFUND_WORDS[Refund.State(refund.state)]
     if is_canceled:

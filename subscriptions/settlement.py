@@ -72,6 +72,8 @@ def settlement_made(coverage: SeatCoverage) -> SettlementPlan | None:
             # The money had gone back by hand before Stripe was asked for it.
             return SettlementPlan(SeatCoverage.Settlement.NOTHING, why=Why.PAYMENT_WENT_BACK)
         failed = refund.state in Refund.GIVEN_UP
+        if failed and _went_back(refund.payment):
+            return SettlementPlan(SeatCoverage.Settlement.NOTHING, why=Why.PAYMENT_WENT_BACK)
         return SettlementPlan(
             made, amount_minor=refund.amount_minor, currency=refund.currency, why=Why.REFUND_FAILED if failed else None
         )
@@ -106,11 +108,19 @@ def _last_attempt(refund: Refund) -> Refund:
     return _last_attempt(replacing) if replacing else refund
 
 
+def _went_back(payment: Payment) -> bool:
+    """Whether all of a payment went back in the end, by whatever refund or by the bank."""
+    return payment.refunded_minor == payment.amount_minor or payment.disputes.filter(status="lost").exists()
+
+
 def _why(made: SeatCoverage.Settlement, coverage: SeatCoverage) -> Why:
     if made == SeatCoverage.Settlement.FORFEITED:
         return Why.LATE if coverage.seat.canceled_by == Seat.CanceledBy.BUYER else Why.BY_HOUSE
     if made == SeatCoverage.Settlement.CASE:
-        return Why.PAID_PAST_STRIPE if coverage.kind == SeatCoverage.Kind.OFFLINE else Why.DISPUTED
+        if coverage.order is None:
+            return Why.PAID_PAST_STRIPE
+        is_back = all(_went_back(payment) for payment in coverage.order.payments.all())
+        return Why.PAYMENT_WENT_BACK if is_back else Why.DISPUTED
     if coverage.kind == SeatCoverage.Kind.CREDIT:
         return Why.YEAR_WENT_BACK
     was_paid = coverage.order is not None and coverage.order.payments.exists()

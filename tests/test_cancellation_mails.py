@@ -15,7 +15,7 @@ from sessions_live.models import Seat
 from sessions_live.operations.reminders import queue_due_reminders
 from sessions_live.operations.seats import Attendee
 from subscriptions.mails import queue_payment_refunded
-from subscriptions.models import Plan, Refund
+from subscriptions.models import Payment, Plan, Refund
 from subscriptions.operations.cancel import cancel_live_session_and_settle
 from subscriptions.operations.purchase import buy_seat
 from subscriptions.selectors import current_price
@@ -178,6 +178,7 @@ def test_refund_is_not_told_a_second_time_unless_it_is_made_anew(shop: Shop) -> 
 def test_refund_that_failed_at_once_is_not_promised(shop: Shop) -> None:
     cancel(shop.sell_seat())
     Refund.objects.update(state=Refund.State.FAILED)
+    Payment.objects.update(refunded_minor=0)
     text = rendered_mail("seat_canceled").text
     assert MONEY not in text
     assert "We tried to return $250, and your bank did not take it." in text

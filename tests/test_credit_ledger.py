@@ -11,7 +11,7 @@ from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from sessions_live.models import LiveSession
 from subscriptions.errors import CreditExpiresBefore, CreditsNotGrantable, NoCredit, NotForfeited
-from subscriptions.models import CreditEntry, CreditGrant, Subscription
+from subscriptions.models import CreditEntry, CreditGrant, Payment, Subscription
 from subscriptions.operations.credits import grant_year_credits, revoke_credits
 from subscriptions.operations.granting import expire_grant, give_credits
 from subscriptions.operations.settle import restore_forfeited_credit
@@ -50,6 +50,24 @@ def pay_year(subscription: Subscription, number: int, now: datetime | None = Non
             subscription=subscription, line=line, invoice_id=f"in_{number}", now=now or begin + timedelta(hours=1)
         )
     return grant
+
+
+def give_year_back(subscription: Subscription, number: int, now: datetime) -> None:
+    """The payment of the subscription's so-many-th year went back in full."""
+    Payment.objects.create(
+        subscriber=subscription.subscriber,
+        stripe_payment_intent_id=f"pi_{number}",
+        stripe_invoice_id=f"in_{number}",
+        amount_minor=250000,
+        refunded_minor=250000,
+        currency="usd",
+        captured_at=BEGAN,
+        recorded_at=BEGAN,
+    )
+    with transaction.atomic():
+        revoke_credits(
+            subscriber_id=subscription.subscriber_id, stripe_invoice_id=f"in_{number}", actor=None, reason="Refunded", now=now
+        )
 
 
 def offer(count: int) -> list[LiveSession]:
@@ -105,6 +123,19 @@ def test_what_came_over_is_spent_first_and_does_not_come_over_again() -> None:
     pay_year(subscription, 2)
     # The second year offered one session: of its own twelve, eleven come over; of the one left of the first, none.
     assert carried(subscription) == [2, 11]
+    assert_books_balance()
+
+
+def test_nothing_comes_over_from_a_year_that_was_refunded_after_its_credits_had_expired() -> None:
+    user = make_user()
+    subscription = year_of(user)
+    grant, end = pay_year(subscription, 0), BEGAN + YEAR
+    expire_grant(grant_id=grant.pk, now=end)
+    give_year_back(subscription, 0, end + timedelta(days=1))
+    # Its renewal was declined at first.
+    pay_year(subscription, 1, end + timedelta(days=3))
+    assert carried(subscription) == []
+    assert credit_balance(user=user, now=end + timedelta(days=4)).total == 12
     assert_books_balance()
 
 
@@ -214,6 +245,18 @@ def test_what_was_not_forfeited_is_not_restored() -> None:
     for seat in (standing, returned):
         with pytest.raises(NotForfeited):
             restore_forfeited_credit(seat_id=seat.pk, actor=make_staff(), reason="x", now=clock.now())
+
+
+def test_credit_of_a_year_that_went_back_is_not_restored() -> None:
+    user = make_user()
+    subscription = year_of(user)
+    pay_year(subscription, 0, clock.now())
+    seat = book(user, make_live_session())
+    cancel(seat, seat.live_session.cancel_cutoff_at)
+    give_year_back(subscription, 0, clock.now())
+    with pytest.raises(NotForfeited):
+        restore_forfeited_credit(seat_id=seat.pk, actor=make_staff(), reason="Was in hospital", now=clock.now())
+    assert credit_balance(user=user, now=clock.now()).total == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -150,7 +150,7 @@ def test_replacement_finds_the_note_whose_answer_was_lost_before_the_refund_fail
     again.refresh_from_db()
     [note] = shop.stripe.objects("credit_note")
     assert again.stripe_credit_note_id == note["id"]
-    assert case_states() == {"refund_failed": "opened"}
+    assert case_states() == {"refund_failed": "settled"}
 
 
 def test_without_looking_first_a_forgotten_key_would_not_be_caught_by_us(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.cancel import cancel_own_seat, plan_own_cancellation
 from subscriptions.operations.case_actions import refund_rest_of_case
 from subscriptions.operations.cases import settle_case
+from subscriptions.operations.disputes import sync_dispute
 from subscriptions.operations.refunds import refund_payment, submit_refund
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
@@ -212,3 +213,17 @@ def test_warning_of_fraud_is_a_case_only_while_a_refund_can_help(shop: Shop, rem
     shop.hear_all()
     assert not Case.objects.filter(kind="fraud_warning", state="opened").exists()
     assert Case.objects.filter(kind="fraud_warning").count() == (1 if events_first == "warning" else 0)
+
+
+def test_lost_dispute_that_the_bank_decides_anew_is_a_case_since_what_it_paid_for_is_gone(shop: Shop) -> None:
+    _, dispute_id = disputed_seat(shop)
+    shop.stripe.settle_dispute(dispute_id, "lost")
+    shop.hear_all()
+    shop.stripe.plant(dispute_id, status="won")
+    sync_dispute(stripe_dispute_id=dispute_id, now=clock.now())
+    case = Case.objects.get(state="opened")
+    assert (case.kind, case.summary) == (
+        "dispute",
+        "The dispute of $250 was lost, and is won now. What it paid for was taken back",
+    )
+    assert (Seat.objects.get().state, Dispute.objects.get().status) == ("canceled", "won")

@@ -133,6 +133,31 @@ def test_a_difference_that_staff_have_settled_is_theirs(business: Shop) -> None:
     assert set(Case.objects.values_list("resolution", flat=True)) == {"Agreed with the bookkeeper"}
 
 
+def test_a_difference_that_went_away_and_comes_back_opens_its_case_again(business: Shop) -> None:
+    seat = Payment.objects.filter(order__kind="seat").order_by("id")[:1]
+    for _ in range(2):
+        Payment.objects.filter(pk__in=seat).update(amount_minor=F("amount_minor") + 100)
+        code, lines = run()
+        assert (code, lines[0].endswith(": a case."), Case.objects.get().state) == (1, True, "opened")
+        Payment.objects.filter(pk__in=seat).update(amount_minor=F("amount_minor") - 100)
+        assert run()[0] == 0
+        assert Case.objects.get().state == "settled"
+
+
+def test_one_object_that_stripe_stumbles_on_does_not_stop_the_others(business: Shop) -> None:
+    wrong = Payment.objects.filter(order__kind="seat").order_by("id").first()
+    assert wrong
+    Payment.objects.filter(pk=wrong.pk).update(amount_minor=F("amount_minor") + 100)
+    assert run()[0] == 1
+    late = business.hold_seat()
+    business.pay(late)
+    business.stripe.fault("500", method="GET", path=f"/v1/payment_intents/{wrong.stripe_payment_intent_id}", count=1000)
+    run()
+    late.refresh_from_db()
+    assert (late.fulfilled_at is not None, Case.objects.get().state) == (True, "opened")
+    assert Reconciliation.objects.order_by("-id")[0].finished_at is not None
+
+
 def test_two_never_run_at_once(business: Shop) -> None:
     other = connections.create_connection("default")
     try:

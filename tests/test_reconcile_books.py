@@ -108,6 +108,17 @@ def test_failed_event_that_is_mended_by_now_is_acted_on(shop: Shop, monkeypatch:
     assert set(StripeEvent.objects.exclude(state="ignored").values_list("state", flat=True)) == {"processed"}
 
 
+def test_event_that_was_tried_for_longer_than_a_run_looks_back_is_not_forgotten(shop: Shop) -> None:
+    assert run().is_whole
+    shop.pay(shop.hold_seat())
+    shop.hear_all()
+    now = clock.now()
+    failed = StripeEvent.objects.filter(type="checkout.session.completed")
+    failed.update(state="failed", received_at=now - timedelta(hours=40), processed_at=now, error="GatewayUnavailable")
+    report = run()
+    assert (report.fixed, report.lines[0].startswith("inbox ")) == (1, True)
+
+
 def test_event_that_no_sweep_took_up_is_acted_on(shop: Shop) -> None:
     shop.pay(shop.hold_seat())
     for event in shop.events("checkout.session.completed"):

@@ -197,7 +197,7 @@ def test_refund_by_hand_in_place_of_ours_that_failed_unheard_fits_once_we_look(s
     sync_refund(stripe_refund_id=by_hand, now=now)
     payment.refresh_from_db()
     assert refund_rows() == [(25000, "staff", "failed"), (25000, "dashboard", "succeeded")]
-    assert (payment.refunded_minor, case_states()) == (25000, {"refund_failed": "opened"})
+    assert (payment.refunded_minor, case_states()) == (25000, {"refund_failed": "settled"})
 
 
 def test_refund_by_hand_that_fails_later_gives_its_amount_back_and_tells_reader_and_desk(shop: Shop) -> None:
@@ -210,7 +210,7 @@ def test_refund_by_hand_that_fails_later_gives_its_amount_back_and_tells_reader_
     payment.refresh_from_db()
     assert refund_rows() == [(10000, "dashboard", "failed")]
     assert (payment.refunded_minor, Order.objects.get().state) == (0, "paid")
-    assert case_states() == {"partial_refund": "opened", "refund_failed": "opened"}
+    assert case_states() == {"partial_refund": "settled", "refund_failed": "opened"}
     assert OutgoingMail.objects.filter(kind="refund_failed").count() == 1
 
 

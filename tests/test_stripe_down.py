@@ -10,17 +10,20 @@ from redreport import clock
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayRefused, GatewayUnavailable, OrderNotOpen
-from subscriptions.models import Case, Order, Payment, Plan, Refund
+from subscriptions.models import Case, Order, Payment, Plan, Refund, StripeEvent, Subscription, SubscriptionChange
 from subscriptions.operations import checkouts
 from subscriptions.operations.booking import start_seat_order
+from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.checkouts import open_checkout
 from subscriptions.operations.purchase import buy_seat
 from subscriptions.operations.refund_sync import check_refund
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.selectors import current_price
 from subscriptions.tasks import sweep_refunds_task
+from subscriptions.webhooks.inbox import process_event
 from tests.factories import attendee_of, make_live_session, make_user
 from tests.fixtures_shop import Shop
+from tests.money_back import bought_seat, bought_year, owe, refund_rows
 
 CHECKOUTS = "/v1/checkout/sessions"
 
@@ -227,3 +230,36 @@ def test_customer_whose_answer_was_lost_is_made_although_the_address_changed_sin
     with pytest.raises(GatewayUnavailable):
         shop.hold_seat(user, live_session)
     assert shop.hold_seat(user, live_session).checkout_url.startswith("http")
+
+
+def test_whatever_waited_for_days_is_carried_out_when_stripe_is_back(shop: Shop) -> None:
+    user = make_user()
+    year, refund = bought_year(shop, user), owe(bought_seat(shop))
+    change = ask_renewal(user=user, renews=False, now=clock.now())
+    # Half an hour apart at the end: more than twenty hours.
+    Refund.objects.update(attempts=45)
+    SubscriptionChange.objects.update(attempts=45)
+    shop.stripe.fault("503", path="*", count=1000)
+    now = clock.now()
+    assert not submit_refund(refund_id=refund.pk, now=now)
+    assert not submit_change(change_id=change.pk, now=now)
+    refund.refresh_from_db()
+    assert (refund.attempts, refund.next_attempt_at) == (46, now + timedelta(minutes=30))
+    shop.stripe.clear_faults()
+    later = now + timedelta(minutes=31)
+    assert submit_refund(refund_id=refund.pk, now=later)
+    assert submit_change(change_id=change.pk, now=later)
+    change.refresh_from_db()
+    assert (refund_rows(), change.state) == ([(25000, "staff", "succeeded")], "done")
+    assert not Subscription.objects.get(started_by=year.order).renews
+
+
+def test_event_that_waited_for_a_day_waits_on(shop: Shop) -> None:
+    shop.pay(shop.hold_seat())
+    shop.post_webhook(shop.events("checkout.session.completed")[0])
+    StripeEvent.objects.update(attempts=50)
+    shop.stripe.fault("503", path="*", count=1000)
+    now = clock.now()
+    assert not process_event(event_id=StripeEvent.objects.get().pk, now=now)
+    event = StripeEvent.objects.get()
+    assert (event.state, event.due_at) == ("received", now + timedelta(minutes=30))

@@ -78,6 +78,12 @@ def settle_case(*, case_id: int, actor: User, resolution: str, now: datetime) ->
         return case
 
 
+def reopen_case(*, key: str) -> None:
+    """Open a case again that had settled itself, whose cause is back; one that staff settled stays theirs."""
+    settled_itself = Case.objects.filter(key=key, state=Case.State.SETTLED, settled_by__isnull=True)
+    settled_itself.update(state=Case.State.OPENED, settled_at=None, resolution="")
+
+
 def close_case_of_key(*, key: str, resolution: str, now: datetime) -> None:
     """Settle the open case of this key, whose cause went away by itself; where there is none, nothing happens."""
     opened = Case.objects.filter(key=key, state=Case.State.OPENED)

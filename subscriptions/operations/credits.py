@@ -11,7 +11,7 @@ from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import sessions_offered
 from subscriptions.errors import CreditExpiresBefore, NoCredit
-from subscriptions.models import CreditEntry, CreditGrant, Subscription
+from subscriptions.models import CreditEntry, CreditGrant, Dispute, Payment, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine
 
@@ -148,6 +148,16 @@ def revoke_credits(*, subscriber_id: int, stripe_invoice_id: str, actor: User | 
     return revoked
 
 
+def payment_of_year_went_back(grant: CreditGrant) -> bool:
+    """Whether the year that brought this credit was refunded in full or lost to the bank: then it is worth nothing."""
+    if not grant.stripe_invoice_id:
+        return False
+    payments = Payment.objects.filter(subscriber_id=grant.subscriber_id, stripe_invoice_id=grant.stripe_invoice_id)
+    amounts = payments.values_list("amount_minor", "refunded_minor")
+    is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
+    return is_refunded or Dispute.objects.filter(payment__in=payments, status="lost").exists()
+
+
 def _carry_over(subscription: Subscription, line: InvoiceLine, now: datetime) -> None:
     """What the period that ended with this one's beginning left over, as a grant of its own: it does not come over again.
 
@@ -161,6 +171,9 @@ def _carry_over(subscription: Subscription, line: InvoiceLine, now: datetime) ->
     expired = last.entries.filter(kind=CreditEntry.Kind.EXPIRE).first()
     unused = last.balance - (expired.delta if expired else 0)
     carried = max(0, min(unused, last.credits - sessions_offered(begin=last.valid_from, end=last.expires_at)))
+    if payment_of_year_went_back(last):
+        # Written off before the money went back, so that nothing was left to be revoked.
+        carried = 0
     if last.balance:
         _enter(last, CreditEntry.Kind.EXPIRE, -last.balance, reason="Not used in time", now=now)
     if carried == 0:

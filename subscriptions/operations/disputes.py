@@ -19,7 +19,7 @@ from subscriptions.operations.cases import case_key, close_case_of_key, open_cas
 from subscriptions.operations.double_payouts import watch_double_payout
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import Bought, lock_bought
-from subscriptions.operations.refund_states import CHARGE_DISPUTED
+from subscriptions.operations.refund_states import CHARGE_DISPUTED, failure_key, settle_failures_of_double_payment
 from subscriptions.operations.taking_back import proposal_for_year, take_back_what_it_bought, year_of
 from subscriptions.operations.unknown_payments import learn_payment
 from subscriptions.stripe_objects import DisputeState
@@ -75,6 +75,8 @@ def _apply_dispute(*, payment_id: int, state: DisputeState, lease: Lease, now: d
         if was != dispute.status:
             audit.record(actor="stripe", verb="disputed", target=dispute, detail={"was": was, "is": dispute.status}, now=now)
             _follow_decision(dispute, bought, now)
+            if was == Dispute.LOST:
+                _propose_to_give_it_again(dispute, bought, now)
         close_case_of_key(
             key=case_key(Case.Kind.FRAUD_WARNING, bought.payment.stripe_payment_intent_id),
             resolution="The payment is disputed by now.",
@@ -135,10 +137,28 @@ def _wording(dispute: Dispute) -> _Wording:
 def _close_what_it_kept_back(dispute: Dispute, bought: Bought, now: datetime) -> None:
     """What was not returned only because the bank had the money is owed no more: the reader has it."""
     failed = bought.payment.refunds.filter(state=Refund.State.FAILED, error__contains=CHARGE_DISPUTED)
-    keys = [case_key(Case.Kind.REFUND_FAILED, refund.public_id) for refund in failed]
+    keys = [failure_key(refund) for refund in failed]
     keys += Case.objects.filter(dispute=dispute, kind=Case.Kind.DISPUTED_RESTITUTION).values_list("key", flat=True)
     for key in keys:
         close_case_of_key(key=key, resolution=f"{TAKEN_BY_BANK}.", now=now)
+    if bought.order:
+        settle_failures_of_double_payment(order=bought.order, now=now)
+
+
+def _propose_to_give_it_again(dispute: Dispute, bought: Bought, now: datetime) -> None:
+    """A bank may decide anew: what the payment bought is gone, and we may have the money again."""
+    amount, status = format_money(dispute.amount_minor, dispute.currency), dispute.status.replace("_", " ")
+    open_case(
+        key=case_key(Case.Kind.DISPUTE, dispute.stripe_dispute_id, "decided anew"),
+        kind=Case.Kind.DISPUTE,
+        summary=f"The dispute of {amount} was lost, and is {status} now. What it paid for was taken back",
+        proposal="If we have the money again, give the seat or the credits anew, or refund the payment.",
+        order=bought.order,
+        payment=bought.payment,
+        subscription=year_of(bought.payment) if bought.is_of_a_year else None,
+        dispute=dispute,
+        now=now,
+    )
 
 
 def _propose_what_becomes_of_the_year(bought: Bought, dispute: Dispute, summary: str, now: datetime) -> None:

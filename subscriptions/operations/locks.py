@@ -28,7 +28,7 @@ class Bought:
     def is_paid_otherwise(self) -> bool:
         """Whether another payment of the order stands, which keeps what was bought."""
         others = Payment.objects.filter(order=self.order, amount_minor__gt=F("refunded_minor")).exclude(pk=self.payment.pk)
-        return self.order is not None and others.exists()
+        return self.order is not None and others.exclude(disputes__status="lost").exists()
 
 
 def lock_subscription(subscription_id: int) -> Subscription:

@@ -102,14 +102,8 @@ def make_room(*, payment: Payment, amount_minor: int, reason: str, now: datetime
     for refund in pending:
         if short <= 0:
             break
-        rest = max(0, refund.amount_minor - short)
-        payment.refunded_minor -= refund.amount_minor - rest
+        _cancel_pending(payment, refund, max(0, refund.amount_minor - short), reason, now)
         short -= refund.amount_minor
-        refund.state, refund.next_attempt_at, refund.note = Refund.State.CANCELED, None, reason
-        refund.save()
-        audit.record(actor="stripe", verb="canceled", target=refund, reason=reason, detail={"owed_anew": rest}, now=now)
-        if rest:
-            _owe_the_rest(refund, rest, now)
     payment.save(update_fields=["refunded_minor"])
     return True
 
@@ -119,6 +113,10 @@ def _release_amount(order: Order | None, payment: Payment, refund: Refund, now: 
     payment.refunded_minor -= refund.amount_minor
     payment.save(update_fields=["refunded_minor"])
     follow_refund(order, payment, now)
+    if refund.stripe_refund_id:
+        close_case_of_key(
+            key=case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id), resolution="That refund failed.", now=now
+        )
     report_failure(payment, refund, now)
 
 
@@ -131,7 +129,7 @@ def report_failure(payment: Payment, refund: Refund, now: datetime) -> None:
     if CHARGE_DISPUTED in refund.error:
         proposal = "Wait for the dispute: if it is won, try the refund again; if it is lost, the reader has the money already."
     open_case(
-        key=case_key(Case.Kind.REFUND_FAILED, refund.public_id),
+        key=failure_key(refund),
         kind=Case.Kind.REFUND_FAILED,
         summary=summary,
         proposal=proposal,
@@ -146,25 +144,68 @@ def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
     """What follows from a payment's refunds as they stand now: its order's state, and cases that have no cause any more."""
     if order:
         _follow_in_order(order)
+        settle_failures_of_double_payment(order=order, now=now)
     watch_double_payout(payment=payment, now=now)
     if given_back_minor(payment) < payment.amount_minor:
         return
     kinds = (Case.Kind.FRAUD_WARNING, Case.Kind.UNKNOWN_PAYMENT, Case.Kind.PAYMENT_WITHOUT_SEAT)
     keys = [case_key(kind, payment.stripe_payment_intent_id) for kind in kinds]
-    keys += [case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id) for refund in payment.refunds.all()]
+    for refund in payment.refunds.all():
+        keys += [case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id), failure_key(refund)]
     keys += [case_key(Case.Kind.AMOUNT_MISMATCH, order.number)] if order and order.state == Order.State.REFUNDED else []
     for key in keys:
         close_case_of_key(key=key, resolution="All of the payment was refunded.", now=now)
 
 
+def failure_key(refund: Refund) -> str:
+    """The key of the case of a refund that failed."""
+    return case_key(Case.Kind.REFUND_FAILED, refund.public_id)
+
+
+def settle_failures_of_double_payment(*, order: Order, now: datetime) -> None:
+    """An order that was paid twice keeps one payment: once the other is back, this one's failed refund is owed no more."""
+    payments = order.payments.exclude(disputes__status="lost")
+    kept = [payment for payment in payments if given_back_minor(payment) < payment.amount_minor]
+    if len(kept) == 1 and order.payments.count() > 1:
+        for refund in kept[0].refunds.filter(reason=Refund.Reason.PAID_TWICE, state=Refund.State.FAILED):
+            close_case_of_key(key=failure_key(refund), resolution="The order's other payment went back instead.", now=now)
+
+
 def _count_again(payment: Payment, refund: Refund, now: datetime) -> bool:
-    """Count a refund that we had given up, and that reached Stripe all the same."""
+    """Count a refund that we had given up, and that reached Stripe all the same: what was to replace it is owed no more."""
     reason = "Another refund of the payment turned out to have gone through"
+    replacing = payment.refunds.filter(replaces=refund).select_for_update(no_key=True).first()
+    if replacing and replacing.state == Refund.State.PENDING:
+        _cancel_pending(payment, replacing, 0, reason, now)
+        payment.save(update_fields=["refunded_minor"])
     if not make_room(payment=payment, amount_minor=refund.amount_minor, reason=reason, now=now):
         return False
     payment.refunded_minor += refund.amount_minor
     payment.save(update_fields=["refunded_minor"])
+    close_case_of_key(key=failure_key(refund), resolution="It had reached Stripe all the same.", now=now)
+    if replacing and replacing.state in Refund.STANDING:
+        open_case(
+            key=case_key(Case.Kind.DIFFERENCE, refund.public_id, "refunded twice"),
+            kind=Case.Kind.DIFFERENCE,
+            summary=f"{format_money(refund.amount_minor, refund.currency)} of {payment} was refunded, and once more because "
+            "that refund seemed to have failed",
+            proposal="Ask the reader for the sum, or write it off.",
+            order=payment.order,
+            payment=payment,
+            refund=refund,
+            now=now,
+        )
     return True
+
+
+def _cancel_pending(payment: Payment, refund: Refund, rest: int, reason: str, now: datetime) -> None:
+    """Owe a pending refund no more, but for so much of it, as a row that replaces it. The caller saves the payment."""
+    payment.refunded_minor -= refund.amount_minor - rest
+    refund.state, refund.next_attempt_at, refund.note = Refund.State.CANCELED, None, reason
+    refund.save()
+    audit.record(actor="stripe", verb="canceled", target=refund, reason=reason, detail={"owed_anew": rest}, now=now)
+    if rest:
+        _owe_the_rest(refund, rest, now)
 
 
 def _owe_the_rest(canceled: Refund, amount_minor: int, now: datetime) -> None:

@@ -28,6 +28,8 @@ from subscriptions.stripe_objects import RefundState
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=30)
+# Stripe may forget a key after a day.
+KEY_IS_SURE = timedelta(hours=23)
 
 
 def owe_refund(
@@ -137,12 +139,13 @@ def submit_refund(*, refund_id: int, now: datetime) -> bool:
     refund = _claim_attempt(refund_id, now)
     if refund is None:
         return True
-    if is_kept_by_bank(refund.payment):
-        give_up_refund(refund_id=refund_id, error=CHARGE_DISPUTED, now=now)
-        return True
     try:
         with new_key_after_server_error(refund):
-            state = _find_or_create(refund)
+            state = _find(refund, now)
+            if state is None and is_kept_by_bank(refund.payment):
+                give_up_refund(refund_id=refund_id, error=CHARGE_DISPUTED, now=now)
+                return True
+            state = state or _create(refund)
     except GatewayUnavailable:
         return False
     except GatewayRefused as refusal:
@@ -163,14 +166,19 @@ def _after_refusal(refund: Refund, refusal: GatewayRefused, now: datetime) -> bo
     return True
 
 
-def _find_or_create(refund: Refund) -> RefundState:
-    reference, intent_id = str(refund.public_id), refund.payment.stripe_payment_intent_id
-    # Stripe may forget a key after a day: from the second attempt on, look whether an earlier one got through.
-    found = gateway.find_refund(reference=reference, payment_intent_id=intent_id) if refund.attempts > 1 else None
-    return found or gateway.create_refund(
+def _find(refund: Refund, now: datetime) -> RefundState | None:
+    """What an earlier attempt may have got through: one that was not answered, or one that a restored database forgot."""
+    if refund.attempts == 1 and now < refund.created_at + KEY_IS_SURE:
+        return None
+    return gateway.find_refund(reference=str(refund.public_id), payment_intent_id=refund.payment.stripe_payment_intent_id)
+
+
+def _create(refund: Refund) -> RefundState:
+    reference = str(refund.public_id)
+    return gateway.create_refund(
         key=f"refund-{reference}-{refund.stripe_key_version}",
         reference=reference,
-        payment_intent_id=intent_id,
+        payment_intent_id=refund.payment.stripe_payment_intent_id,
         amount_minor=refund.amount_minor,
     )
 

@@ -166,7 +166,7 @@ def _look_at_year_without_subscription(written: Invoice, invoice: InvoiceState, 
     """An invoice that somebody made in the dashboard bills our yearly price once: credits are a subscription's, or staff's."""
     if invoice.status == Invoice.Status.PAID and _sells_a_year(invoice):
         open_case(
-            key=f"unknown_invoice:{invoice.id}",
+            key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
             kind=Case.Kind.UNKNOWN_INVOICE,
             summary=f"{invoice.id} is paid at the price of a year, but belongs to no subscription, so no credits came of it",
             proposal="Grant the credits by hand, or refund it in Stripe's dashboard.",

@@ -16,9 +16,9 @@ from sessions_live.models import Seat
 from sessions_live.operations.seats import lock_live_session, lock_seat
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
-from subscriptions.models import Case, CreditGrant, Dispute, Payment, Refund, SeatCoverage
+from subscriptions.models import Case, CreditGrant, Refund, SeatCoverage
 from subscriptions.operations.cases import case_key, open_case
-from subscriptions.operations.credits import return_credit, return_terms
+from subscriptions.operations.credits import payment_of_year_went_back, return_credit, return_terms
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import lock_subscriber
@@ -107,12 +107,14 @@ def lock_what_paid(seat: Seat) -> SeatCoverage:
 def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: datetime) -> SeatCoverage:
     """Return the credit of a seat that was canceled too late, by a named member of staff for a written reason; once.
 
-    It is good for at least 90 more days. Refuses with NotForfeited.
+    It is good for at least 90 more days. Refuses with NotForfeited, also when the payment for its year went back.
     """
     with transaction.atomic():
         # Locks as in settling: two members of staff restore it at once, one credit.
         _, coverage = lock_seat_with_coverage(seat_id)
         if coverage.settlement != Made.FORFEITED or coverage.credit_entry is None:
+            raise NotForfeited
+        if payment_of_year_went_back(coverage.credit_entry.grant):
             raise NotForfeited
         return_credit(spent=coverage.credit_entry, by_house=True, actor=actor, reason=reason, now=now)
         coverage.settlement = Made.CREDIT
@@ -124,10 +126,12 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
 def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     """This seat's share of what was captured, tax included and discount excluded; never more than is left of it."""
     assert coverage.order is not None
-    # The first payment is the one that bought the seats: a second one of the same order is owed back by itself.
-    payment = coverage.order.payments.order_by("id").first()
-    if payment is None:
+    # The first payment is the one that bought the seats: a second one of the same order is owed back by itself. Where the first
+    # went back instead, the second is the one.
+    payments = list(coverage.order.payments.order_by("id"))
+    if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
+    payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
     given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
     seat_ids = list(given.values_list("seat_id", flat=True))
     share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
@@ -143,20 +147,10 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
 def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> SettlementPlan:
     assert coverage.credit_entry is not None
     grant = coverage.credit_entry.grant
-    if _payment_of_year_went_back(grant):
+    if payment_of_year_went_back(grant):
         return SettlementPlan(Made.NOTHING, why=Why.YEAR_WENT_BACK)
     terms = return_terms(grant=grant, by_house=by == Seat.CanceledBy.HOUSE, now=now)
     return SettlementPlan(Made.CREDIT, good_until=terms.good_until, in_own_grant=terms.in_own_grant)
-
-
-def _payment_of_year_went_back(grant: CreditGrant) -> bool:
-    """Whether the year that brought this credit was refunded in full or lost to the bank: then it is worth nothing."""
-    if not grant.stripe_invoice_id:
-        return False
-    payments = Payment.objects.filter(subscriber_id=grant.subscriber_id, stripe_invoice_id=grant.stripe_invoice_id)
-    amounts = payments.values_list("amount_minor", "refunded_minor")
-    is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
-    return is_refunded or Dispute.objects.filter(payment__in=payments, status=Dispute.LOST).exists()
 
 
 def _carry_out(plan: SettlementPlan, coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> Refund | None:

@@ -41,7 +41,8 @@ class FailedEvents(OwnWalk):
     heals_known = False
 
     def items(self, span: Span, now: datetime) -> Iterator[str]:
-        failed = Q(state=StripeEvent.State.FAILED, received_at__gte=span.since)
+        # An event may be tried for longer than a run looks back: what counts is when it was given up.
+        failed = Q(state=StripeEvent.State.FAILED, processed_at__gte=span.since)
         overdue = Q(state=StripeEvent.State.RECEIVED, due_at__lt=now - SWEPT_WITHIN)
         return StripeEvent.objects.filter(failed | overdue).order_by("id").values_list("stripe_event_id", flat=True).iterator()
 

@@ -13,9 +13,9 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
-from subscriptions.errors import GatewayError, GatewayNotFound, GatewayRefused, ObjectBusy
+from subscriptions.errors import GatewayBroken, GatewayError, GatewayNotFound, GatewayRefused, ObjectBusy
 from subscriptions.models import Case, Reconciliation
-from subscriptions.operations.cases import close_case_of_key, open_case
+from subscriptions.operations.cases import close_case_of_key, open_case, reopen_case
 from subscriptions.reconciliation.differences import CASES, Difference
 from subscriptions.reconciliation.our_side import OWN_WALKS
 from subscriptions.reconciliation.stripe_side import STRIPE_WALKS
@@ -28,6 +28,7 @@ FURTHEST_BACK = timedelta(days=30)
 # What happened while the last run was under way, or was written with another clock, is looked at again.
 OVERLAP = timedelta(days=1)
 MOST_LINES = 2000
+AGREED = "Both agree again."
 LOCK = 7_230_116  # Ours alone among PostgreSQL's advisory locks.
 
 PROPOSAL = (
@@ -102,12 +103,12 @@ class Look:
     def take(self, walk: Walk[Any], item: Any, found: list[Difference], now: datetime) -> None:
         """These differences of one thing."""
         for difference in found:
-            known = Case.objects.filter(key=difference.case_key).first()
-            if known is None:
+            state = _states_of_cases([difference]).get(difference.case_key)
+            if state is None:
                 self.report.found += 1
                 self.report.left += 1
                 self.tell(f"{difference}.")
-            elif known.state == Case.State.OPENED:
+            elif state == Case.State.OPENED:
                 self.report.known += 1
 
     def tell(self, line: str) -> None:
@@ -146,7 +147,7 @@ class Heal(Look):
         try:
             self._act(walk, item, now)
             return _differences_of(walk, object_id, now)
-        except (ObjectBusy, GatewayRefused) as reason:
+        except (ObjectBusy, GatewayRefused, GatewayBroken) as reason:
             log.warning("reconcile_left", kind=walk.kind, object=object_id, reason=type(reason).__name__)
             return None
 
@@ -161,7 +162,7 @@ class Heal(Look):
 
     def _conclude(self, difference: Difference, is_new: bool, still: list[Difference] | None, now: datetime) -> None:
         if still is not None and difference not in still:
-            close_case_of_key(key=difference.case_key, resolution="Both agree again.", now=now)
+            close_case_of_key(key=difference.case_key, resolution=AGREED, now=now)
             self.report.fixed += is_new
             self.tell(f"{difference}: fixed.")
         elif not is_new:
@@ -171,6 +172,7 @@ class Heal(Look):
             self.tell(f"{difference}: left for the next run.")
         else:
             open_case(key=difference.case_key, kind=Case.Kind.DIFFERENCE, summary=str(difference), proposal=PROPOSAL, now=now)
+            reopen_case(key=difference.case_key)
             self.report.cases += 1
             self.tell(f"{difference}: a case.")
 
@@ -189,8 +191,10 @@ def _walk_all(span: Span, taker: Look, now: datetime) -> Report:
 
 
 def _states_of_cases(differences: list[Difference]) -> dict[str, str]:
-    """The state of each case that stands, or stood, for one of these differences, by its key."""
-    return dict(Case.objects.filter(key__in=[each.case_key for each in differences]).values_list("key", "state"))
+    """The state of each case that stands for one of these differences, or that staff have settled, by its key."""
+    cases = Case.objects.filter(key__in=[each.case_key for each in differences])
+    # One that settled itself tells nothing of a difference that is there again.
+    return dict(cases.exclude(state=Case.State.SETTLED, settled_by__isnull=True, resolution=AGREED).values_list("key", "state"))
 
 
 def _walks() -> Iterator[Walk[Any]]:
@@ -214,8 +218,11 @@ def _look_at_open_cases_again(now: datetime) -> None:
             still = [each for walk in walks.get(kind, []) for each in _differences_of(walk, object_id, now)]
         except GatewayNotFound:
             still = []
+        except (GatewayRefused, GatewayBroken) as reason:
+            log.warning("reconcile_left", kind=kind, object=object_id, reason=type(reason).__name__)
+            continue
         if key not in {each.case_key for each in still}:
-            close_case_of_key(key=key, resolution="Both agree again.", now=now)
+            close_case_of_key(key=key, resolution=AGREED, now=now)
 
 
 def _day_before_the_last_run(now: datetime) -> datetime:
