@@ -157,6 +157,7 @@ class InvoiceLine:
     price_id: str
     amount_minor: int
     is_proration: bool
+    quantity: int
     period_start: datetime
     period_end: datetime
 

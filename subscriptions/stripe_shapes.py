@@ -148,6 +148,7 @@ def _invoice_line(line: dict[str, Any]) -> InvoiceLine:
         id=line["id"],
         price_id=_id_of(price),
         amount_minor=line["amount"],
+        quantity=line.get("quantity") or 1,
         is_proration=bool(((line.get("parent") or {}).get("subscription_item_details") or {}).get("proration")),
         period_start=_instant(line["period"]["start"]),
         period_end=_instant(line["period"]["end"]),

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from redreport import clock
+from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
@@ -18,6 +19,7 @@ from tests.canceling import cancel
 from tests.factories import make_staff
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, bought_year, case_states, owe, refund_by_hand, refund_rows
+from tests.outbox_helpers import rendered_mail
 from tests.timeline import Timeline
 
 CARD_IS_GONE = "lost_or_stolen_card"
@@ -184,3 +186,14 @@ def test_page_of_an_order_refunded_in_part_before_it_was_given_anything_says_tha
     shop.hear(shop.events("refund.created")[0])
     page = order_context(Order.objects.get(), returned_paid=False, now=clock.now())
     assert (page["view"], page["looked_into"].startswith("We returned a part of your payment")) == ("looked_into", True)
+
+
+def test_refund_that_a_mail_has_promised_and_stripe_then_refused_is_told(shop: Shop) -> None:
+    shop.stripe.fault("503", method="POST", path="/v1/refunds", count=2)
+    cancel(shop.sell_seat())
+    shop.stripe.clear_faults()
+    give_up_refund(refund_id=Refund.objects.get().pk, error="InvalidRequestError", now=clock.now())
+    assert OutgoingMail.objects.filter(kind="refund_failed").count() == 1
+    text = rendered_mail("refund_failed").text
+    assert "We tried to send you $250 back, and Stripe, which carries our payments, did not take that on." in text
+    assert "your bank" not in text

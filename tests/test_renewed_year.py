@@ -9,7 +9,7 @@ import pytest
 from redreport import clock
 from sessions_live.models import Seat
 from subscriptions.errors import CreditExpiresBefore, NoCredit
-from subscriptions.models import CreditEntry, CreditGrant, Payment
+from subscriptions.models import Case, CreditEntry, CreditGrant, Payment, Plan, Price
 from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.renewals import sync_invoice
 from tests.canceling import assert_books_balance, book
@@ -78,3 +78,16 @@ def turn(year: Year, *, renews: bool) -> None:
     assert submit_change(change_id=change.pk, now=clock.now())
     change.refresh_from_db()
     assert change.state == "done"
+
+
+def test_renewal_at_a_price_of_staffs_own_is_recorded_and_put_to_a_person(year: Year) -> None:
+    """Somebody gave the subscription another price in the dashboard."""
+    year.pass_to(year.subscription.current_period_end + CHARGED_AFTER, hear=False)
+    Price.objects.filter(plan=Plan.ANNUAL).update(stripe_price_id="price_of_before")
+    year.shop.hear(year.shop.events("invoice.paid")[-1])
+    assert (years_granted(), Payment.objects.count()) == ([12], 2)
+    case = Case.objects.get()
+    assert (case.kind, case.subscription) == ("unknown_invoice", year.subscription)
+    assert case.summary.endswith("is paid, but at no yearly price of ours, so no credits came of it")
+    year.shop.hear(year.shop.events("invoice.paid")[-1])
+    assert Case.objects.count() == 1

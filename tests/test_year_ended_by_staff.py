@@ -10,6 +10,7 @@ from django.test import Client
 from redreport import clock
 from redreport.audit.models import AuditEntry
 from redreport.outbox import kinds
+from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from subscriptions.errors import RefundTooLarge, SeatNotOfYear
@@ -132,8 +133,11 @@ def test_what_stripe_does_not_answer_the_sweeps_finish(shop: Shop, year: Subscri
 def test_end_that_stripe_refused_is_asked_for_anew_without_a_second_refund(shop: Shop, year: Subscription) -> None:
     change = end(year, 100000)
     SubscriptionChange.objects.update(state="refused")
+    mail = OutgoingMail.objects.get(kind="year_ended_by_house")
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == Verdict.withhold("Stripe refused to end it")
     again = end(year, 100000)
     assert (again == change, again.state, Refund.objects.count()) == (False, "done", 1)
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == Verdict.send()
 
 
 def test_more_than_was_paid_and_seats_of_others_are_refused_and_nothing_is_done(shop: Shop, year: Subscription) -> None:

@@ -201,3 +201,10 @@ def test_year_paid_with_another_amount_opens_a_case_and_grants_nothing(shop: Sho
     assert order.cases.get().kind == "amount_mismatch"
     assert (order.fulfilled_at, CreditGrant.objects.count()) == (None, 0)
     assert order.payments.get().amount_minor == 250000
+
+
+def test_several_years_on_one_line_grant_one_and_are_put_to_a_person(shop: Shop, subscriber: Subscriber) -> None:
+    invoice_id, invoice = paid_invoice(quantity=2)
+    synchronize(invoice_id, lambda lease: renewals._apply_invoice(invoice, lease, clock.now()))
+    assert [grant.credits for grant in CreditGrant.objects.all()] == [12, 12]
+    assert Case.objects.get().summary.endswith("is paid for more than one year at once; 12 credits came of it")

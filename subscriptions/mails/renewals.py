@@ -9,7 +9,7 @@ from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from subscriptions.mails.common import address_of, always
+from subscriptions.mails.common import address_of
 from subscriptions.models import Subscription, SubscriptionChange
 from subscriptions.selectors import yearly_amount
 
@@ -18,7 +18,9 @@ def register() -> None:
     """Make the kinds known to the outbox."""
     for name, label in (("renewal_turned_off", "renewal turned off"), ("renewal_turned_on", "renewal turned on")):
         register_kind(MailKind(name, label, guard=_still_the_last_word, render=_render_renewal_changed))
-    register_kind(MailKind("year_ended_by_house", "year ended by the house", guard=always, render=_render_year_ended_by_house))
+    register_kind(
+        MailKind("year_ended_by_house", "year ended by the house", guard=_is_being_ended, render=_render_year_ended_by_house)
+    )
 
 
 def queue_renewal_changed(*, subscription: Subscription, now: datetime) -> None:
@@ -65,6 +67,14 @@ def _still_the_last_word(mail: OutgoingMail, now: datetime) -> Verdict:
     if not subscription.is_live:
         return Verdict.withhold("the year has ended")
     return Verdict.send()
+
+
+def _is_being_ended(mail: OutgoingMail, now: datetime) -> Verdict:
+    endings = SubscriptionChange.objects.filter(
+        subscription_id=mail.context["subscription_id"], kind=SubscriptionChange.Kind.END_NOW
+    )
+    stands = endings.exclude(state=SubscriptionChange.State.REFUSED).exists()
+    return Verdict.send() if stands else Verdict.withhold("Stripe refused to end it")
 
 
 def _render_renewal_changed(mail: OutgoingMail) -> RenderedMail:

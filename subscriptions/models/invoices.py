@@ -17,6 +17,7 @@ class Invoice(models.Model):
         VOID = "void"
 
     RENEWAL = "subscription_cycle"
+    OF_A_PERIOD = ("subscription_create", RENEWAL)
 
     stripe_invoice_id = models.CharField(max_length=80, unique=True)
     number = models.CharField(max_length=60, blank=True)

@@ -74,6 +74,9 @@ def give_up_refund(*, refund_id: int, error: str, now: datetime) -> None:
         refund.state, refund.error, refund.next_attempt_at = Refund.State.FAILED, error[:200], None
         refund.save()
         _release_amount(order, payment, refund, now)
+        if refund.is_told_already and CHARGE_DISPUTED not in error:
+            # The mail about the canceled seat or the ended year has promised this money.
+            mails.queue_refund_failed(refund=refund, now=now)
 
 
 def next_look(refund: Refund, now: datetime) -> datetime | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from redreport import policy
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Invoice, Order, Subscription
@@ -134,16 +135,15 @@ def _apply_invoice(invoice: InvoiceState, lease: Lease, now: datetime) -> None:
 def _apply_paid_year(written: Invoice, invoice: InvoiceState, subscription: Subscription, now: datetime) -> None:
     """A paid invoice of a subscription, its first one included: money recorded, a year's credits granted, its order fulfilled."""
     lines = _yearly_lines(invoice)
-    if not lines:
-        return
     order = Order.objects.filter(subscription=subscription).first()
     _record_payments(invoice, subscription, order, now)
-    if _is_of_another_amount(order, lines, now):
-        return
-    granted = [grant_year_credits(subscription=subscription, line=line, invoice_id=invoice.id, now=now) for line in lines]
-    announce_paid_year(invoice=written, new_grants=[grant for grant, is_new in granted if is_new], now=now)
-    if order and not order.fulfilled_at:
-        _fulfil_year_order(lock_order(order.pk), invoice, now)
+    if lines and not _is_of_another_amount(order, lines, now):
+        granted = [grant_year_credits(subscription=subscription, line=line, invoice_id=invoice.id, now=now) for line in lines]
+        announce_paid_year(invoice=written, new_grants=[grant for grant, is_new in granted if is_new], now=now)
+        if order and not order.fulfilled_at:
+            _fulfil_year_order(lock_order(order.pk), invoice, now)
+    # Last, since a case is locked after everything else.
+    _look_at_what_brings_too_little(invoice, lines, subscription, now)
 
 
 def _subscription_of(invoice: InvoiceState) -> Subscription | None:
@@ -173,6 +173,27 @@ def _look_at_year_without_subscription(written: Invoice, invoice: InvoiceState, 
             subscriber=written.subscriber,
             now=now,
         )
+
+
+def _look_at_what_brings_too_little(
+    invoice: InvoiceState, lines: list[InvoiceLine], subscription: Subscription, now: datetime
+) -> None:
+    """A whole period was paid that brings no credits, being at a price of staff's own, or that may be worth several years."""
+    if not lines and invoice.total_minor > 0 and invoice.billing_reason in Invoice.OF_A_PERIOD:
+        brings = "is paid, but at no yearly price of ours, so no credits came of it"
+    elif any(line.quantity > 1 for line in lines):
+        brings = f"is paid for more than one year at once; {policy.CREDITS_PER_YEAR} credits came of it"
+    else:
+        return
+    open_case(
+        key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
+        kind=Case.Kind.UNKNOWN_INVOICE,
+        summary=f"{invoice.id} {brings}",
+        proposal="Grant by hand the credits that were agreed on, and put the subscription in Stripe on our yearly price, once.",
+        subscriber=subscription.subscriber,
+        subscription=subscription,
+        now=now,
+    )
 
 
 def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:

@@ -67,8 +67,8 @@ def _turn(request: HttpRequest, user: User, renews: bool) -> str:
     """Keep the wish and try to carry it out; returns the name of the page that says how it stands."""
     now = clock.now()
     change = ask_renewal(user=user, renews=renews, now=now)
-    # Another worker at this very year carries the wish out, or the sweep does within a minute.
-    with suppress(ObjectBusy):
+    # Another worker at this very year carries the wish out, or the sweep does within a minute, if it is still the last one.
+    with suppress(ObjectBusy, GatewayError):
         submit_change(change_id=change.pk, now=now)
     change.refresh_from_db()
     if change.state == SubscriptionChange.State.REFUSED and change.error != HAS_ENDED:
