@@ -43,7 +43,7 @@ def year_of(user: User) -> Subscription:
 def pay_year(subscription: Subscription, number: int, now: datetime | None = None) -> CreditGrant:
     """The invoice of the subscription's so-many-th year, counted from 0, is paid."""
     begin = BEGAN + number * YEAR
-    line = InvoiceLine(f"il_{subscription.pk}_{number}", "price_year", 250000, False, begin, begin + YEAR)
+    line = InvoiceLine(f"il_{subscription.pk}_{number}", "price_year", 250000, False, 1, begin, begin + YEAR)
     with transaction.atomic():
         lock_subscriber(subscription.subscriber_id)
         grant, _ = grant_year_credits(
