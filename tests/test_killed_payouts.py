@@ -109,7 +109,7 @@ def test_killed_while_staff_refund_the_rest_of_a_case_it_goes_back_once_with_its
         assert payment is not None
         assert (case.state, payment.refunded_minor, stripe.refunds_of([payment])) == ("settled", 25000, [10000, 15000])
         seat = Seat.objects.get(coverage__order=payment.order)
-        assert (seat.state, SeatCoverage.objects.get(seat=seat).settlement) == ("canceled", "nothing")
+        assert (seat.state, SeatCoverage.objects.get(seat=seat).settlement) == ("canceled", "refund")
         assert mails_to(payment.subscriber.user.email, "seat_canceled") == 1
         assert_sums_agree(payment, stripe)
 

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--secret-file", required=True, help="where the webhook endpoint's secret is kept")
+        parser.add_argument("--secret-file", type=Path, required=True, help="where the webhook endpoint's secret is kept")
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False)
