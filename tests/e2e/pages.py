@@ -1,5 +1,6 @@
 """A reader at the browser: what they do on our pages and on Stripe's, in their words."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -106,7 +107,7 @@ class Checkout:
         fields = {"card_number": card, "expiry": "12/34", "cvc": "123", "name": "Ada Marsh"}
         for name, value in fields.items():
             self.page.locator(f"[name={name}]").fill(value)
-        self.page.get_by_role("button").click()
+        self.page.get_by_role("button", name=re.compile("^(Pay|Subscribe)")).click()
 
     def go_back(self) -> None:
         self.page.get_by_role("link", name="Back to the shop").click()
