@@ -58,6 +58,9 @@ def test_a_year_is_bought_with_consent_and_brings_credits_that_reserve_in_one_st
     assert reader.words.startswith("ACCOUNT Your credits 11 credits left")
     statement = reader.page.get_by_role("table", name="Statement")
     spent, granted = statement.locator("tbody tr").all()
-    for row, words in ((spent, (f"Reserved: {live_session.title}", "−1", "11")), (granted, ("Granted", "+12", "12"))):
+    for row, words in (
+        (spent, (f"Seat reserved: {live_session.title}", "−1", "11")),
+        (granted, ("Your year was paid", "+12", "12")),
+    ):
         for part in words:
             expect(row).to_contain_text(part)
