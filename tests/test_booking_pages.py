@@ -1,6 +1,7 @@
 """The pages of buying, as a reader meets them when something is not as it should be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from subscriptions.models import CreditGrant, Order, Plan
+from subscriptions.operations.leases import _abandon, _claim
 from subscriptions.selectors import current_price
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
 from tests.fixtures_shop import Shop
@@ -133,6 +135,26 @@ def test_returning_from_stripe_confirms_without_any_webhook(shop: Shop, reader: 
     answer = reader[0].get(f"/orders/{order.number}/?returned=paid")
     assert "Your seat is confirmed" in text_of(answer)
     assert "/pay/" not in text_of(answer)
+
+
+def test_page_of_a_paid_year_asks_again_after_another_worker_was_at_it(shop: Shop, reader: Reader) -> None:
+    order = shop.order_year(reader[1])
+    shop.pay(order)
+    [subscription] = shop.stripe.objects("subscription")
+    with synchronizing(subscription["id"]):
+        answer = reader[0].get(f"/orders/{order.number}/?returned=paid")
+        order.refresh_from_db()
+        assert (order.state, order.fulfilled_at) == ("paid", None)
+        assert "Confirming your payment" in text_of(answer)
+    assert "Your 12 sessions are ready" in text_of(reader[0].get(f"/orders/{order.number}/"))
+
+
+@contextmanager
+def synchronizing(stripe_object_id: str) -> Iterator[None]:
+    """Another worker is fetching this object of Stripe's."""
+    lease = _claim(stripe_object_id)
+    yield
+    _abandon(lease)
 
 
 def test_return_page_never_offers_to_pay_again_while_it_confirms(shop: Shop, reader: Reader) -> None:

@@ -112,6 +112,12 @@ class Order(models.Model):
         return self.state == self.State.FAILED and self.paid_at is not None
 
     @property
+    def waits_for_stripe(self) -> bool:
+        """Whether asking Stripe may bring it further: it may be paid by now, or another worker was at its year when it was."""
+        is_open = self.state in (self.State.PENDING, self.State.PAID) and self.fulfilled_at is None
+        return is_open and self.stripe_checkout_session_id is not None
+
+    @property
     def held_until(self) -> datetime:
         """The last instant at which it can be paid for: its Checkout ends then, or the sale does. With a payment on its way,
         when we stop waiting for it."""
