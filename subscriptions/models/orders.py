@@ -114,8 +114,7 @@ class Order(models.Model):
     @property
     def waits_for_stripe(self) -> bool:
         """Whether asking Stripe may bring it further: it may be paid by now, or another worker was at its year when it was."""
-        is_open = self.state in (self.State.PENDING, self.State.PAID) and self.fulfilled_at is None
-        return is_open and self.stripe_checkout_session_id is not None
+        return self.state in (self.State.PENDING, self.State.PAID) and self.fulfilled_at is None
 
     @property
     def held_until(self) -> datetime:

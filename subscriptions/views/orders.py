@@ -27,7 +27,7 @@ from subscriptions.views.common import SeeOther
 def order(request: HttpRequest, number: str) -> HttpResponse:
     """The order's page, and where Stripe sends the reader back to. It asks Stripe itself, so it confirms without any webhook."""
     found = _order_or_404(request, number)
-    if found.waits_for_stripe:
+    if found.waits_for_stripe and found.stripe_checkout_session_id:
         # Without an answer the page says 'confirming' and looks again; a worker or the sweep may be quicker.
         with suppress(GatewayError, ObjectBusy):
             sync_checkout(checkout_session_id=found.stripe_checkout_session_id, now=clock.now())
