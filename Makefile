@@ -39,7 +39,7 @@ bench: .venv/for-testing
 	@exec $(BIN)/python -m tests.bench.bench_purchase
 
 simulate: .venv/for-testing
-	@LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o addopts=
+	@LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"
 
 # The marks below stand for "what the lock says is installed": nothing is done again until the lock changes.
 .venv/bin/uv: .ci/uv-requirements.txt
