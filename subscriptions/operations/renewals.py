@@ -8,7 +8,7 @@ from django.db import transaction
 from redreport import policy
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Invoice, Order, Subscription
+from subscriptions.models import Case, Invoice, Order, Subscriber, Subscription
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.invoices import announce_paid_year, follow_collection, write_invoice
@@ -165,10 +165,9 @@ def _order_of(invoice: InvoiceState, subscriber_id: int) -> Order | None:
 def _look_at_year_without_subscription(written: Invoice, invoice: InvoiceState, now: datetime) -> None:
     """An invoice that somebody made in the dashboard bills our yearly price once: credits are a subscription's, or staff's."""
     if invoice.status == Invoice.Status.PAID and _sells_a_year(invoice):
-        open_case(
-            key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
-            kind=Case.Kind.UNKNOWN_INVOICE,
-            summary=f"{invoice.id} is paid at the price of a year, but belongs to no subscription, so no credits came of it",
+        _put_to_a_person(
+            invoice,
+            "is paid at the price of a year, but belongs to no subscription, so no credits came of it",
             proposal="Grant the credits by hand, or refund it in Stripe's dashboard.",
             subscriber=written.subscriber,
             now=now,
@@ -180,31 +179,40 @@ def _look_at_what_brings_too_little(
 ) -> None:
     """A whole period was paid that brings no credits, being at a price of staff's own, or that may be worth several years."""
     if not lines and invoice.total_minor > 0 and invoice.billing_reason in Invoice.OF_A_PERIOD:
-        brings = "is paid, but at no yearly price of ours, so no credits came of it"
+        what = "is paid, but at no yearly price of ours, so no credits came of it"
     elif any(line.quantity > 1 for line in lines):
-        brings = f"is paid for more than one year at once; {policy.CREDITS_PER_YEAR} credits came of it"
+        what = f"is paid for more than one year at once; {policy.CREDITS_PER_YEAR} credits came of it"
     else:
         return
-    open_case(
-        key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
-        kind=Case.Kind.UNKNOWN_INVOICE,
-        summary=f"{invoice.id} {brings}",
-        proposal="Grant by hand the credits that were agreed on, and put the subscription in Stripe on our yearly price, once.",
-        subscriber=subscription.subscriber,
-        subscription=subscription,
-        now=now,
-    )
+    proposal = "Grant by hand the credits that were agreed on, and put the subscription in Stripe on our yearly price, once."
+    _put_to_a_person(invoice, what, proposal=proposal, subscription=subscription, now=now)
 
 
 def _look_at_foreign_invoice(invoice: InvoiceState, now: datetime) -> None:
     if invoice.status == Invoice.Status.PAID and _yearly_lines(invoice):
-        open_case(
-            key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
-            kind=Case.Kind.UNKNOWN_INVOICE,
-            summary=f"{invoice.id} is paid for a year, but its customer is none of ours",
-            proposal="Find out in Stripe's dashboard whose customer it is; refund it there, or write to them.",
-            now=now,
-        )
+        proposal = "Find out in Stripe's dashboard whose customer it is; refund it there, or write to them."
+        _put_to_a_person(invoice, "is paid for a year, but its customer is none of ours", proposal=proposal, now=now)
+
+
+def _put_to_a_person(
+    invoice: InvoiceState,
+    what: str,
+    *,
+    proposal: str,
+    now: datetime,
+    subscriber: Subscriber | None = None,
+    subscription: Subscription | None = None,
+) -> None:
+    """Open the one case of a paid invoice that is not what we sell."""
+    open_case(
+        key=case_key(Case.Kind.UNKNOWN_INVOICE, invoice.id),
+        kind=Case.Kind.UNKNOWN_INVOICE,
+        summary=f"{invoice.id} {what}",
+        proposal=proposal,
+        subscriber=subscriber,
+        subscription=subscription,
+        now=now,
+    )
 
 
 def _yearly_lines(invoice: InvoiceState) -> list[InvoiceLine]:

@@ -196,5 +196,5 @@ def _unused_grants(subscription: Subscription, invoice_id: str) -> QuerySet[Cred
 
 def _coming_seats(invoice_id: str, now: datetime) -> QuerySet[Seat]:
     """Seats booked with credits of that invoice, in sessions that have not begun."""
-    booked = Seat.objects.filter(coverage__credit_entry__grant__stripe_invoice_id=invoice_id, state=Seat.State.CONFIRMED)
+    booked = Seat.objects.filter(coverage__credit_entry__grant__stripe_invoice_id=invoice_id, state__in=Seat.TAKEN)
     return booked.filter(live_session__starts_at__gt=now).select_related("live_session").order_by("live_session__starts_at", "id")
