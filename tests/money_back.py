@@ -10,6 +10,7 @@ from sessions_live.models import LiveSession
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund
 from subscriptions.operations.refunds import owe_refund
+from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 from tests.fixtures_shop import Shop
 
 
@@ -59,3 +60,17 @@ def case_states() -> dict[str, str]:
     states = dict(Case.objects.values_list("kind", "state"))
     assert len(states) == Case.objects.count()
     return states
+
+
+def another_checkout(order: Order, *, key: str, customer_id: str = "", price_id: str = "") -> CheckoutState:
+    """A further Checkout that names the order, made by whomever."""
+    request = CheckoutRequest(
+        key=key,
+        order_number=order.number,
+        customer_id=customer_id or str(order.subscriber.stripe_customer_id),
+        price_id=price_id or order.price.stripe_price_id,
+        expires_at=order.checkout_expires_at,
+        return_url="http://testserver/",
+        back_url="http://testserver/",
+    )
+    return gateway.create_seat_checkout(request, title="A seat")

@@ -7,18 +7,16 @@ import pytest
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
-from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.refund_states import give_up_refund
 from subscriptions.operations.refunds import retry_refund, submit_refund
 from subscriptions.order_page import order_context
 from subscriptions.settlement import settlement_made, what_comes_back
-from subscriptions.stripe_objects import CheckoutRequest
 from tests.canceling import cancel
 from tests.factories import make_staff
 from tests.fixtures_shop import Shop
-from tests.money_back import bought_seat, bought_year, case_states, owe, refund_by_hand, refund_rows
+from tests.money_back import another_checkout, bought_seat, bought_year, case_states, owe, refund_by_hand, refund_rows
 from tests.outbox_helpers import rendered_mail
 from tests.timeline import Timeline
 
@@ -34,18 +32,7 @@ def lose_the_answer(shop: Shop, refund: Refund) -> None:
 
 def pay_once_more(shop: Shop, order: Order) -> None:
     """The order's other Checkout, left over from a call without an answer, is paid too."""
-    left_over = gateway.create_seat_checkout(
-        CheckoutRequest(
-            key="a call without an answer",
-            order_number=order.number,
-            customer_id=str(order.subscriber.stripe_customer_id),
-            price_id=order.price.stripe_price_id,
-            expires_at=order.checkout_expires_at,
-            return_url="http://testserver/",
-            back_url="http://testserver/",
-        ),
-        title="A session",
-    )
+    left_over = another_checkout(order, key="a call without an answer")
     assert shop.stripe.pay(left_over.id)["outcome"] == "paid"
     shop.hear_all()
 

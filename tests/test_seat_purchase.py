@@ -20,6 +20,7 @@ from subscriptions.selectors import current_price
 from subscriptions.stripe_objects import CheckoutRequest
 from tests.factories import attendee_of, make_live_session, make_user
 from tests.fixtures_shop import Shop, seats_given
+from tests.money_back import another_checkout
 
 
 def test_hold_lasts_longer_than_its_checkout(shop: Shop) -> None:
@@ -225,18 +226,7 @@ def test_paid_amount_other_than_the_orders_opens_a_case_and_gives_nothing(shop: 
 def test_order_paid_twice_keeps_one_payment_and_gives_the_other_back(shop: Shop) -> None:
     order = shop.hold_seat()
     assert order.live_session is not None
-    left_over = gateway.create_seat_checkout(
-        CheckoutRequest(
-            key="a call without an answer",
-            order_number=order.number,
-            customer_id=str(order.subscriber.stripe_customer_id),
-            price_id=order.price.stripe_price_id,
-            expires_at=order.checkout_expires_at,
-            return_url="http://testserver/",
-            back_url="http://testserver/",
-        ),
-        title=order.live_session.title,
-    )
+    left_over = another_checkout(order, key="a call without an answer")
     shop.pay(order)
     assert shop.stripe.pay(left_over.id)["outcome"] == "paid"
     shop.hear_all()

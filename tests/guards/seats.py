@@ -20,6 +20,7 @@ from subscriptions.stripe_objects import CheckoutRequest, CheckoutState
 from tests.factories import make_live_session, make_user
 from tests.fixtures_shop import Shop, seats_given
 from tests.guards import Guard
+from tests.money_back import another_checkout
 
 REFUNDED_GIVEN_SEAT = "a seat was given, and its price went back"
 PAID_BY_STRANGER = "a stranger's payment gave the seat"
@@ -184,20 +185,6 @@ def both_modes_are_one() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "fetch_checkout", lambda checkout_id: replace(fetch(checkout_id), livemode=True))
         yield
-
-
-def another_checkout(order: Order, *, key: str, customer_id: str = "", price_id: str = "") -> CheckoutState:
-    """A further Checkout that names the order, made by whomever."""
-    request = CheckoutRequest(
-        key=key,
-        order_number=order.number,
-        customer_id=customer_id or str(order.subscriber.stripe_customer_id),
-        price_id=price_id or order.price.stripe_price_id,
-        expires_at=order.checkout_expires_at,
-        return_url="http://testserver/",
-        back_url="http://testserver/",
-    )
-    return gateway.create_seat_checkout(request, title="A seat")
 
 
 def seats_of(order: Order) -> int:
