@@ -36,6 +36,11 @@ RENEWAL_NOTICE_BEFORE = timedelta(days=30)
 # A notice that could not be made until then needs a person.
 RENEWAL_NOTICE_LATEST = timedelta(days=15)
 
+# The waitlist: an offer stands for a share of the time left, at most so long; none is made in the last hour.
+LONGEST_OFFER = timedelta(hours=12)
+OFFER_SHARE_OF_TIME_LEFT = 4
+LAST_OFFER_BEFORE = timedelta(hours=1)
+
 DOOR_OPENS_BEFORE = timedelta(minutes=15)
 DOOR_CLOSES_AFTER = timedelta(minutes=30)
 
@@ -44,6 +49,16 @@ SHORT_REMINDER_BEFORE = timedelta(hours=1)
 # A reminder that would be sent later than this after its moment is recorded as missed instead.
 LONG_REMINDER_TOLERANCE = timedelta(hours=6)
 SHORT_REMINDER_TOLERANCE = timedelta(minutes=45)
+
+MOST_QUESTIONS_PER_SEAT = 3
+# What stays of an hour is mailed when it is released, and at the latest so long after the start.
+FOLLOW_UP_LATEST_AFTER = timedelta(hours=24)
+# For how long a page's links to its files are good.
+MATERIAL_LINK_LIFETIME = timedelta(hours=1)
+# New sessions are mailed about once none has been published for so long: a season is one mail.
+NEWS_AFTER_LAST_PUBLICATION = timedelta(minutes=30)
+# Unused credits are brought to mind so long before they expire.
+CREDIT_REMINDER_BEFORE = timedelta(days=60)
 
 HOUSE_ZONE = ZoneInfo("America/New_York")
 

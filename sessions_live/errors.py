@@ -18,7 +18,11 @@ class SessionOver(SeatRefused):
 
 
 class AlreadySeated(SeatRefused):
-    """This attendee's e-mail already has an active seat in this session. Told to the booker alone."""
+    """An attendee's e-mail, which is `email`, already has an active seat in this session. Told to the booker alone."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__()
+        self.email = email
 
 
 class TooManySeats(SeatRefused):
@@ -35,6 +39,34 @@ class SeatNotTaken(SeatRefused):
 
 class NotTheBooker(SeatRefused):
     """Somebody else booked this seat: only they may cancel it."""
+
+
+class AlreadyEntered(SeatRefused):
+    """Its attendee has come in already: the seat cannot change hands any more."""
+
+
+class NotWaiting(Exception):
+    """The reader does not wait for a seat in this session, or no longer."""
+
+
+class NothingToWaitFor(Exception):
+    """There are seats to be had, or the waitlist of this session is closed: joining it makes no sense."""
+
+
+class OfferGone(Exception):
+    """The offer has lapsed, or was declined: its seat is somebody else's by now."""
+
+
+class NotMovable(Exception):
+    """A session cannot be moved, or not to then; the message says why."""
+
+
+class TooManyQuestions(Exception):
+    """This seat has asked all the questions it may."""
+
+
+class SeatTakenOver(Exception):
+    """The seat's participant came in from another device. Entering from this one ends that: it must be asked for in words."""
 
 
 class NotCancelable(Exception):

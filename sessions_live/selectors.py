@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from redreport.accounts.models import User
-from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.models import Host, LiveSession, Seat, WaitlistEntry
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,19 @@ def _visible(section: str) -> QuerySet[LiveSession]:
 
 
 def _with_counts(live_sessions: QuerySet[LiveSession]) -> QuerySet[LiveSession]:
-    active = Count("seats", filter=Q(seats__state__in=Seat.ACTIVE))
-    return live_sessions.annotate(seats_active=active).prefetch_related("hosts")
+    active = Seat.objects.filter(live_session=OuterRef("pk"), state__in=Seat.ACTIVE)
+    waiting = WaitlistEntry.objects.filter(live_session=OuterRef("pk"), state=WaitlistEntry.State.WAITING)
+    return live_sessions.annotate(seats_active=_count(active), waiting=_count(waiting)).prefetch_related("hosts")
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    per_session = rows.order_by().values("live_session").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(per_session), 0)
 
 
 def _card(live_session: LiveSession, now: datetime) -> SessionCard:
-    seats_left = max(0, live_session.capacity - live_session.seats_active)  # type: ignore[attr-defined]
+    counted: Any = live_session
+    # A free seat belongs to whoever waits, as long as there is time to offer it: so does `hold_seats` see it.
+    kept = counted.waiting if live_session.takes_waitlist(now) else 0
+    seats_left = max(0, live_session.capacity - counted.seats_active - kept)
     return SessionCard(live_session, list(live_session.hosts.all()), seats_left, live_session.is_on_sale(now))

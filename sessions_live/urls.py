@@ -1,12 +1,12 @@
 from django.urls import path
 
-from sessions_live import views
+from sessions_live.views import door, schedule
 
 app_name = "sessions"
 
 urlpatterns = [
-    path("sessions/", views.schedule, name="list"),
-    path("sessions/<slug:slug>/", views.detail, name="detail"),
-    path("sessions/<slug:slug>/calendar.ics", views.calendar, name="calendar"),
-    path("door/<str:token>/", views.door, name="door"),
+    path("sessions/", schedule.schedule, name="list"),
+    path("sessions/<slug:slug>/", schedule.detail, name="detail"),
+    path("sessions/<slug:slug>/calendar.ics", schedule.calendar, name="calendar"),
+    path("door/<str:token>/", door.door, name="door"),
 ]

@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from redreport.outbox import kinds, relay
 from redreport.outbox.message import OutgoingMessage, build_message
 from redreport.outbox.models import OutgoingMail
+from redreport.outbox.wishes import wants_mail
 from redreport.waits import growing_wait
 
 log = structlog.get_logger(__name__)
@@ -108,12 +109,14 @@ def _give_up(mail: OutgoingMail, now: datetime) -> None:
 def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
     try:
         kind = kinds.find(mail.kind)
+        if kind.topic and not wants_mail(email=mail.recipient, topic=kind.topic):
+            return Outcome(OutgoingMail.State.WITHHELD, "not wanted")
         verdict = kind.guard(mail, now)
         if verdict.action == "withhold":
             return Outcome(OutgoingMail.State.WITHHELD, verdict.reason)
         if verdict.action == "miss":
             return Outcome(OutgoingMail.State.MISSED, verdict.reason)
-        message = build_message(mail, kind.render(mail), now)
+        message = build_message(mail, kind.render(mail), kind.topic, now)
     except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
         raise  # The database is away or the time is over, not the mail at fault: the claim runs out and it is tried again.
     except Exception as error:  # Poison must not stop the queue: it is counted, and set aside when it happens again and again.

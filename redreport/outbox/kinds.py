@@ -48,9 +48,18 @@ class RenderedMail:
 
 
 @dataclass(frozen=True)
+class Topic:
+    """What optional mails are about, and whether an address that never said anything gets them. `label` names it to readers."""
+
+    name: str
+    label: str
+    is_wanted_unasked: bool
+
+
+@dataclass(frozen=True)
 class MailKind:
     """`label` names it to staff. `private`: the body holds a sign-in code or a door link; it is not kept after sending and never
-    shown to staff.
+    shown to staff. `topic`: the mail is optional, is sent only to who wants that topic, and carries a way out of it.
     """
 
     name: str
@@ -58,6 +67,7 @@ class MailKind:
     guard: Callable[[OutgoingMail, datetime], Verdict]
     render: Callable[[OutgoingMail], RenderedMail]
     private: bool = False
+    topic: Topic | None = None
 
 
 _kinds: dict[str, MailKind] = {}
@@ -84,3 +94,8 @@ def label_of(name: str) -> str:
 def is_private(name: str) -> bool:
     """True also for a kind that is no longer known: what cannot be judged is not shown."""
     return name not in _kinds or _kinds[name].private
+
+
+def topics() -> dict[str, Topic]:
+    """The topics of all optional mails, by name."""
+    return {kind.topic.name: kind.topic for kind in _kinds.values() if kind.topic}

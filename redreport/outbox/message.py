@@ -7,8 +7,9 @@ from email.utils import format_datetime
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
-from redreport.outbox.kinds import RenderedMail
+from redreport.outbox.kinds import RenderedMail, Topic
 from redreport.outbox.models import OutgoingMail
+from redreport.outbox.wishes import unsubscribe_url
 
 
 class OutgoingMessage(EmailMultiAlternatives):
@@ -26,9 +27,10 @@ class OutgoingMessage(EmailMultiAlternatives):
         return self.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
 
 
-def build_message(mail: OutgoingMail, rendered: RenderedMail, now: datetime) -> OutgoingMessage:
+def build_message(mail: OutgoingMail, rendered: RenderedMail, topic: Topic | None, now: datetime) -> OutgoingMessage:
     """
-    Text, HTML and, where there is one, the calendar part as alternatives; the calendar's bytes once more as an attachment.
+    Text, HTML and, where there is one, the calendar part as alternatives; the calendar's bytes once more as an attachment. A mail
+    with a topic carries the headers by which mail programs unsubscribe.
 
     Raises ValueError (BadHeaderError) for a recipient or subject that would break out of its header.
     """
@@ -42,6 +44,7 @@ def build_message(mail: OutgoingMail, rendered: RenderedMail, now: datetime) -> 
             "Message-ID": mail.message_id,
             "Date": format_datetime(now),
             "Auto-Submitted": "auto-generated",
+            **(_way_out(mail, topic) if topic else {}),
         },
     )
     message.attach_alternative(rendered.html, "text/html")
@@ -51,3 +54,8 @@ def build_message(mail: OutgoingMail, rendered: RenderedMail, now: datetime) -> 
         message.attach(calendar.filename, calendar.content, "application/ics")
     message.message()
     return message
+
+
+def _way_out(mail: OutgoingMail, topic: Topic) -> dict[str, str]:
+    address = unsubscribe_url(email=mail.recipient, topic=topic)
+    return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from redreport import clock
 from redreport.outbox import seal
@@ -103,3 +104,23 @@ class OutgoingMail(models.Model):
     def read_secret(self) -> dict[str, Any]:
         """What was sealed with the row, decrypted; empty if nothing was, or if it has been wiped."""
         return seal.unseal(bytes(self.secret)) if self.secret else {}
+
+
+class MailWish(models.Model):
+    """Whether an address wants the optional mails of a topic, once somebody said so; else the topic's default holds.
+
+    By address, not by account: attendees need none.
+    """
+
+    email = models.EmailField()
+    topic = models.CharField(max_length=40)
+    is_wanted = models.BooleanField()
+    said_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), F("topic"), name="mail_wish_once_per_topic"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.is_wanted}"

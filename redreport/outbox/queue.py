@@ -1,6 +1,8 @@
 """How the rest of the house asks for a mail."""
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +16,18 @@ from redreport.outbox import seal
 from redreport.outbox.models import OutgoingMail
 
 DELIVER_MAIL = "redreport.outbox.deliver_mail"
+SWEEP_OUTBOX = "redreport.outbox.sweep_outbox"
+
+
+@dataclass(frozen=True)
+class OwedMail:
+    """What one mail of many is: the same as the arguments of `queue_mail`."""
+
+    kind: str
+    key: str
+    recipient: str
+    context: dict[str, Any]
+    schedule_version: int | None = None
 
 
 def queue_mail(
@@ -34,18 +48,9 @@ def queue_mail(
     id gives back and is kept encrypted until the mail is done with. With `due_at` the mail waits for the sweep of that minute.
     A broker that is down is no error here: the sweep finds the row.
     """
-    owed = OutgoingMail(
-        key=key,
-        kind=kind,
-        recipient=recipient,
-        context=context,
-        secret=seal.seal(secret) if secret else None,
-        schedule_version=schedule_version,
-        due_at=due_at or now,
-        message_id=message_id_for(key),
-        created_at=now,
-        updated_at=now,
-    )
+    owed = _row(OwedMail(kind, key, recipient, context, schedule_version), now)
+    owed.due_at = due_at or now
+    owed.secret = seal.seal(secret) if secret else None
     # Of rivals with one key the first is kept, without a savepoint.
     OutgoingMail.objects.bulk_create([owed], ignore_conflicts=True)
     mail = OutgoingMail.objects.get(key=key)
@@ -53,6 +58,34 @@ def queue_mail(
     if is_new and mail.due_at <= now:
         transaction.on_commit(partial(hand_to_worker, DELIVER_MAIL, mail.pk))
     return mail
+
+
+def queue_mails(owed: Iterable[OwedMail], *, now: datetime) -> int:
+    """
+    Owe many mails at once, in the caller's transaction and in a constant number of statements; the sweep is told once that it
+    commits. Keys that are known already change nothing. Returns how many are new.
+    """
+    rows = [_row(mail, now) for mail in owed]
+    known = set(OutgoingMail.objects.filter(key__in=[row.key for row in rows]).values_list("key", flat=True))
+    fresh = [row for row in rows if row.key not in known]
+    if fresh:
+        OutgoingMail.objects.bulk_create(fresh, ignore_conflicts=True)
+        transaction.on_commit(partial(hand_to_worker, SWEEP_OUTBOX))
+    return len(fresh)
+
+
+def _row(mail: OwedMail, now: datetime) -> OutgoingMail:
+    return OutgoingMail(
+        key=mail.key,
+        kind=mail.kind,
+        recipient=mail.recipient,
+        context=mail.context,
+        schedule_version=mail.schedule_version,
+        due_at=now,
+        message_id=message_id_for(mail.key),
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def message_id_for(key: str) -> str:

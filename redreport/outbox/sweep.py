@@ -9,7 +9,7 @@ from django.db.models import Q
 from redreport.dispatch import hand_to_worker
 from redreport.outbox import relay
 from redreport.outbox.models import OutgoingMail
-from redreport.outbox.queue import DELIVER_MAIL
+from redreport.outbox.queue import DELIVER_MAIL, SWEEP_OUTBOX
 
 BATCH = 200
 # A row handed over is left alone for so long, so that a queue that stands still is not filled with copies of it.
@@ -19,7 +19,8 @@ HANDED = timedelta(minutes=5)
 def sweep_outbox(now: datetime) -> list[int]:
     """
     Hand the longest due mails to the workers, a bounded batch of them, and return their ids. Due are queued mails whose time
-    has come and mails whose claim has run out. Does nothing while the relay is known to be out of reach.
+    has come and mails whose claim has run out. Does nothing while the relay is known to be out of reach. After a full batch the
+    next sweep is asked for at once.
     """
     if relay.is_resting(now):
         return []
@@ -34,6 +35,8 @@ def sweep_outbox(now: datetime) -> list[int]:
         OutgoingMail.objects.filter(pk__in=due).update(handed_until=now + HANDED)
         for mail_id in due:
             transaction.on_commit(partial(hand_to_worker, DELIVER_MAIL, mail_id))
+        if len(due) == BATCH:
+            transaction.on_commit(partial(hand_to_worker, SWEEP_OUTBOX))
     return due
 
 

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from redreport.pages import probes, views
+from redreport.pages import mail_wishes, probes, views
 
 app_name = "pages"
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("account/", views.account, name="account"),
+    path("mail/unsubscribe/<str:token>/", mail_wishes.unsubscribe, name="unsubscribe"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
 ]

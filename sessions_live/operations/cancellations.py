@@ -11,11 +11,19 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session
 
 
-def restitution_due(*, live_session: LiveSession, by: Seat.CanceledBy, now: datetime) -> Seat.Restitution:
-    """What is owed for a seat canceled now: always everything by the house, by the buyer until the cut-off."""
-    if by == Seat.CanceledBy.HOUSE or now < live_session.cancel_cutoff_at:
+def restitution_due(*, seat: Seat, by: Seat.CanceledBy, now: datetime) -> Seat.Restitution:
+    """What is owed for a seat canceled now: always everything by the house. By the buyer until the cut-off, and until the start
+    if the house moved the session after they had taken the seat: they did not choose that time. `seat` has its session."""
+    if by == Seat.CanceledBy.HOUSE or now < free_cancel_until(seat):
         return Seat.Restitution.FULL
     return Seat.Restitution.NONE
+
+
+def free_cancel_until(seat: Seat) -> datetime:
+    """Until then its buyer gets restitution for giving it back. `seat` has its session."""
+    live_session = seat.live_session
+    was_moved = live_session.moved_at is not None and seat.held_at <= live_session.moved_at
+    return live_session.starts_at if was_moved else live_session.cancel_cutoff_at
 
 
 def cancel_seat(

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
-from sessions_live.mails import REMINDERS, Reminder
+from sessions_live.mails.reminders import REMINDERS, Reminder
 from sessions_live.models import LiveSession, Seat
 
 # A reminder whose moment passed while nobody swept is still written down for a day, as missed.

@@ -1,6 +1,7 @@
 """Taking and giving back seats. Every function here runs inside its caller's transaction: a payment and the seat that it
 confirms are one commit. The session's row is locked first, then the seat's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -9,7 +10,7 @@ from typing import Any
 from redreport import policy
 from redreport.accounts.models import User
 from sessions_live.errors import AlreadySeated, SalesClosed, SeatNotHeld, SessionOver, SoldOut, TooManySeats
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession, Seat, WaitlistEntry
 
 
 @dataclass(frozen=True)
@@ -34,29 +35,41 @@ def lock_seat(seat_id: int) -> Seat:
     return Seat.objects.select_for_update(no_key=True).get(pk=seat_id)
 
 
-def hold_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:
-    """Keep a seat for `policy.HOLD` while its buyer pays. `live_session` is locked by the caller.
+def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], booker: User, now: datetime) -> list[Seat]:
+    """Keep a seat for each attendee for `policy.HOLD` while the buyer pays: all of them or none. `live_session` is locked by the
+    caller.
 
     Refuses with SalesClosed, TooManySeats, AlreadySeated or SoldOut.
     """
-    active = _active_seats(live_session)
     if not live_session.is_on_sale(now):
         raise SalesClosed
-    if sum(seat.booked_by_id == booker.pk for seat in active) >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
+    active = _active_seats(live_session)
+    held_before = sum(seat.booked_by_id == booker.pk for seat in active)
+    if held_before + len(attendees) > policy.MAX_ACTIVE_SEATS_PER_BUYER:
         raise TooManySeats
-    return Seat.objects.create(
-        state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **_free_place(live_session, active, attendee, booker, now)
-    )
+    _refuse_to_jump_the_queue(live_session, len(active) + len(attendees), now)
+    held = []
+    for attendee in attendees:
+        place = _free_place(live_session, active, attendee, booker, now)
+        seat = Seat.objects.create(state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **place)
+        active.append(seat)
+        held.append(seat)
+    return held
 
 
-def take_confirmed_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:
+def take_confirmed_seat(
+    *, live_session: LiveSession, attendee: Attendee, booker: User, by_house: bool = False, now: datetime
+) -> Seat:
     """Take a seat that is covered at once, by a credit or by the house. `live_session` is locked by the caller.
 
-    Refuses with SalesClosed, AlreadySeated or SoldOut.
+    The house need not queue behind its waitlist. Refuses with SalesClosed, AlreadySeated or SoldOut.
     """
     if not live_session.is_on_sale(now):
         raise SalesClosed
-    return _insert_confirmed(live_session, attendee, booker, now)
+    active = _active_seats(live_session)
+    if not by_house:
+        _refuse_to_jump_the_queue(live_session, len(active) + 1, now)
+    return _insert_confirmed(live_session, active, attendee, booker, now)
 
 
 def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, now: datetime) -> Seat:
@@ -79,9 +92,16 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
         return seat
     if seat.state != Seat.State.EXPIRED:
         raise SeatNotHeld
-    return _insert_confirmed(
-        live_session, Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm), seat.booked_by, now
-    )
+    # The waitlist has paid nothing yet: a late payment goes before it.
+    attendee = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
+    return _insert_confirmed(live_session, _active_seats(live_session), attendee, seat.booked_by, now)
+
+
+def seats_kept_for_waitlist(live_session: LiveSession, now: datetime) -> int:
+    """How many of the free seats are for readers who wait: one each, until it is too late to make an offer."""
+    if not live_session.takes_waitlist(now):
+        return 0
+    return WaitlistEntry.objects.filter(live_session=live_session, state=WaitlistEntry.State.WAITING).count()
 
 
 def change_held_attendee(*, live_session: LiveSession, seat: Seat, attendee: Attendee) -> None:
@@ -110,14 +130,21 @@ def release_held_seat(*, seat: Seat) -> bool:
     return True
 
 
-def _insert_confirmed(live_session: LiveSession, attendee: Attendee, booker: User, now: datetime) -> Seat:
-    place = _free_place(live_session, _active_seats(live_session), attendee, booker, now)
+def _insert_confirmed(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> Seat:
+    place = _free_place(live_session, active, attendee, booker, now)
     return Seat.objects.create(state=Seat.State.CONFIRMED, confirmed_at=now, **place)
 
 
 def _active_seats(live_session: LiveSession) -> list[Seat]:
     active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
     return list(active.order_by().only("number", "attendee_email", "booked_by"))
+
+
+def _refuse_to_jump_the_queue(live_session: LiveSession, seats_then: int, now: datetime) -> None:
+    """A free seat belongs to whoever has waited longest, as long as there is time to offer it. Refuses with SoldOut."""
+    if seats_then <= live_session.capacity - seats_kept_for_waitlist(live_session, now):
+        return
+    raise SoldOut
 
 
 def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> dict[str, Any]:
@@ -144,4 +171,4 @@ def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attende
 
 def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:
     if any(seat.attendee_email.lower() == attendee.email.lower() for seat in active):
-        raise AlreadySeated
+        raise AlreadySeated(attendee.email)

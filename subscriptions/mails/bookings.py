@@ -9,7 +9,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_request
-from sessions_live.mails import booking_context, seat_mail_context, seat_of, stands, takes_place
+from sessions_live.mails.common import booking_context, seat_mail_context, seat_of, stands, takes_place
 from sessions_live.models import Seat
 from subscriptions.mails.common import address_of, coverage_text
 from subscriptions.mails.lapses import lapse_of

@@ -9,7 +9,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_cancellation
-from sessions_live.mails import seat_of
+from sessions_live.mails.common import seat_of
 from sessions_live.models import LiveSession, Seat
 from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage

@@ -1,5 +1,6 @@
 """The tables of buying and billing, one module a subject."""
 
+from subscriptions.models.auto_booking import AutoBooking, AutoBookingAttempt
 from subscriptions.models.billing import FormerCustomer, RenewalNotice, Subscriber, Subscription, SubscriptionChange
 from subscriptions.models.cases import Case
 from subscriptions.models.catalog import Plan, Price
@@ -11,6 +12,8 @@ from subscriptions.models.refunds import Dispute, Refund
 from subscriptions.models.stripe_events import Reconciliation, StripeEvent, StripeObjectLease
 
 __all__ = [
+    "AutoBooking",
+    "AutoBookingAttempt",
     "Case",
     "CreditEntry",
     "CreditGrant",

@@ -40,7 +40,9 @@ class Order(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
     live_session = models.ForeignKey(LiveSession, on_delete=models.PROTECT, null=True, blank=True, related_name="orders")
     price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="orders")
-    # The right amount: before tax and discount.
+    # How many seats it is for. A year is one.
+    quantity = models.PositiveSmallIntegerField(default=1, db_default=1)
+    # The right amount of all of it: before tax and discount.
     amount_minor = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
     created_at = models.DateTimeField()
@@ -93,6 +95,9 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="seat", live_session__isnull=False) | Q(kind="year", live_session__isnull=True),
                 name="order_seat_names_session",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1) & (Q(kind="seat") | Q(quantity=1)), name="order_quantity_fits_kind"
             ),
             models.CheckConstraint(
                 condition=Q(kind="seat") | (~Q(consent_version="") & Q(consented_at__isnull=False)),

@@ -11,7 +11,7 @@ from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import Attendee, change_held_attendee, hold_seat, lock_live_session, take_confirmed_seat
+from sessions_live.operations.seats import Attendee, change_held_attendee, hold_seats, lock_live_session, take_confirmed_seat
 from subscriptions import mails
 from subscriptions.errors import EmailNotProven, PaymentUnderWay, PriceChanged, TooManyLapsedHolds, YearAlreadyRunning
 from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, Subscription
@@ -43,7 +43,7 @@ def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, pr
         if len(lapsed) >= policy.MAX_LAPSED_ORDERS:
             raise TooManyLapsedHolds
         price = _price_in_force(Plan.SINGLE_SEAT, price_id)
-        seat = hold_seat(live_session=live_session, attendee=attendee, booker=user, now=now)
+        [seat] = hold_seats(live_session=live_session, attendees=[attendee], booker=user, now=now)
         order = Order.objects.create(
             subscriber=subscriber,
             kind=Order.Kind.SEAT,

@@ -24,7 +24,7 @@ def plan_own_cancellation(*, seat: Seat, now: datetime) -> SettlementPlan:
     if seat.live_session.starts_at <= now:
         raise NotCancelable
     by = Seat.CanceledBy.BUYER
-    restitution = restitution_due(live_session=seat.live_session, by=by, now=now)
+    restitution = restitution_due(seat=seat, by=by, now=now)
     return plan_settlement(coverage=seat.coverage, by=by, restitution=restitution, now=now)
 
 
@@ -56,7 +56,7 @@ def _cancel_and_settle_own_seat(user: User, seat_public_id: uuid.UUID, consequen
             live_session=seat.live_session,
             seat=seat,
             by=Seat.CanceledBy.BUYER,
-            restitution=restitution_due(live_session=seat.live_session, by=Seat.CanceledBy.BUYER, now=now),
+            restitution=restitution_due(seat=seat, by=Seat.CanceledBy.BUYER, now=now),
             actor=user,
             reason="",
             now=now,

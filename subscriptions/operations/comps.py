@@ -21,7 +21,7 @@ def give_complimentary_seat(*, live_session_id: int, attendee: Attendee, actor: 
     with transaction.atomic():
         # The session's lock: the house takes seats one after the other like everybody else.
         live_session = lock_live_session(live_session_id)
-        seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=actor, now=now)
+        seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=actor, by_house=True, now=now)
         coverage = SeatCoverage.objects.create(
             seat=seat, kind=SeatCoverage.Kind.COMP, approved_by=actor, note=reason, created_at=now
         )

@@ -1,59 +1,18 @@
-"""The schedule's pages and the personal door."""
+"""The personal door."""
 
 from csp.decorators import csp_update
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.encoding import iri_to_uri
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from redreport import clock
-from redreport.accounts.selectors import reader_of
-from sessions_live import selectors
-from sessions_live.calendar import public_entry, seat_entry
 from sessions_live.door import seat_behind
 from sessions_live.errors import DoorClosed
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import Seat
 from sessions_live.operations.attendance import enter_by_door
-
-
-@require_safe
-def schedule(request: HttpRequest) -> HttpResponse:
-    """Coming and past sessions, of one section if the reader chose one."""
-    now = clock.now()
-    section = request.GET.get("section", "")
-    if section and section not in LiveSession.Section.values:
-        raise Http404
-    return render(
-        request,
-        "sessions_live/list.html",
-        {
-            "coming": selectors.coming_cards(now=now, section=section),
-            "past": selectors.past_cards(now=now, section=section),
-            "sections": LiveSession.Section.choices,
-            "section": section,
-        },
-    )
-
-
-@require_safe
-def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """One session; what the reader can do about it is the booking tag's part."""
-    card = _card_or_404(slug)
-    return render(request, "sessions_live/detail.html", {"live_session": card.live_session, "card": card})
-
-
-@require_safe
-def calendar(request: HttpRequest, slug: str) -> HttpResponse:
-    """The session as a calendar file; for whoever sits in it their own entry with the door, for all others without any link."""
-    live_session, now = _card_or_404(slug).live_session, clock.now()
-    user = reader_of(request)
-    seat = selectors.taken_seat(user=user, live_session=live_session) if user else None
-    entry = seat_entry(seat, now) if seat else public_entry(live_session, now)
-    response = HttpResponse(entry, content_type="text/calendar; charset=utf-8; method=PUBLISH")
-    response["Content-Disposition"] = f'attachment; filename="{live_session.slug}.ics"'
-    return response
 
 
 @never_cache
@@ -103,10 +62,3 @@ def _without_referrer(response: HttpResponse) -> HttpResponse:
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _card_or_404(slug: str) -> selectors.SessionCard:
-    card = selectors.session_card(slug=slug, now=clock.now())
-    if card is None:
-        raise Http404
-    return card

@@ -1,109 +1,15 @@
-"""The schedule and the seats, with what the database itself refuses."""
+"""Seats: who sits where, and what became of each."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from redreport import policy
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
-
-
-class Host(models.Model):
-    """Who runs a session: an author of the newsletter."""
-
-    name = models.CharField(max_length=120)
-    email = models.EmailField(blank=True)
-    bio = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class LiveSession(models.Model):
-    """One live hour. Its row is the mutex of its seats: whoever changes a seat locks this row first."""
-
-    class Section(models.TextChoices):
-        ZHONGNANHAI = "zhongnanhai", "From Zhongnanhai"
-        HILL = "hill", "On the Hill"
-        BUSINESS = "business", "Business Matters"
-        TECH = "tech", "Tech Futures"
-        ESPIONAGE = "espionage", "Espionage Alert"
-        ONE_MORE = "one_more", "One more thing"
-        BOOKS = "books", "Book Recs"
-
-    class State(models.TextChoices):
-        DRAFTED = "drafted"
-        PUBLISHED = "published"
-        ENDED = "ended"
-        CANCELED = "canceled"
-
-    title = models.CharField(max_length=160)
-    slug = models.SlugField(max_length=180, unique=True)
-    section = models.CharField(max_length=20, choices=Section)
-    question = models.CharField("the question it answers", max_length=300)
-    description = models.TextField(blank=True)
-    hosts = models.ManyToManyField(Host, related_name="live_sessions", blank=True)
-    starts_at = models.DateTimeField()
-    duration_minutes = models.PositiveSmallIntegerField(default=policy.SESSION_MINUTES)
-    capacity = models.PositiveIntegerField(default=policy.DEFAULT_CAPACITY)
-    meeting_url = models.URLField("meeting address", blank=True, help_text="Never shown; the door leads there.")
-    state = models.CharField(max_length=12, choices=State, default=State.DRAFTED)
-    published_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Rises with every change of the time: mails and calendar entries name the version they speak of.
-    schedule_version = models.PositiveIntegerField(default=0, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["starts_at", "id"]
-        indexes = [
-            models.Index(fields=["state", "starts_at"], name="live_session_state_starts_idx"),
-        ]
-        constraints = [
-            models.CheckConstraint(condition=Q(capacity__gte=1), name="live_session_capacity_positive"),
-            models.CheckConstraint(condition=Q(duration_minutes__gte=1), name="live_session_duration_positive"),
-            models.CheckConstraint(
-                condition=Q(state="drafted") | Q(published_at__isnull=False) | Q(state="canceled"),
-                name="live_session_published_has_time",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.title
-
-    @property
-    def ends_at(self) -> datetime:
-        """The instant at which the hour is over."""
-        return self.starts_at + timedelta(minutes=self.duration_minutes)
-
-    @property
-    def door_opens_at(self) -> datetime:
-        """The instant from which attendees may enter."""
-        return self.starts_at - policy.DOOR_OPENS_BEFORE
-
-    @property
-    def door_closes_at(self) -> datetime:
-        """The instant after which nobody enters any more."""
-        return self.ends_at + policy.DOOR_CLOSES_AFTER
-
-    @property
-    def cancel_cutoff_at(self) -> datetime:
-        """Until then a buyer gets restitution for a seat given back."""
-        return self.starts_at - policy.CANCEL_CUTOFF
-
-    def is_door_open(self, now: datetime) -> bool:
-        """Whether attendees may enter at `now`, as far as the clock decides."""
-        return self.door_opens_at <= now <= self.door_closes_at
-
-    def is_on_sale(self, now: datetime) -> bool:
-        """Whether seats may be taken at `now`: published, and not yet started."""
-        return self.state == self.State.PUBLISHED and now < self.starts_at
+from sessions_live.models.schedule import LiveSession
 
 
 class Seat(models.Model):
@@ -140,6 +46,9 @@ class Seat(models.Model):
     held_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    # When it was given to who sits in it now, and when they said that they cannot come.
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+    declined_at = models.DateTimeField(null=True, blank=True)
     entered_at = models.DateTimeField(null=True, blank=True)
     canceled_at = models.DateTimeField(null=True, blank=True)
     canceled_by = models.CharField(max_length=6, choices=CanceledBy, blank=True)
@@ -185,3 +94,55 @@ class Seat(models.Model):
 
     def __str__(self) -> str:
         return f"Seat {self.number} of {self.live_session_id}"
+
+    @property
+    def is_booked_for_another(self) -> bool:
+        """Whether somebody else sits in it than booked it."""
+        return self.attendee_email != self.booked_by.email
+
+    @property
+    def informed_at(self) -> datetime:
+        """When its attendee was last owed a mail that says all there is to know: the confirmation, a hand-over, a move."""
+        assert self.confirmed_at is not None
+        later = (self.handed_over_at, self.live_session.moved_at)
+        return max([self.confirmed_at, *(moment for moment in later if moment)])
+
+
+class HandOver(models.Model):
+    """A seat changed hands. Written once; the mails to both name it."""
+
+    seat = models.ForeignKey(Seat, on_delete=models.PROTECT, related_name="hand_overs")
+    from_name = models.CharField(max_length=NAME_LENGTH)
+    from_email = models.EmailField()
+    to_name = models.CharField(max_length=NAME_LENGTH)
+    to_email = models.EmailField()
+    # SEQUENCE of the entry that takes the invitation back from who sat there. The next one is the invitation of the new attendee:
+    # a calendar that both share ends with it, in whatever order the two mails come.
+    cancel_sequence = models.PositiveIntegerField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["seat_id", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["seat", "cancel_sequence"], name="hand_over_once_per_sequence"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Hand-over of seat {self.seat_id}"
+
+
+class DoorEntry(models.Model):
+    """Somebody went through a seat's door, from a device that is known by a random key in its cookie."""
+
+    seat = models.ForeignKey(Seat, on_delete=models.PROTECT, related_name="door_entries")
+    device = models.UUIDField()
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "door entries"
+        ordering = ["seat_id", "-id"]
+        indexes = [models.Index(fields=["seat", "-id"], name="door_entry_seat_idx")]
+
+    def __str__(self) -> str:
+        return f"Entry to seat {self.seat_id}"

@@ -1,0 +1,48 @@
+"""Who wants which optional mails, by address; and the link in each of them that ends them with one click."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from redreport.outbox import kinds
+from redreport.outbox.kinds import Topic
+from redreport.outbox.models import MailWish
+
+SALT = "outbox.unsubscribe"
+
+
+def wants_mail(*, email: str, topic: Topic) -> bool:
+    """Whether this address wants the topic: what it said last, else the topic's default."""
+    said = MailWish.objects.filter(email__iexact=email, topic=topic.name).values_list("is_wanted", flat=True).first()
+    return topic.is_wanted_unasked if said is None else said
+
+
+def say_wish(*, email: str, topic: Topic, is_wanted: bool, now: datetime) -> None:
+    """Note what an address wants; saying it again changes nothing. The caller has made sure that the address may speak."""
+    MailWish.objects.bulk_create(
+        [MailWish(email=email.lower(), topic=topic.name, is_wanted=is_wanted, said_at=now)],
+        ignore_conflicts=True,
+    )
+    changed = MailWish.objects.filter(email__iexact=email, topic=topic.name).exclude(is_wanted=is_wanted)
+    changed.update(is_wanted=is_wanted, said_at=now)
+
+
+def unsubscribe_url(*, email: str, topic: Topic) -> str:
+    """The address that ends a topic for an address: GET asks, POST does it, as RFC 8058 has mail programs do."""
+    return settings.SITE_URL + reverse("pages:unsubscribe", args=[_token(email, topic)])
+
+
+def wish_behind(token: str) -> tuple[str, Topic] | None:
+    """The address and the topic that an unsubscribe link names; None for one that was forged or whose topic is gone."""
+    try:
+        topic_name, email = signing.loads(token, salt=SALT)
+    except (signing.BadSignature, ValueError):
+        return None
+    topic = kinds.topics().get(topic_name)
+    return (email, topic) if topic else None
+
+
+def _token(email: str, topic: Topic) -> str:
+    return signing.dumps([topic.name, email.lower()], salt=SALT)

@@ -1,0 +1,1 @@
+"""The pages of the schedule and the seats, one module a subject."""
