@@ -81,8 +81,8 @@ class LiveSession(models.Model):
     followed_up_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The mail in which readers who asked for it are told of this session.
     news = models.ForeignKey(
-        "sessions_live.SessionNews",
-        on_delete=models.SET_NULL,
+        SessionNews,
+        on_delete=models.PROTECT,
         null=True,
         blank=True,
         editable=False,
