@@ -8,8 +8,8 @@ from django.conf import settings
 from django.urls import reverse
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
-from sessions_live.door import door_url
 from sessions_live.models import LiveSession, Seat
+from sessions_live.seat_links import DOOR
 
 PRODUCT_ID = "-//The Red Report//Red Report Live//EN"
 
@@ -52,7 +52,7 @@ def _seat_event(seat: Seat, now: datetime) -> Event:
     live_session = seat.live_session
     event = _event(live_session, _uid(seat), seat.calendar_sequence, now)
     event.add("status", "CONFIRMED")
-    door = door_url(seat)
+    door = DOOR.url(seat)
     event.add("location", door)
     event.add("url", door)
     event.add("description", f"{live_session.question}\n\nYour personal door: {door}")

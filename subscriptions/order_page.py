@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sessions_live.door import door_url
 from sessions_live.models import Seat
+from sessions_live.seat_links import DOOR
 from subscriptions.models import Case, CreditGrant, Order, Refund, SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
 
@@ -63,7 +63,7 @@ def _given(order: Order) -> dict[str, Any]:
         return {"order": order, "view": "year", "grant": grant}
     seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
     own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email]
-    return {"order": order, "view": "paid", "seats": seats, "door_url": door_url(own[0]) if own else ""}
+    return {"order": order, "view": "paid", "seats": seats, "door_url": DOOR.url(own[0]) if own else ""}
 
 
 def _canceled_coverages(order: Order) -> list[SeatCoverage]:

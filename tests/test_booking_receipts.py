@@ -5,9 +5,9 @@ import pytest
 from redreport import clock
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
-from sessions_live.door import door_url
 from sessions_live.models import Seat
 from sessions_live.operations.seats import Attendee
+from sessions_live.seat_links import DOOR
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.purchase import buy_seat
@@ -60,7 +60,7 @@ def test_booker_gets_a_receipt_without_any_door(shop: Shop) -> None:
 def test_colleague_gets_the_door_without_the_papers(shop: Shop) -> None:
     order = bought_for_colleague(shop)
     for part in parts_of("seat_confirmed", COLLEAGUE.email):
-        assert door_url(Seat.objects.get()) in part
+        assert DOOR.url(Seat.objects.get()) in part
         for kept_back in ("$250", order.number, order.subscriber.user.email):
             assert kept_back not in part, kept_back
 

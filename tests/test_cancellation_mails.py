@@ -10,10 +10,10 @@ from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from redreport.wording import full_day, house_day
 from sessions_live.calendar import seat_request
-from sessions_live.door import door_url
 from sessions_live.models import Seat
 from sessions_live.operations.reminders import queue_due_reminders
 from sessions_live.operations.seats import Attendee
+from sessions_live.seat_links import DOOR
 from subscriptions.mails import queue_payment_refunded
 from subscriptions.models import Payment, Plan, Refund
 from subscriptions.operations.cancel import cancel_live_session_and_settle
@@ -142,7 +142,7 @@ def test_door_is_dead_and_reminders_and_confirmation_are_withheld() -> None:
     user = make_user()
     make_credits(user)
     seat = book(user, make_live_session())
-    old_door = door_url(seat)
+    old_door = DOOR.url(seat)
     hour_before = seat.live_session.starts_at - timedelta(hours=1)
     queue_due_reminders(now=hour_before)
     cancel(seat, hour_before)
@@ -152,7 +152,7 @@ def test_door_is_dead_and_reminders_and_confirmation_are_withheld() -> None:
         assert (mail.state, mail.reason) == ("withheld", "the seat is canceled")
     assert OutgoingMail.objects.filter(kind="reminder_1h").count() == 1
     seat.refresh_from_db()
-    for address in (old_door, door_url(seat)):
+    for address in (old_door, DOOR.url(seat)):
         assert Client().get(address.removeprefix("http://testserver")).status_code == 404
 
 

@@ -8,8 +8,8 @@ import time_machine
 from django.test import Client
 
 from redreport import clock
-from sessions_live.door import door_token
 from sessions_live.models import LiveSession, Seat
+from sessions_live.seat_links import DOOR
 from subscriptions.operations.booking import book_with_credit
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
 
@@ -23,7 +23,7 @@ def seat() -> Seat:
 
 
 def at_the_door(seat: Seat, method: str = "get", token: str = "") -> Any:
-    return getattr(Client(), method)(f"/door/{token or door_token(seat)}/")
+    return getattr(Client(), method)(f"/door/{token or DOOR.token(seat)}/")
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
@@ -43,7 +43,7 @@ def test_entering_is_recorded_and_leads_to_the_meeting_without_a_referrer(seat: 
 
 
 def test_a_browser_without_cookies_that_hides_where_it_comes_from_may_enter(seat: Seat) -> None:
-    answer = Client(enforce_csrf_checks=True).post(f"/door/{door_token(seat)}/", headers={"Origin": "null"})
+    answer = Client(enforce_csrf_checks=True).post(f"/door/{DOOR.token(seat)}/", headers={"Origin": "null"})
     assert (answer.status_code, Seat.objects.get().state) == (303, "attended")
 
 
@@ -70,7 +70,7 @@ def test_door_keeps_its_hours(seat: Seat, after_the_start: timedelta, status: in
 
 
 def test_forged_superseded_and_canceled_doors_are_dead(seat: Seat) -> None:
-    token = door_token(seat)
+    token = DOOR.token(seat)
     assert at_the_door(seat, "post", token[:-1] + ("A" if token[-1] != "A" else "B")).status_code == 404
     assert at_the_door(seat, "post", "nonsense").status_code == 404
     Seat.objects.update(door_version=1)
@@ -97,7 +97,7 @@ def test_session_and_account_pages_show_the_door_until_it_closes(after_the_end: 
         client.force_login(user)
         for address in (f"/sessions/{live_session.slug}/", "/account/"):
             page = client.get(address).content.decode()
-            assert (door_token(coverage.seat) in page) == shown, address
+            assert (DOOR.token(coverage.seat) in page) == shown, address
 
 
 @pytest.mark.parametrize("page", ["", "{slug}/", "{slug}/calendar.ics"])

@@ -12,8 +12,8 @@ from django.test import Client
 from redreport import clock
 from redreport.audit.models import AuditEntry
 from redreport.outbox.models import OutgoingMail
-from sessions_live.door import door_url
 from sessions_live.models import Seat
+from sessions_live.seat_links import DOOR
 from subscriptions.evidence import evidence_pack
 from subscriptions.models import Dispute, Order, Payment
 from subscriptions.operations.booking import book_with_credit
@@ -75,7 +75,7 @@ def test_pack_keeps_the_mails_as_sent_but_for_those_with_a_door(refunded_seat: P
     assert f"Message-ID: {mail.message_id}" in files[f"mails/{mail.pk}-payment_refunded.eml"]
     everything = "\n".join(files.values())
     seat = Seat.objects.select_related("live_session").get()
-    for secret in (door_url(seat), "/door/", seat.live_session.meeting_url, str(seat.public_id)):
+    for secret in (DOOR.url(seat), "/door/", seat.live_session.meeting_url, str(seat.public_id)):
         assert secret not in everything, secret
 
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
-from sessions_live.door import door_url
 from sessions_live.models import Seat
+from sessions_live.seat_links import DOOR
 from subscriptions.operations.booking import book_with_credit
 from tests.factories import make_credits, make_live_session, make_price, make_user
 
@@ -67,7 +67,7 @@ def test_own_pages_are_kept_by_no_cache(client: Client) -> None:
     client.force_login(user)
     session = f"/sessions/{live_session.slug}/"
     own = [session, f"{session}reserve/", "/account/", "/account/credits/", "/orders/RR-00000000/"]
-    for address in [*own, door_url(Seat.objects.get())]:
+    for address in [*own, DOOR.url(Seat.objects.get())]:
         kept_by = client.get(address)["Cache-Control"]
         assert {"private", "no-store"} <= set(kept_by.split(", ")), (address, kept_by)
 

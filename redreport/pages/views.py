@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 
 from redreport import clock
 from redreport.accounts.selectors import reader_of, signed_in
-from sessions_live.door import door_url
 from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.seat_links import DOOR
 from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
 from subscriptions.billing_page import billing_context
 from subscriptions.models import Order
@@ -48,7 +48,7 @@ def account(request: HttpRequest) -> HttpResponse:
     next_seat = given[0] if given else None
     context = {
         "next_seat": next_seat,
-        "next_door_url": door_url(next_seat) if next_seat and next_seat.attendee_email == user.email else "",
+        "next_door_url": DOOR.url(next_seat) if next_seat and next_seat.attendee_email == user.email else "",
         "next_door_is_open": bool(next_seat and next_seat.live_session.is_door_open(now)),
         "coming_seats": [seat for seat in coming if seat != next_seat],
         "past_seats": [seat for seat in reversed(seats) if now > seat.live_session.door_closes_at],

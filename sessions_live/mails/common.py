@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
-from sessions_live.door import door_url
 from sessions_live.models import LiveSession, Seat
+from sessions_live.seat_links import DOOR
 
 
 def seat_of(mail: OutgoingMail) -> Seat:
@@ -37,7 +37,7 @@ def takes_place(seat: Seat, mail: OutgoingMail) -> Verdict:
 
 def seat_mail_context(seat: Seat) -> dict[str, Any]:
     """What every mail to the attendee can say."""
-    return {**booking_context(seat), "door_url": door_url(seat)}
+    return {**booking_context(seat), "door_url": DOOR.url(seat)}
 
 
 def booking_context(seat: Seat) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock
-from sessions_live.door import seat_behind
 from sessions_live.errors import DoorClosed
 from sessions_live.models import Seat
 from sessions_live.operations.attendance import enter_by_door
+from sessions_live.seat_links import DOOR
 
 
 @never_cache
@@ -25,7 +25,7 @@ from sessions_live.operations.attendance import enter_by_door
 @csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
 def door(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
-    seat = seat_behind(token)
+    seat = DOOR.seat_behind(token)
     if seat is None:
         return _without_referrer(render(request, "sessions_live/door_dead.html", status=404))
     if request.method == "POST":

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.selectors import reader_of
-from sessions_live.door import door_url
 from sessions_live.models import LiveSession, Seat
+from sessions_live.seat_links import DOOR
 from sessions_live.selectors import SessionCard
 from subscriptions.models import Plan
 from subscriptions.selectors import Action, current_prices, entitlement
@@ -45,7 +45,7 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "credits_end_too_soon": answer.credits_end_too_soon,
         "can_pay_instead": answer.action == Action.USE_CREDIT and price is not None,
         "sign_in_url": f"{reverse('account_login')}?{urlencode({'next': page})}",
-        "door_url": door_url(own_seat) if own_seat else "",
+        "door_url": DOOR.url(own_seat) if own_seat else "",
         "cancel_url": _cancel_url(own_seat, context, now),
         "door_opens_at": live_session.door_opens_at,
         "door_is_open": live_session.is_door_open(now),

@@ -1,0 +1,51 @@
+"""Personal links of a seat: each a signed token of the seat and its door's version, so that no secret lies in the database and
+all of them die when the seat changes hands."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from sessions_live.models import LiveSession, Seat
+
+
+@dataclass(frozen=True)
+class SeatLink:
+    """One kind of link. A token of one kind is worth nothing for another: each signs with a salt of its own."""
+
+    salt: str
+    # The name of the address, which takes the token.
+    page: str
+
+    def token(self, seat: Seat) -> str:
+        """The token of this seat, good until its door's version rises."""
+        return self._signer.sign(f"{seat.public_id.hex}-{seat.door_version}")
+
+    def url(self, seat: Seat) -> str:
+        """The absolute address that is mailed to the attendee."""
+        return settings.SITE_URL + reverse(self.page, args=[self.token(seat)])
+
+    def seat_behind(self, token: str, states: Collection[str] = Seat.TAKEN) -> Seat | None:
+        """The seat of a token, with its session and booker; None when the token was forged or superseded, the seat is in none of
+        these states, or its session was canceled."""
+        try:
+            public_id, version = self._signer.unsign(token).split("-")
+            key, door_version = uuid.UUID(hex=public_id), int(version)
+        except (signing.BadSignature, ValueError):
+            return None
+        seats = Seat.objects.select_related("live_session", "booked_by").exclude(live_session__state=LiveSession.State.CANCELED)
+        return seats.filter(public_id=key, door_version=door_version, state__in=states).first()
+
+    @property
+    def _signer(self) -> signing.Signer:
+        return signing.Signer(salt=self.salt, sep=".")
+
+
+DOOR = SeatLink("sessions_live.door", "sessions:door")
+# Where an attendee says that they cannot come, without an account.
+CANT_COME = SeatLink("sessions_live.cant_come", "sessions:cant_come")
+# What stays of the hour, for who had the seat.
+REPLAY = SeatLink("sessions_live.replay", "sessions:replay")
