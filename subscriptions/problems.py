@@ -15,10 +15,12 @@ from subscriptions.errors import (
     EmailNotProven,
     GatewayError,
     GatewayRefused,
+    HeldSeatsStay,
     NoCredit,
     NothingAtStripe,
     ObjectBusy,
     OrderNotOpen,
+    PaidMeanwhile,
     PaymentUnderWay,
     PortalUnavailable,
     PriceChanged,
@@ -69,8 +71,22 @@ PROBLEMS: dict[type[Exception], Problem] = {
         next_label="Your account",
     ),
     TooManySeats: Problem(
-        "You have the most seats one person can book",
-        f"One buyer can have {policy.MAX_ACTIVE_SEATS_PER_BUYER} seats in a session. Write to us if your firm needs more.",
+        "That is more seats than one person can book",
+        f"One buyer can have {policy.MAX_ACTIVE_SEATS_PER_BUYER} seats in a session, those booked before included. "
+        "Write to us if your firm needs more.",
+    ),
+    HeldSeatsStay: Problem(
+        "So many seats are not to be had",
+        "We hold seats for you in this session already, and cannot hold the number you asked for instead. "
+        "Those we hold stay yours to pay for until their time is over.",
+        next_label="See what we hold for you",
+    ),
+    PaidMeanwhile: Problem(
+        "Your earlier order is paid",
+        "Its payment had reached Stripe when you asked for another number of seats, so it stands. "
+        "If you need more seats, reserve those alone.",
+        money="Nothing more was charged.",
+        next_label="See the order",
     ),
     TooManyLapsedHolds: Problem(
         "We cannot hold another seat for you today",

@@ -44,6 +44,7 @@ SUBJECTS = {
     "renewal_turned_on": "Your renewal is on: next on 1 December 2027",
     "year_ended_by_house": "Your year has ended: $250 comes back",
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "cant_come": "Ada Okafor can't come to Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
 }
 
@@ -62,8 +63,14 @@ def seat_of(name: str, email: str) -> Seat:
 
 
 def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail:
+    seat = seat or seat_of("Ada Okafor", "ada@example.com")
     context = {
-        "seat": seat or seat_of("Ada Okafor", "ada@example.com"),
+        "seat": seat,
+        "seats": [(seat, "http://testserver/seats/1/cancel/")],
+        "quantity": 1,
+        "look_label": "See whether a seat is left",
+        "is_free_to_cancel": True,
+        "free_until": LIVE_SESSION.cancel_cutoff_at,
         "live_session": LIVE_SESSION,
         "door_url": DOOR,
         "session_url": "http://testserver/sessions/chips/",
@@ -80,7 +87,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "subscription": Subscription(status="active", current_period_end=GRANT.expires_at),
         "amount_text": "$2,500",
         "paid_text": "$2,500",
-        "lapse": LAPSED,
+        "lapse": LAPSED.said_of(1),
         "refund": Refund(reason=Refund.Reason.SOLD_OUT, payment=Payment(order=ORDER)),
         "refund_text": "$250",
         "opening": "Tomorrow",
@@ -159,7 +166,7 @@ def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: st
 
 
 def test_seat_bought_within_the_last_day_is_promised_no_refund() -> None:
-    assert "you get all the money or the credit back" in rendered("seat_confirmed").text
+    assert "you get all the money or the credit for it back" in rendered("seat_confirmed").text
     with time_machine.travel(HOUR_BEFORE, tick=False):
         for part in (rendered("seat_confirmed").text, rendered("seat_confirmed").html):
             assert "less than 24 hours away, so nothing is returned" in part

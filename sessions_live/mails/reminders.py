@@ -47,6 +47,8 @@ def _guard_of(reminder: Reminder) -> Callable[[OutgoingMail, datetime], Verdict]
         verdict = stands(seat, mail)
         if verdict.action != "send":
             return verdict
+        if seat.declined_at:
+            return Verdict.withhold("the attendee said that they cannot come")
         if now > seat.live_session.starts_at - reminder.before + reminder.tolerance:
             return Verdict.miss("too late to be of use")
         return verdict

@@ -41,20 +41,17 @@ def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], book
 
     Refuses with SalesClosed, TooManySeats, AlreadySeated or SoldOut.
     """
-    if not live_session.is_on_sale(now):
-        raise SalesClosed
-    active = _active_seats(live_session)
-    held_before = sum(seat.booked_by_id == booker.pk for seat in active)
-    if held_before + len(attendees) > policy.MAX_ACTIVE_SEATS_PER_BUYER:
-        raise TooManySeats
-    _refuse_to_jump_the_queue(live_session, len(active) + len(attendees), now)
-    held = []
-    for attendee in attendees:
-        place = _free_place(live_session, active, attendee, booker, now)
-        seat = Seat.objects.create(state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **place)
-        active.append(seat)
-        held.append(seat)
-    return held
+    return Seat.objects.bulk_create(_held_seats(live_session, _active_seats(live_session), attendees, booker, now))
+
+
+def check_hold_instead(
+    *, live_session: LiveSession, seats: Sequence[Seat], attendees: Sequence[Attendee], booker: User, now: datetime
+) -> None:
+    """Refuses as `hold_seats` would once these held seats were given back; changes nothing. `live_session` is locked by the
+    caller."""
+    given_back = {seat.pk for seat in seats}
+    others = [seat for seat in _active_seats(live_session) if seat.pk not in given_back]
+    _held_seats(live_session, others, attendees, booker, now)
 
 
 def take_confirmed_seat(
@@ -104,13 +101,33 @@ def seats_kept_for_waitlist(live_session: LiveSession, now: datetime) -> int:
     return WaitlistEntry.objects.filter(live_session=live_session, state=WaitlistEntry.State.WAITING).count()
 
 
-def change_held_attendee(*, live_session: LiveSession, seat: Seat, attendee: Attendee) -> None:
-    """Seat somebody else in a held seat; `live_session` and `seat` are locked by the caller. Refuses with AlreadySeated."""
-    others = [other for other in _active_seats(live_session) if other.pk != seat.pk]
-    _refuse_second_seat(others, attendee)
-    seat.attendee_name, seat.attendee_firm = attendee.name, attendee.firm
-    seat.attendee_email = attendee.email.lower()
-    seat.save(update_fields=["attendee_name", "attendee_firm", "attendee_email"])
+def change_held_attendees(*, live_session: LiveSession, seats: Sequence[Seat], attendees: Sequence[Attendee]) -> None:
+    """Seat these attendees, as many as the held seats, in them; `live_session` and the seats are locked by the caller.
+
+    Whoever is named again keeps the seat. Refuses with AlreadySeated, and then changes nothing.
+    """
+    own = {seat.pk for seat in seats}
+    seated = [seat for seat in _active_seats(live_session) if seat.pk not in own]
+    for attendee in attendees:
+        _refuse_second_seat(seated, attendee)
+        seated.append(Seat(attendee_email=attendee.email))
+    changed = [seat for seat, attendee in _who_sits_where(seats, attendees) if _seat_in(seat, attendee)]
+    Seat.objects.bulk_update(changed, ["attendee_name", "attendee_firm", "attendee_email"])
+
+
+def _who_sits_where(seats: Sequence[Seat], attendees: Sequence[Attendee]) -> list[tuple[Seat, Attendee]]:
+    """Each seat with its attendee: first those who stay, so that no address is in two seats at any moment."""
+    by_email = {attendee.email.lower(): attendee for attendee in attendees}
+    staying = [(seat, by_email.pop(seat.attendee_email)) for seat in seats if seat.attendee_email in by_email]
+    kept = {seat.pk for seat, _ in staying}
+    return staying + list(zip((seat for seat in seats if seat.pk not in kept), by_email.values(), strict=True))
+
+
+def _seat_in(seat: Seat, attendee: Attendee) -> bool:
+    """Name the attendee in the unsaved seat; whether that is a change."""
+    before = (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
+    seat.attendee_name, seat.attendee_email, seat.attendee_firm = attendee.name, attendee.email.lower(), attendee.firm
+    return before != (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
 
 
 def hold_longer(*, seat: Seat, until: datetime) -> None:
@@ -128,6 +145,23 @@ def release_held_seat(*, seat: Seat) -> bool:
     seat.hold_expires_at = None
     seat.save(update_fields=["state", "hold_expires_at"])
     return True
+
+
+def _held_seats(
+    live_session: LiveSession, active: list[Seat], attendees: Sequence[Attendee], booker: User, now: datetime
+) -> list[Seat]:
+    """A held seat for each attendee, none of them written yet, beside those that are active."""
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    held_before = sum(seat.booked_by_id == booker.pk for seat in active)
+    if held_before + len(attendees) > policy.MAX_ACTIVE_SEATS_PER_BUYER:
+        raise TooManySeats
+    _refuse_to_jump_the_queue(live_session, len(active) + len(attendees), now)
+    held: list[Seat] = []
+    for attendee in attendees:
+        place = _free_place(live_session, active + held, attendee, booker, now)
+        held.append(Seat(state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **place))
+    return held
 
 
 def _insert_confirmed(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> Seat:

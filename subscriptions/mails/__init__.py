@@ -1,7 +1,7 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, dunning, notices, refunds, renewals, years
-from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
+from subscriptions.mails import bookings, cancellations, declines, dunning, notices, refunds, renewals, years
+from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.dunning import (
@@ -29,6 +29,7 @@ __all__ = [
     "queue_renewal_notice",
     "queue_seat_canceled",
     "queue_seat_confirmed",
+    "queue_seats_given",
     "queue_year_ended_by_house",
     "queue_year_lapsed",
     "queue_year_started",
@@ -38,5 +39,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, dunning, notices, refunds, renewals, years):
+    for module in (bookings, cancellations, declines, dunning, notices, refunds, renewals, years):
         module.register()
