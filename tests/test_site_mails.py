@@ -45,6 +45,9 @@ SUBJECTS = {
     "year_ended_by_house": "Your year has ended: $250 comes back",
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "session_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "booking_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -96,6 +99,12 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "new_credits": 12,
         "attended": "5 sessions",
         "left": "3, good until 1 December 2027",
+        "was_starting_at": datetime(2027, 7, 21, 15, tzinfo=UTC),
+        "message": "The host is traveling that week.",
+        "minutes": 90,
+        "time_zone": "Asia/Singapore",
+        "seats": [(seat_of("Bo Chen", "bo@example.org"), "http://testserver/seats/2/cancel/")],
+        "cant_come_token": "token",
         **values,
     }
     return render_templates(kind, context)
@@ -148,9 +157,19 @@ def test_seat_mail_says_when_where_and_the_readers_own_time(kind: str) -> None:
         assert "15 minutes before the start" in part
 
 
-@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder"])
+@pytest.mark.parametrize("kind", ["session_moved", "booking_moved", "waitlist_moved"])
+def test_mail_of_a_move_says_both_times_and_why(kind: str) -> None:
+    for part in (rendered(kind).text, rendered(kind).html):
+        assert "Wed 21 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul, 11:00 pm (Singapore)" in part
+        assert "The host is traveling that week." in part
+        assert "90 minutes" in part
+
+
+@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder", "session_moved"])
 def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: str) -> None:
-    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"))
+    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"), is_booker=False)
     for part in (mail.text, mail.html):
         assert "Singapore" not in part
         assert "$250" not in part

@@ -21,9 +21,7 @@ def restitution_due(*, seat: Seat, by: Seat.CanceledBy, now: datetime) -> Seat.R
 
 def free_cancel_until(seat: Seat) -> datetime:
     """Until then its buyer gets restitution for giving it back. `seat` has its session."""
-    live_session = seat.live_session
-    was_moved = live_session.moved_at is not None and seat.held_at <= live_session.moved_at
-    return live_session.starts_at if was_moved else live_session.cancel_cutoff_at
+    return seat.free_cancel_until
 
 
 def cancel_seat(
