@@ -47,6 +47,7 @@ SUBJECTS = {
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "session_moved": "New time: Chips & “friends”: what 深度求索 tells us",
     "booking_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
 }
 
