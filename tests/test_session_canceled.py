@@ -148,7 +148,7 @@ def test_preview_counts_what_canceling_then_does() -> None:
     waits(live_session)
     make_offer(live_session, "held")
     assert preview_cancel(live_session=live_session, now=clock.now()) == CancelPreview(
-        seats_taken=2, seats_held=1, waiting=1, hosts=1
+        seats_taken=2, seats_held=1, waiting=1, hosts=0
     )
     assert coverages_of(live_session) == {SeatCoverage.Kind.COMP: 1, SeatCoverage.Kind.CREDIT: 1}
     call_off(live_session)

@@ -12,7 +12,7 @@ import time_machine
 from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession, ScheduleChange, Seat
 from subscriptions.mails.lapses import LAPSED
 from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
 
@@ -47,6 +47,9 @@ SUBJECTS = {
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "session_moved": "New time: Chips & “friends”: what 深度求索 tells us",
     "booking_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "host_reminder": "Tomorrow you host: Chips & “friends”: what 深度求索 tells us",
+    "host_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "host_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "waitlist_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
 }
@@ -106,6 +109,12 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "time_zone": "Asia/Singapore",
         "seats": [(seat_of("Bo Chen", "bo@example.org"), "http://testserver/seats/2/cancel/")],
         "cant_come_token": "token",
+        "host_door_url": "http://testserver/host/token/",
+        "attendees": 23,
+        "not_coming": 2,
+        "asked": 21,
+        "questions": ["Who signs for the ministry?"],
+        "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         **values,
     }
     return render_templates(kind, context)

@@ -1,4 +1,5 @@
-"""The mails about a session that was canceled to those who have no seat in it: who waited for one.
+"""The mails about a session that was canceled to those who have no seat in it: who waited for one; with
+those to its hosts.
 
 The attendees' own mail says what comes back, and so is the business of who knows what was paid.
 """
@@ -14,6 +15,7 @@ from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_templates
+from sessions_live.mails.hosts import HOST_CANCELED, owed_to_hosts
 from sessions_live.models import ScheduleChange, WaitlistEntry
 
 WAITLIST_CANCELED = "waitlist_canceled"
@@ -25,7 +27,7 @@ def register() -> None:
 
 
 def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistEntry], now: datetime) -> None:
-    """Owe the news to each reader who waited, once. Runs in the caller's transaction; the entries have their users."""
+    """Owe the news to each reader who waited and to the hosts, once, in the caller's transaction. The entries have users."""
     owed = [
         OwedMail(
             kind=WAITLIST_CANCELED,
@@ -35,7 +37,7 @@ def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistE
         )
         for entry in waited
     ]
-    queue_mails(owed, now=now)
+    queue_mails([*owed, *owed_to_hosts(HOST_CANCELED, change)], now=now)
 
 
 def _always(mail: OutgoingMail, now: datetime) -> Verdict:

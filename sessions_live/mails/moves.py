@@ -1,4 +1,4 @@
-"""The mails about a session that was moved: to who sits in it, to who waits for a seat, and to its hosts."""
+"""The mails about a session that was moved: to who sits in it, and to who waits for a seat; with those to its hosts."""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_request
 from sessions_live.mails.common import seat_mail_context, seat_of, stands, stands_as_told
+from sessions_live.mails.hosts import HOST_MOVED, owed_to_hosts
 from sessions_live.models import ScheduleChange, Seat, WaitlistEntry
 from sessions_live.seat_links import CANT_COME
 
@@ -28,7 +29,7 @@ def register() -> None:
 def queue_session_moved(*, change: ScheduleChange, now: datetime) -> None:
     """Owe the news of a move: to each attendee with a new invitation, to each reader who waits, to each host with an
     address; each once for a version of the schedule. Runs in the caller's transaction, which has locked the session."""
-    owed = [*_owed_to_attendees(change), *_owed_to_who_waits(change)]
+    owed = [*_owed_to_attendees(change), *_owed_to_who_waits(change), *owed_to_hosts(HOST_MOVED, change)]
     queue_mails(owed, now=now)
 
 
