@@ -10,4 +10,6 @@ urlpatterns = [
     path("sessions/<slug:slug>/calendar.ics", schedule.calendar, name="calendar"),
     path("door/<str:token>/", door.door, name="door"),
     path("seats/cant-come/<str:token>/", cant_come.cant_come, name="cant_come"),
+    # Until hosts have a page of their own: no token of theirs opens an attendee's door.
+    path("host/<str:token>/", door.door, name="host"),
 ]

@@ -12,7 +12,7 @@ import time_machine
 from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession, ScheduleChange, Seat
 from subscriptions.mails.lapses import LAPSED
 from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
 
@@ -46,6 +46,13 @@ SUBJECTS = {
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "cant_come": "Ada Okafor can't come to Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "session_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "booking_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "host_reminder": "Tomorrow you host: Chips & “friends”: what 深度求索 tells us",
+    "host_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "host_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -103,6 +110,18 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "new_credits": 12,
         "attended": "5 sessions",
         "left": "3, good until 1 December 2027",
+        "was_starting_at": datetime(2027, 7, 21, 15, tzinfo=UTC),
+        "message": "The host is traveling that week.",
+        "minutes": 90,
+        "time_zone": "Asia/Singapore",
+        "seats": [(seat_of("Bo Chen", "bo@example.org"), "http://testserver/seats/2/cancel/")],
+        "cant_come_token": "token",
+        "host_door_url": "http://testserver/host/token/",
+        "attendees": 23,
+        "not_coming": 2,
+        "asked": 21,
+        "questions": ["Who signs for the ministry?"],
+        "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         **values,
     }
     return render_templates(kind, context)
@@ -155,9 +174,19 @@ def test_seat_mail_says_when_where_and_the_readers_own_time(kind: str) -> None:
         assert "15 minutes before the start" in part
 
 
-@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder"])
+@pytest.mark.parametrize("kind", ["session_moved", "booking_moved", "waitlist_moved"])
+def test_mail_of_a_move_says_both_times_and_why(kind: str) -> None:
+    for part in (rendered(kind).text, rendered(kind).html):
+        assert "Wed 21 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul, 11:00 pm (Singapore)" in part
+        assert "The host is traveling that week." in part
+        assert "90 minutes" in part
+
+
+@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder", "session_moved"])
 def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: str) -> None:
-    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"))
+    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"), is_booker=False)
     for part in (mail.text, mail.html):
         assert "Singapore" not in part
         assert "$250" not in part
