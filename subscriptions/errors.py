@@ -21,6 +21,10 @@ class HeldSeatsStay(BookingRefused):
         self.number, self.wanted = number, wanted
 
 
+class OtherOrderOpen(BookingRefused):
+    """The buyer has another order in this session that is not paid yet: one at a time."""
+
+
 class NoCredit(BookingRefused):
     """No credit that is valid at the session's start is left."""
 

@@ -7,7 +7,17 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from redreport import policy
-from sessions_live.errors import AlreadySeated, NotCancelable, SalesClosed, SeatNotTaken, SoldOut, TooManySeats
+from sessions_live.errors import (
+    AlreadySeated,
+    NotCancelable,
+    NothingToWaitFor,
+    NotWaiting,
+    OfferGone,
+    SalesClosed,
+    SeatNotTaken,
+    SoldOut,
+    TooManySeats,
+)
 from sessions_live.models import LiveSession
 from subscriptions.errors import (
     CatalogNotReady,
@@ -20,6 +30,7 @@ from subscriptions.errors import (
     NothingAtStripe,
     ObjectBusy,
     OrderNotOpen,
+    OtherOrderOpen,
     PaidMeanwhile,
     PaymentUnderWay,
     PortalUnavailable,
@@ -57,6 +68,23 @@ PROBLEMS: dict[type[Exception], Problem] = {
     SalesClosed: Problem("Seats are no longer sold", "This session has started, or does not take place."),
     AlreadySeated: Problem(
         "This person already has a seat", "The e-mail address you gave already has a seat in this session. One person, one seat."
+    ),
+    NothingToWaitFor: Problem(
+        "There is nothing to wait for",
+        "Seats are on sale, or it is too late to offer one: the session’s page says which.",
+    ),
+    NotWaiting: Problem(
+        "No seat is offered to you just now",
+        "You are not on the waitlist of this session, or no seat has come free for you yet.",
+    ),
+    OfferGone: Problem(
+        "This offer is gone",
+        "It was not taken in time, so the seat was offered to the next reader. You can join the waitlist again.",
+    ),
+    OtherOrderOpen: Problem(
+        "You have another order in this session",
+        "It is not paid yet. Pay it or give it back, then take this seat: the offer stands until its time.",
+        next_label="Your account",
     ),
     NotCancelable: Problem(
         "This session has begun",

@@ -12,9 +12,9 @@ import time_machine
 from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
-from sessions_live.models import LiveSession, ScheduleChange, Seat
+from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
 from subscriptions.mails.lapses import LAPSED
-from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
+from subscriptions.models import CreditGrant, Invoice, Order, Payment, Price, Refund, Subscription
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
 LIVE_SESSION = LiveSession(
@@ -25,6 +25,8 @@ ORDER = Order(number="RR-7F3K9QXW", amount_minor=250_00, currency="usd", consent
 ORDER.consent_version = "2026-11"
 GRANT = CreditGrant(credits=12, balance=12, expires_at=datetime(2027, 12, 1, 17, tzinfo=UTC))
 INVOICE = Invoice(number="RRL-0002", hosted_invoice_url="https://invoice.example.com/i/in_2")
+ENTRY = WaitlistEntry(live_session=LIVE_SESSION, user=BOOKER, offer_expires_at=datetime(2027, 7, 15, 3, tzinfo=UTC))
+PRICE = Price(amount_minor=250_00, currency="usd")
 DOOR = "http://testserver/door/token/"
 
 SUBJECTS = {
@@ -52,6 +54,8 @@ SUBJECTS = {
     "host_moved": "New time: Chips & “friends”: what 深度求索 tells us",
     "host_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "waitlist_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_offer": "A seat opened: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_closed": "No seat came free: Chips & “friends”: what 深度求索 tells us",
     "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
 }
 
@@ -114,13 +118,16 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "message": "The host is traveling that week.",
         "minutes": 90,
         "time_zone": "Asia/Singapore",
-        "seats": [(seat_of("Bo Chen", "bo@example.org"), "http://testserver/seats/2/cancel/")],
         "cant_come_token": "token",
         "host_door_url": "http://testserver/host/token/",
         "attendees": 23,
         "not_coming": 2,
         "asked": 21,
         "questions": ["Who signs for the ministry?"],
+        "entry": ENTRY,
+        "price": PRICE,
+        "by_credit": False,
+        "offer_url": "http://testserver/sessions/chips/offer/",
         "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         **values,
     }

@@ -12,7 +12,7 @@ from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.mails.cancellations import queue_session_canceled
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.seats import lock_live_session, offer_freed_seats_soon
 
 
 def restitution_due(*, seat: Seat, by: Seat.CanceledBy, now: datetime) -> Seat.Restitution:
@@ -54,6 +54,7 @@ def cancel_seat(
     seat.door_version += 1
     seat.save()
     audit.record(actor=actor, verb="canceled", target=seat, reason=reason, detail={"restitution": restitution}, now=now)
+    offer_freed_seats_soon(live_session.pk)
 
 
 @dataclass(frozen=True)

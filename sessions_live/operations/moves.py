@@ -13,6 +13,7 @@ from sessions_live.errors import NotMovable
 from sessions_live.mails.moves import queue_session_moved
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
 from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.waitlist import follow_move
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def move_live_session(
         live_session.schedule_version, live_session.moved_at = change.version, now
         live_session.save(update_fields=["starts_at", "duration_minutes", "schedule_version", "moved_at"])
         _let_seats_follow(live_session)
+        follow_move(live_session=live_session, now=now)
         queue_session_moved(change=change, now=now)
         return change
 

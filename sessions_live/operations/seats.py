@@ -4,13 +4,19 @@ confirms are one commit. The session's row is locked first, then the seat's."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
+from django.db import transaction
+
 from redreport import policy
 from redreport.accounts.models import User
+from redreport.dispatch import hand_to_worker
 from sessions_live.errors import AlreadySeated, SalesClosed, SeatNotHeld, SessionOver, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
+
+TEND_WAITLIST = "sessions_live.tend_waitlist"
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,33 @@ def take_confirmed_seat(
     return _insert_confirmed(live_session, active, attendee, booker, now)
 
 
+def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, until: datetime, now: datetime) -> Seat:
+    """Keep a free seat for a reader who waits, until then. `live_session` is locked by the caller.
+
+    Refuses with TooManySeats, AlreadySeated or SoldOut.
+    """
+    active = _active_seats(live_session)
+    if sum(seat.booked_by_id == booker.pk for seat in active) >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
+        raise TooManySeats
+    place = _free_place(live_session, active, attendee, booker, now)
+    return Seat.objects.create(state=Seat.State.OFFERED, hold_expires_at=until, **place)
+
+
+def hold_offered_seat(*, entry: WaitlistEntry, seat: Seat, now: datetime) -> None:
+    """Turn an accepted offer into an ordinary hold; the caller has locked session, entry and seat."""
+    seat.state, seat.hold_expires_at = Seat.State.HELD, now + policy.HOLD
+    seat.save(update_fields=["state", "hold_expires_at"])
+    entry.accepted_at = now
+    entry.save(update_fields=["accepted_at"])
+
+
+def confirm_offered_seat(*, seat: Seat, now: datetime) -> None:
+    """Give an offered seat that is covered at once; the caller has locked session, entry and seat."""
+    seat.state, seat.hold_expires_at, seat.confirmed_at = Seat.State.CONFIRMED, None, now
+    seat.save(update_fields=["state", "hold_expires_at", "confirmed_at"])
+    _end_wait(seat, WaitlistEntry.State.SEATED, now)
+
+
 def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, now: datetime) -> Seat:
     """Confirm a held seat whose payment Stripe took at `taken_at`; `live_session` and `seat` are locked by the caller.
 
@@ -86,6 +119,7 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
         seat.hold_expires_at = None
         seat.confirmed_at = now
         seat.save(update_fields=["state", "hold_expires_at", "confirmed_at"])
+        _end_wait(seat, WaitlistEntry.State.SEATED, now)
         return seat
     if seat.state != Seat.State.EXPIRED:
         raise SeatNotHeld
@@ -115,6 +149,12 @@ def change_held_attendees(*, live_session: LiveSession, seats: Sequence[Seat], a
     Seat.objects.bulk_update(changed, ["attendee_name", "attendee_firm", "attendee_email"])
 
 
+def seats_for_walk_ins(live_session: LiveSession, now: datetime) -> int:
+    """How many free seats are for whoever comes."""
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE).count()
+    return live_session.capacity - active - seats_kept_for_waitlist(live_session, now)
+
+
 def _who_sits_where(seats: Sequence[Seat], attendees: Sequence[Attendee]) -> list[tuple[Seat, Attendee]]:
     """Each seat with its attendee: first those who stay, so that no address is in two seats at any moment."""
     by_email = {attendee.email.lower(): attendee for attendee in attendees}
@@ -137,14 +177,30 @@ def hold_longer(*, seat: Seat, until: datetime) -> None:
         seat.save(update_fields=["hold_expires_at"])
 
 
-def release_held_seat(*, seat: Seat) -> bool:
+def release_held_seat(*, seat: Seat, now: datetime) -> bool:
     """Give a held seat back to the session; the caller has locked the session and the seat. False if it was not held."""
     if seat.state != Seat.State.HELD:
         return False
     seat.state = Seat.State.EXPIRED
     seat.hold_expires_at = None
     seat.save(update_fields=["state", "hold_expires_at"])
+    _end_wait(seat, WaitlistEntry.State.LAPSED, now)
+    offer_freed_seats_soon(seat.live_session_id)
     return True
+
+
+def offer_freed_seats_soon(live_session_id: int) -> None:
+    """A seat has come free: once the caller's transaction commits, a worker offers it to whoever waits. Where that hand-off is
+    lost, the minute sweep does."""
+    transaction.on_commit(partial(hand_to_worker, TEND_WAITLIST, live_session_id))
+
+
+def _end_wait(seat: Seat, state: WaitlistEntry.State, now: datetime) -> None:
+    """A seat that was offered to somebody who waited is theirs from now on, or no longer."""
+    entry = getattr(seat, "waitlist_entry", None)
+    if entry:
+        entry.state, entry.closed_at = state, now
+        entry.save(update_fields=["state", "closed_at"])
 
 
 def _held_seats(
@@ -176,9 +232,8 @@ def _active_seats(live_session: LiveSession) -> list[Seat]:
 
 def _refuse_to_jump_the_queue(live_session: LiveSession, seats_then: int, now: datetime) -> None:
     """A free seat belongs to whoever has waited longest, as long as there is time to offer it. Refuses with SoldOut."""
-    if seats_then <= live_session.capacity - seats_kept_for_waitlist(live_session, now):
-        return
-    raise SoldOut
+    if seats_then > live_session.capacity - seats_kept_for_waitlist(live_session, now):
+        raise SoldOut
 
 
 def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> dict[str, Any]:

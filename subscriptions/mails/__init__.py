@@ -1,6 +1,6 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, declines, dunning, moves, notices, refunds, renewals, years
+from subscriptions.mails import bookings, cancellations, declines, dunning, moves, notices, offers, refunds, renewals, years
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
@@ -41,5 +41,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, declines, dunning, moves, notices, refunds, renewals, years):
+    for module in (bookings, cancellations, declines, dunning, moves, notices, offers, refunds, renewals, years):
         module.register()

@@ -50,7 +50,7 @@ def start_seat_order(*, user: User, live_session_id: int, attendees: Sequence[At
     with transaction.atomic():
         # The session's lock: the count of its seats and the hold are one step; also a second click waits here for the first.
         live_session = lock_live_session(live_session_id)
-        pending, lapsed = _pending_and_lapsed(subscriber, live_session, now)
+        pending, lapsed = pending_and_lapsed(subscriber, live_session, now)
         if pending and pending[0].under_way_since:
             raise PaymentUnderWay
         if pending and pending[0].quantity == len(attendees):
@@ -60,27 +60,12 @@ def start_seat_order(*, user: User, live_session_id: int, attendees: Sequence[At
             return pending[0]
         if len(lapsed) + sum(_would_lapse(order, now) for order in pending) >= policy.MAX_LAPSED_ORDERS:
             raise TooManyLapsedHolds
-        price = _price_in_force(Plan.SINGLE_SEAT, price_id)
+        price = price_in_force(Plan.SINGLE_SEAT, price_id)
         if pending:
             _check_other_number(pending[0], live_session, attendees, user, now)
             return pending[0]
         seats = hold_seats(live_session=live_session, attendees=attendees, booker=user, now=now)
-        order = Order.objects.create(
-            subscriber=subscriber,
-            kind=Order.Kind.SEAT,
-            live_session=live_session,
-            price=price,
-            quantity=len(seats),
-            amount_minor=price.amount_minor * len(seats),
-            currency=price.currency,
-            created_at=now,
-            expires_at=now + policy.HOLD,
-            checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
-            next_check_at=now + policy.CHECK_PENDING_EVERY,
-        )
-        covered = {"kind": SeatCoverage.Kind.ORDER, "order": order, "created_at": now}
-        SeatCoverage.objects.bulk_create(SeatCoverage(seat=seat, **covered) for seat in seats)
-        return order
+        return order_held_seats(subscriber, live_session, price, seats, now)
 
 
 @retried
@@ -105,7 +90,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
             raise PaymentUnderWay
         if pending:
             return pending
-        price = _price_in_force(Plan.ANNUAL, price_id)
+        price = price_in_force(Plan.ANNUAL, price_id)
         return Order.objects.create(
             subscriber=subscriber,
             kind=Order.Kind.YEAR,
@@ -141,19 +126,41 @@ def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> Seat
         return coverage
 
 
+def order_held_seats(
+    subscriber: Subscriber, live_session: LiveSession, price: Price, seats: Sequence[Seat], now: datetime
+) -> Order:
+    """The order that pays for these held seats; it covers them from now on, and counts once they are confirmed."""
+    order = Order.objects.create(
+        subscriber=subscriber,
+        kind=Order.Kind.SEAT,
+        live_session=live_session,
+        price=price,
+        quantity=len(seats),
+        amount_minor=price.amount_minor * len(seats),
+        currency=price.currency,
+        created_at=now,
+        expires_at=now + policy.HOLD,
+        checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
+        next_check_at=now + policy.CHECK_PENDING_EVERY,
+    )
+    covered = {"kind": SeatCoverage.Kind.ORDER, "order": order, "created_at": now}
+    SeatCoverage.objects.bulk_create(SeatCoverage(seat=seat, **covered) for seat in seats)
+    return order
+
+
 def _require_proven_email(user: User) -> None:
     if not has_proven_email(user):
         raise EmailNotProven
 
 
-def _price_in_force(plan: Plan, price_id: int) -> Price:
+def price_in_force(plan: Plan, price_id: int) -> Price:
     price = current_price(plan)
     if price.pk != price_id:
         raise PriceChanged
     return price
 
 
-def _pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> tuple[list[Order], list[Order]]:
+def pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> tuple[list[Order], list[Order]]:
     """The buyer's order in this session that waits for its payment, and those that lapsed within the last day."""
     pending = Q(state=Order.State.PENDING)
     # A hold given back late kept the seat from others all the same.

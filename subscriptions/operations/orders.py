@@ -141,7 +141,7 @@ def _return_what_was_paid(order: Order, refusal: SeatRefused, now: datetime) -> 
         if not _is_due(order):
             return
         for seat in seats:
-            release_held_seat(seat=seat)
+            release_held_seat(seat=seat, now=now)
         for payment in order.payments.filter(refunds__isnull=True):
             owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
         if not order.payments.exists():
@@ -173,7 +173,7 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
         order.checks = 0
         schedule_next_check(order, now)
         order.save()
-        released = [seat for seat in seats if release_held_seat(seat=seat)]
+        released = [seat for seat in seats if release_held_seat(seat=seat, now=now)]
         if released and lease and not order.given_up_at:
             mails.queue_hold_lapsed(order=order, seat=released[0], now=now)
 

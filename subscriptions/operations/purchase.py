@@ -9,6 +9,7 @@ from subscriptions.errors import OrderNotOpen, PaidMeanwhile
 from subscriptions.models import Order
 from subscriptions.operations.booking import start_seat_order, start_year_order
 from subscriptions.operations.checkouts import give_up_order, open_checkout
+from subscriptions.operations.offers import start_offer_order
 
 
 def buy_seats(*, user: User, live_session_id: int, attendees: Sequence[Attendee], price_id: int, now: datetime) -> str:
@@ -23,6 +24,16 @@ def buy_seats(*, user: User, live_session_id: int, attendees: Sequence[Attendee]
         return start_seat_order(user=user, live_session_id=live_session_id, attendees=attendees, price_id=price_id, now=now)
 
     return _pay_for(start_order, len(attendees), now)
+
+
+def buy_offered_seat(*, user: User, live_session_id: int, price_id: int, now: datetime) -> str:
+    """Accept the seat that is offered to a reader who waited, and the address where it is paid for. A second click gives the same
+    address. Refuses as `start_offer_order` and `open_checkout` do."""
+
+    def start_order() -> Order:
+        return start_offer_order(user=user, live_session_id=live_session_id, price_id=price_id, now=now)
+
+    return _pay_for(start_order, 1, now)
 
 
 def buy_year(*, user: User, price_id: int, now: datetime) -> str:

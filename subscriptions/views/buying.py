@@ -16,6 +16,7 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
 from sessions_live.selectors import own_seat, session_card, taken_seat
 from subscriptions import selectors
+from subscriptions.entitlements import check_seat_for_sale
 from subscriptions.errors import CatalogNotReady, GatewayError, HeldSeatsStay, PaidMeanwhile, YearAlreadyRunning
 from subscriptions.forms import YearForm
 from subscriptions.models import Plan
@@ -40,7 +41,7 @@ def reserve(request: HttpRequest, slug: str) -> HttpResponse:
     live_session, user = _live_session_or_404(slug), signed_in(request)
     if request.method != "POST":
         try:
-            selectors.check_seat_for_sale(user=user, live_session=live_session, now=clock.now())
+            check_seat_for_sale(user=user, live_session=live_session, now=clock.now())
         except (SalesClosed, SoldOut) as refusal:
             return show_problem(request, refusal, live_session=live_session)
         return _reserve_page(request, live_session, ReserveForm.for_attendees(_attendees_to_propose(user, live_session)))
