@@ -52,6 +52,9 @@ SHORT_REMINDER_TOLERANCE = timedelta(minutes=45)
 # Who was told of a session so shortly before a reminder's moment, or later, is not reminded.
 TOLD_SHORTLY_BEFORE = timedelta(hours=1)
 
+# Hosts try their microphones before anybody else comes in.
+HOST_DOOR_OPENS_BEFORE = timedelta(hours=1)
+
 MOST_QUESTIONS_PER_SEAT = 3
 # What stays of an hour is mailed when it is released, and at the latest so long after the start.
 FOLLOW_UP_LATEST_AFTER = timedelta(hours=24)

@@ -190,6 +190,9 @@ if CELERY_BROKER_URL.startswith(("redis", "rediss", "unix")):
         "socket_connect_timeout": 2,
     }
 
+# Who holds the meetings: a class behind sessions_live.meetings, by its dotted path.
+MEETING_PROVIDER = env.str("MEETING_PROVIDER", default="sessions_live.meetings.plain_address.PlainAddress")
+
 # Logs: JSON lines on stdout from every process.
 LOGGING = logging_settings(env.str("LOG_LEVEL", default="INFO"))
 

@@ -9,5 +9,6 @@ class SessionsLiveConfig(AppConfig):
 
     def ready(self) -> None:
         from sessions_live import mails
+        from sessions_live.meetings import checks  # noqa: F401
 
         mails.register()

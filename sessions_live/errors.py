@@ -73,6 +73,10 @@ class NotCancelable(Exception):
     """The session has begun or is over."""
 
 
+class NotCheckedIn(Exception):
+    """The attendee has not come in: there is nothing to take back."""
+
+
 class DoorClosed(Exception):
     """The door is not open now."""
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from sessions_live.models import LiveSession
+from redreport.text import validate_one_line
+from sessions_live.models import LiveSession, Question
 
 
 class LiveSessionForm(forms.ModelForm):
@@ -18,3 +19,20 @@ class LiveSessionForm(forms.ModelForm):
             if not given.get("hosts"):
                 self.add_error("hosts", "It is published: it needs at least one host.")
         return given
+
+
+class QuestionForm(forms.Form):
+    """A question to the hosts."""
+
+    text = forms.CharField(
+        label="Your question to the hosts",
+        max_length=Question._meta.get_field("text").max_length,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The hosts see it with your name and firm; other attendees do not.",
+    )
+
+    def clean_text(self) -> str:
+        """On one line, however it was typed: it stands in a list of others."""
+        text = " ".join(self.cleaned_data["text"].split())
+        validate_one_line(text)
+        return text

@@ -1,7 +1,4 @@
-"""The personal link of a host: a signed token of the session and the host, dead once the host is taken off it or the session is
-canceled."""
-
-from dataclasses import dataclass
+"""The personal link of a host: a signed token of the session and the host, dead once the host is taken off it."""
 
 from django.conf import settings
 from django.core import signing
@@ -12,27 +9,26 @@ from sessions_live.models import Host, LiveSession
 SALT = "sessions_live.host"
 
 
-@dataclass(frozen=True)
-class HostedSession:
-    """One host's part in one session."""
-
-    live_session: LiveSession
-    host: Host
-
-
 def host_door_url(live_session: LiveSession, host: Host) -> str:
     """The absolute address of this host's door to this session."""
-    token = signing.Signer(salt=SALT, sep=".").sign(f"{live_session.pk}-{host.pk}")
-    return settings.SITE_URL + reverse("sessions:host", args=[token])
+    return settings.SITE_URL + reverse("sessions:host", args=[host_token(live_session, host)])
 
 
-def host_behind(token: str) -> HostedSession | None:
-    """Who may open this door, and to what; None when the token was forged, the host does not run the session any more, or
-    readers cannot see the session: it is a draft, or canceled."""
+def host_token(live_session: LiveSession, host: Host) -> str:
+    """The token in that address."""
+    return _signer().sign(f"{live_session.pk}-{host.pk}")
+
+
+def host_behind(token: str) -> tuple[LiveSession, Host] | None:
+    """The session and the host of a token; None when it was forged, the host is taken off, or the session was canceled."""
     try:
-        live_session_id, host_id = map(int, signing.Signer(salt=SALT, sep=".").unsign(token).split("-"))
+        session_id, host_id = (int(part) for part in _signer().unsign(token).split("-"))
     except (signing.BadSignature, ValueError):
         return None
-    open_states = [LiveSession.State.PUBLISHED, LiveSession.State.ENDED]
-    live_session = LiveSession.objects.filter(pk=live_session_id, hosts=host_id, state__in=open_states).first()
-    return HostedSession(live_session, Host.objects.get(pk=host_id)) if live_session else None
+    live_session = LiveSession.objects.filter(pk=session_id).exclude(state=LiveSession.State.CANCELED).first()
+    host = live_session.hosts.filter(pk=host_id).first() if live_session else None
+    return (live_session, host) if live_session and host else None
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt=SALT, sep=".")

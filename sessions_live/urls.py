@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions_live.views import cant_come, door, schedule
+from sessions_live.views import cant_come, door, host, schedule
 
 app_name = "sessions"
 
@@ -10,6 +10,6 @@ urlpatterns = [
     path("sessions/<slug:slug>/calendar.ics", schedule.calendar, name="calendar"),
     path("door/<str:token>/", door.door, name="door"),
     path("seats/cant-come/<str:token>/", cant_come.cant_come, name="cant_come"),
-    # Until hosts have a page of their own: no token of theirs opens an attendee's door.
-    path("host/<str:token>/", door.door, name="host"),
+    path("door/<str:token>/question/", door.question, name="question"),
+    path("host/<str:token>/", host.host, name="host"),
 ]

@@ -39,7 +39,7 @@ def test_the_schedule_has_six_coming_and_three_past_sessions(caught: None) -> No
 def test_past_sessions_were_attended_but_not_by_everybody(caught: None) -> None:
     load()
     past = Seat.objects.filter(live_session__state=LiveSession.State.ENDED)
-    assert set(past.values_list("state", flat=True)) == {Seat.State.ATTENDED, Seat.State.CONFIRMED}
+    assert set(past.values_list("state", flat=True)) == {Seat.State.ATTENDED, Seat.State.NO_SHOW}
 
 
 def test_nobody_is_mailed_today_about_the_past(caught: None) -> None:

@@ -1,5 +1,6 @@
 """The house moves a session: everybody is told once, nothing of the old time stays true, and nobody is bound to the new one."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -226,7 +227,7 @@ def test_seat_moved_past_its_credits_end_stays_covered_and_its_credit_comes_back
 def test_who_came_in_early_or_had_refused_is_expected_anew() -> None:
     live_session = make_live_session(starts_in=timedelta(minutes=10))
     early, refused = make_guest_seat(live_session), make_guest_seat(live_session)
-    enter_by_door(seat_id=early.pk, live_session_id=live_session.pk, now=clock.now())
+    enter_by_door(seat=early, device=uuid.uuid4(), takes_over=False, now=clock.now())
     Seat.objects.filter(pk=refused.pk).update(declined_at=clock.now())
     assert (
         preview_move(

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+import uuid
 from datetime import datetime, time, timedelta
 from urllib.parse import urlsplit
 
@@ -83,7 +84,7 @@ def add_session(topic: Topic, hosts: list[Host], staff: User, now: datetime) -> 
         )
         # The last one who was given a seat in a past session did not come.
         if starts_at < now and email != ATTENDEES[topic.given_seats - 1][2]:
-            enter_by_door(seat_id=coverage.seat_id, live_session_id=live_session.pk, now=starts_at)
+            enter_by_door(seat=coverage.seat, device=uuid.uuid4(), takes_over=False, now=starts_at)
 
 
 def start_of(topic: Topic, now: datetime) -> datetime:

@@ -79,6 +79,21 @@ function growWithSeats() {
   showAttendees(select);
 }
 
+// A door that is still closed: ', in 2:05'; when its time has come the page looks again, once.
+function printTimeToOpening() {
+  for (const slot of document.querySelectorAll("[data-opens]")) {
+    const seconds = Math.ceil((new Date(slot.dataset.opens) - Date.now()) / 1000);
+    if (seconds <= 0) {
+      delete slot.dataset.opens;
+      // Not reload(): after a POST that came too early it would be sent again.
+      location.assign(location.pathname);
+      return;
+    }
+    const words = seconds < 3600 ? `, in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
+    if (slot.textContent !== words) slot.textContent = words;
+  }
+}
+
 function lookAgain() {
   const waiting = document.querySelector("[data-look-again]");
   if (waiting) setTimeout(() => location.reload(), Number(waiting.dataset.lookAgain) * 1000);
@@ -92,6 +107,8 @@ addEventListener("pageshow", growWithSeats, { once: true });
 printOwnTimes();
 printTimeLeft();
 setInterval(printTimeLeft, 10_000);
+printTimeToOpening();
+setInterval(printTimeToOpening, 1000);
 lookAgain();
 // Browsers that know `autofocus` on any element do this by themselves.
 if (!("autofocus" in HTMLElement.prototype)) document.querySelector(".error-summary")?.focus();

@@ -1,29 +1,92 @@
-"""Who came in."""
+"""Who came in, and who did not."""
 
+import uuid
 from datetime import datetime
 
 from django.db import transaction
 
-from sessions_live.errors import DoorClosed
-from sessions_live.models import LiveSession, Seat
+from redreport import audit
+from redreport.accounts.models import User
+from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken, SeatTakenOver
+from sessions_live.meetings import provider
+from sessions_live.models import DoorEntry, LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session, lock_seat
 
 
-def enter_by_door(*, seat_id: int, live_session_id: int, now: datetime) -> str:
-    """Record that the attendee came in and return the meeting's address. Entering again is allowed and keeps the first time.
+def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datetime) -> Seat:
+    """Record that the attendee came in from this device; returns the seat with its session. `seat` is as its link found it.
 
-    Refuses with DoorClosed outside the door's hours, when the seat is gone, or when the session has no meeting address.
+    Entering again from the device that came in last is free and keeps the first time. From another device it must be asked for:
+    one seat, one participant. Refuses with SeatTakenOver then, with DoorClosed outside the door's hours, when the seat is gone or
+    has changed hands, or when the session has nowhere to meet.
     """
     with transaction.atomic():
-        # The session's and the seat's lock: the seat may be canceled or handed over in this very moment.
-        live_session = lock_live_session(live_session_id)
+        # Locks: the session's and the seat's. It may be canceled, moved or handed over in this very moment.
+        live_session = lock_live_session(seat.live_session_id)
+        locked = lock_seat(seat.pk)
+        locked.live_session = live_session
+        if locked.door_version != seat.door_version or locked.state not in Seat.TAKEN:
+            raise DoorClosed
+        if not _leads_somewhere(live_session, now):
+            raise DoorClosed
+        last = last_entry(locked)
+        if last and last.device != device and not takes_over:
+            raise SeatTakenOver
+        if last is None or last.device != device:
+            DoorEntry.objects.create(seat=locked, device=device, entered_at=now)
+        if locked.entered_at is None:
+            locked.entered_at = now
+            locked.state = Seat.State.ATTENDED
+            locked.save(update_fields=["entered_at", "state"])
+        return locked
+
+
+def last_entry(seat: Seat) -> DoorEntry | None:
+    """Who came in last to this hour; an entry to the hour as it was before a move does not count."""
+    return DoorEntry.objects.filter(seat=seat, entered_at__gte=seat.live_session.door_opens_at).order_by("-id").first()
+
+
+def check_in_seat(*, seat_id: int, actor: User, now: datetime) -> Seat:
+    """Note by a member of staff that the attendee is there, or was; twice changes nothing. From the door's opening on.
+
+    Refuses with SeatNotTaken, or with DoorClosed before that.
+    """
+    with transaction.atomic():
+        # Locks as at the door: the attendee may be coming in by it.
+        live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
         seat = lock_seat(seat_id)
-        if not live_session.is_door_open(now) or seat.state not in Seat.TAKEN or live_session.state == LiveSession.State.CANCELED:
+        if seat.state not in Seat.TAKEN:
+            raise SeatNotTaken
+        if now < live_session.door_opens_at:
             raise DoorClosed
-        if not live_session.meeting_url:
-            raise DoorClosed
-        if seat.entered_at is None:
-            seat.entered_at = now
-            seat.state = Seat.State.ATTENDED
-            seat.save(update_fields=["entered_at", "state"])
-        return live_session.meeting_url
+        if seat.state != Seat.State.ATTENDED:
+            audit.record(actor=actor, verb="checked_in", target=seat, detail={"was": seat.state}, now=now)
+            seat.state, seat.entered_at = Seat.State.ATTENDED, now
+            seat.save(update_fields=["state", "entered_at"])
+        return seat
+
+
+def undo_check_in(*, seat_id: int, actor: User, reason: str, now: datetime) -> Seat:
+    """Take back that the attendee was there, for a written reason. Refuses with NotCheckedIn."""
+    with transaction.atomic():
+        # Locks as at the door.
+        live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
+        seat = lock_seat(seat_id)
+        if seat.state != Seat.State.ATTENDED:
+            raise NotCheckedIn
+        is_over = live_session.state == LiveSession.State.ENDED
+        seat.state, seat.entered_at = Seat.State.NO_SHOW if is_over else Seat.State.CONFIRMED, None
+        seat.save(update_fields=["state", "entered_at"])
+        audit.record(actor=actor, verb="check_in_undone", target=seat, reason=reason, now=now)
+        return seat
+
+
+def mark_no_shows(live_session: LiveSession) -> int:
+    """Who has not come in by the end did not come; returns how many. The caller has locked the session."""
+    confirmed = Seat.objects.filter(live_session=live_session, state=Seat.State.CONFIRMED)
+    return confirmed.update(state=Seat.State.NO_SHOW)
+
+
+def _leads_somewhere(live_session: LiveSession, now: datetime) -> bool:
+    is_held = live_session.state in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED)
+    return is_held and live_session.is_door_open(now) and provider().is_ready(live_session)

@@ -8,6 +8,7 @@ from redreport import audit
 from redreport.accounts.models import User
 from sessions_live.errors import NotPublishable
 from sessions_live.models import LiveSession
+from sessions_live.operations.attendance import mark_no_shows
 from sessions_live.operations.seats import lock_live_session
 
 
@@ -37,7 +38,7 @@ def publish_live_session(*, live_session_id: int, actor: User, now: datetime) ->
 
 
 def end_past_live_sessions(*, now: datetime) -> int:
-    """Mark published sessions whose door has closed as ended; returns how many."""
+    """Mark published sessions whose door has closed as ended, and who did not come in as not come; returns how many."""
     due = [
         live_session.pk
         for live_session in LiveSession.objects.filter(state=LiveSession.State.PUBLISHED, starts_at__lt=now)
@@ -45,9 +46,10 @@ def end_past_live_sessions(*, now: datetime) -> int:
     ]
     for live_session_id in sorted(due):
         with transaction.atomic():
-            # The session's lock: a late payment may be confirming a seat in it right now.
+            # The session's lock: a late payment may be confirming a seat in it, or somebody entering, right now.
             live_session = lock_live_session(live_session_id)
             if live_session.state == LiveSession.State.PUBLISHED and live_session.door_closes_at <= now:
                 live_session.state = LiveSession.State.ENDED
                 live_session.save(update_fields=["state"])
+                mark_no_shows(live_session)
     return len(due)

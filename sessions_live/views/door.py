@@ -1,18 +1,29 @@
-"""The personal door."""
+"""The personal door of an attendee: the waiting page, the entry, a question to the hosts."""
+
+import uuid
+from typing import Any
 
 from csp.decorators import csp_update
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.encoding import iri_to_uri
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from redreport import clock
-from sessions_live.errors import DoorClosed
-from sessions_live.models import Seat
-from sessions_live.operations.attendance import enter_by_door
+from redreport import clock, policy
+from sessions_live.errors import DoorClosed, SeatTakenOver, TooManyQuestions
+from sessions_live.forms import QuestionForm
+from sessions_live.meetings import provider
+from sessions_live.models import DoorEntry, LiveSession, Question, Seat
+from sessions_live.operations.attendance import enter_by_door, last_entry
+from sessions_live.operations.questions import ask_question
 from sessions_live.seat_links import DOOR
+from sessions_live.views.common import to_the_meeting, without_referrer
+
+# A random name for the browser, so that the seat's second device is told from its first; sent to the doors alone.
+DEVICE_COOKIE = "door_device"
+DEVICE_COOKIE_SECONDS = 60 * 60 * 24
 
 
 @never_cache
@@ -27,38 +38,89 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
     seat = DOOR.seat_behind(token)
     if seat is None:
-        return _without_referrer(render(request, "sessions_live/door_dead.html", status=404))
+        return _dead(request)
     if request.method == "POST":
         return _enter(request, seat)
-    return _without_referrer(_door_page(request, seat))
+    return _door_page(request, seat, QuestionForm())
+
+
+@never_cache
+@require_POST
+@csrf_exempt
+def question(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask the hosts something; then back at the door, which lists what was asked."""
+    seat = DOOR.seat_behind(token)
+    if seat is None:
+        return _dead(request)
+    form = QuestionForm(request.POST)
+    if not form.is_valid():
+        return _door_page(request, seat, form, status=400)
+    try:
+        ask_question(seat=seat, text=form.cleaned_data["text"], now=clock.now())
+    except TooManyQuestions:
+        form.add_error(
+            "text", f"You have asked {policy.MOST_QUESTIONS_PER_SEAT} questions already. Please leave room for the others."
+        )
+        return _door_page(request, seat, form, status=409)
+    except DoorClosed:
+        return _door_page(request, seat, QuestionForm(), status=409)
+    return without_referrer(redirect("sessions:door", token=token))
 
 
 def _enter(request: HttpRequest, seat: Seat) -> HttpResponse:
+    device = _device_of(request) or uuid.uuid4()
+    takes_over = request.POST.get("takes_over") == "yes"
     try:
-        meeting_url = enter_by_door(seat_id=seat.pk, live_session_id=seat.live_session_id, now=clock.now())
-    except DoorClosed:
-        return _without_referrer(_door_page(request, seat, status=409))
-    response = HttpResponse(status=303)
-    response["Location"] = iri_to_uri(meeting_url)
-    return _without_referrer(response)
+        entered = enter_by_door(seat=seat, device=device, takes_over=takes_over, now=clock.now())
+    except (DoorClosed, SeatTakenOver):
+        return _door_page(request, seat, QuestionForm(), status=409)
+    response = to_the_meeting(provider().attendee_url(entered))
+    response.set_cookie(
+        DEVICE_COOKIE,
+        str(device),
+        max_age=DEVICE_COOKIE_SECONDS,
+        path="/door/",
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
-def _door_page(request: HttpRequest, seat: Seat, status: int = 200) -> HttpResponse:
-    live_session = seat.live_session
-    now = clock.now()
+def _door_page(request: HttpRequest, seat: Seat, form: QuestionForm, status: int = 200) -> HttpResponse:
+    live_session, now = seat.live_session, clock.now()
+    asked = list(Question.objects.filter(seat=seat))
     context = {
         "seat": seat,
+        "token": DOOR.token(seat),
         "live_session": live_session,
         "is_open": live_session.is_door_open(now),
         "is_over": now > live_session.door_closes_at,
         "opens_at": live_session.door_opens_at,
         "closes_at": live_session.door_closes_at,
+        "asked": asked,
+        "form": form,
+        "may_ask": live_session.state == LiveSession.State.PUBLISHED and now < live_session.ends_at,
+        "has_room": len(asked) < policy.MOST_QUESTIONS_PER_SEAT,
+        **_device_context(request, seat),
     }
-    return render(request, "sessions_live/door.html", context, status=status)
+    return without_referrer(render(request, "sessions_live/door.html", context, status=status))
 
 
-def _without_referrer(response: HttpResponse) -> HttpResponse:
-    # The door's address is a secret: it goes neither to the meeting's provider nor to our own next page.
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+def _device_context(request: HttpRequest, seat: Seat) -> dict[str, Any]:
+    """Whether somebody is in from another device, and whether this one was in before."""
+    last, device = last_entry(seat), _device_of(request)
+    is_elsewhere = last is not None and last.device != device
+    was_here = is_elsewhere and device is not None and DoorEntry.objects.filter(seat=seat, device=device).exists()
+    return {"elsewhere_since": last.entered_at if last and is_elsewhere else None, "was_here": was_here}
+
+
+def _device_of(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.COOKIES.get(DEVICE_COOKIE, ""))
+    except ValueError:
+        return None
+
+
+def _dead(request: HttpRequest) -> HttpResponse:
+    return without_referrer(render(request, "sessions_live/door_dead.html", status=404))

@@ -1,0 +1,33 @@
+"""A host's own door: how many come, what they ask, the way into the meeting; afterwards what they thought."""
+
+from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from redreport import clock
+from sessions_live.host_links import host_behind
+from sessions_live.host_page import host_context
+from sessions_live.meetings import provider
+from sessions_live.views.common import to_the_meeting, without_referrer
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+# As at an attendee's door: the address is the secret.
+@csrf_exempt
+@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
+def host(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows the brief and changes nothing; POST leads to the meeting while the host's door is open."""
+    found = host_behind(token)
+    if found is None:
+        return without_referrer(render(request, "sessions_live/door_dead.html", {"is_host": True}, status=404))
+    live_session, person = found
+    context = host_context(live_session=live_session, host=person, now=clock.now())
+    if request.method != "POST":
+        return without_referrer(render(request, "sessions_live/host.html", context))
+    if not context["is_open"]:
+        return without_referrer(render(request, "sessions_live/host.html", context, status=409))
+    return to_the_meeting(provider().host_url(live_session))
