@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
+from redreport.dispatch import hand_to_worker
+from subscriptions.auto_booking import bookings_to_try
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
+from subscriptions.operations.auto_booking import book_automatically
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.credit_notes import make_credit_note
@@ -24,8 +27,12 @@ from subscriptions.webhooks.inbox import process_event
 
 log = structlog.get_logger(__name__)
 
+# A row is named by its id, or by several.
+Row = TypeVar("Row")
+
 BATCH = 100
 MOST_UNANSWERED = 3
+BOOK_AUTOMATICALLY = "subscriptions.book_automatically"
 WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
 # In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
 # or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
@@ -106,6 +113,29 @@ def settle_canceled_seats_task() -> int:
     return settle_canceled_seats(now=clock.now())
 
 
+@shared_task(name=BOOK_AUTOMATICALLY)
+def book_automatically_task() -> int:
+    """Book subscribers who asked for it into new sessions, and ask for itself again after a full batch; returns how many were
+    tried."""
+    tried, is_full = sweep_auto_bookings(now=clock.now())
+    if is_full:
+        hand_to_worker(BOOK_AUTOMATICALLY)
+    return tried
+
+
+def sweep_auto_bookings(*, now: datetime) -> tuple[int, bool]:
+    """The sweep of auto-bookings at `now`: how many were tried, and whether there may be more to do at once."""
+    pairs = bookings_to_try(now=now, limit=BATCH)
+    attempts = []
+
+    def book(pair: tuple[int, int]) -> None:
+        subscriber_id, live_session_id = pair
+        attempts.append(book_automatically(subscriber_id=subscriber_id, live_session_id=live_session_id, now=now))
+
+    # A batch of which nothing came, because all of it fails or waits, is not begun anew before its minute.
+    return _each(pairs, book), len(pairs) == BATCH and any(attempts)
+
+
 @shared_task(name="subscriptions.expire_credits")
 def expire_credits_task() -> int:
     """Write off credits whose time is over; returns how many grants were tried."""
@@ -128,7 +158,7 @@ def sweep_orders(*, now: datetime) -> int:
     return sum(_each(batch, lambda pk: check_order(order_id=pk, now=now)) for batch in batches)
 
 
-def _each(ids: Iterable[int], act: Callable[[int], object]) -> int:
+def _each(ids: Iterable[Row], act: Callable[[Row], object]) -> int:
     """
     Act on each row; returns how many were tried. When three times running Stripe is out of reach, which `act` says by False or
     by GatewayUnavailable, the rest waits for the next minute: each would take as long to find that out.

@@ -1,6 +1,7 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, dunning, notices, refunds, renewals, years
+from subscriptions.mails import auto_booking, bookings, cancellations, dunning, notices, refunds, renewals, years
+from subscriptions.mails.auto_booking import queue_auto_booked, queue_not_booked
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
@@ -19,7 +20,9 @@ from subscriptions.mails.years import queue_year_started
 __all__ = [
     "coverage_text",
     "failure_was_told",
+    "queue_auto_booked",
     "queue_hold_lapsed",
+    "queue_not_booked",
     "queue_payment_action_needed",
     "queue_payment_failed",
     "queue_payment_recovered",
@@ -38,5 +41,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, dunning, notices, refunds, renewals, years):
+    for module in (auto_booking, bookings, cancellations, dunning, notices, refunds, renewals, years):
         module.register()
