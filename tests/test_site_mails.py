@@ -45,6 +45,8 @@ SUBJECTS = {
     "year_ended_by_house": "Your year has ended: $250 comes back",
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "auto_booked": "You are in: Chips & “friends”: what 深度求索 tells us",
+    "not_booked": "Not booked: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -96,6 +98,11 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "new_credits": 12,
         "attended": "5 sessions",
         "left": "3, good until 1 December 2027",
+        "out_url": "http://testserver/seats/out/token/",
+        "switch_url": "http://testserver/account/credits/",
+        "credits_left": 3,
+        "user": BOOKER,
+        "outcome": "no_credit",
         **values,
     }
     return render_templates(kind, context)
