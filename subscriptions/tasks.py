@@ -17,6 +17,7 @@ from subscriptions.operations.auto_booking import book_automatically
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.credit_notes import make_credit_note
+from subscriptions.operations.credit_reminders import queue_credit_reminders
 from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
 from subscriptions.operations.refund_sync import check_refund
@@ -33,6 +34,7 @@ Row = TypeVar("Row")
 BATCH = 100
 MOST_UNANSWERED = 3
 BOOK_AUTOMATICALLY = "subscriptions.book_automatically"
+REMIND_OF_CREDITS = "subscriptions.remind_of_credits"
 WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
 # In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
 # or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
@@ -134,6 +136,15 @@ def sweep_auto_bookings(*, now: datetime) -> tuple[int, bool]:
 
     # A batch of which nothing came, because all of it fails or waits, is not begun anew before its minute.
     return _each(pairs, book), len(pairs) == BATCH and any(attempts)
+
+
+@shared_task(name=REMIND_OF_CREDITS)
+def remind_of_credits_task() -> int:
+    """Owe the reminders of credits that expire soon, and ask for itself again after a full batch; returns how many are new."""
+    owed = queue_credit_reminders(now=clock.now(), limit=BATCH)
+    if owed == BATCH:
+        hand_to_worker(REMIND_OF_CREDITS)
+    return owed
 
 
 @shared_task(name="subscriptions.expire_credits")

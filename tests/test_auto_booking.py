@@ -25,6 +25,7 @@ from tests.canceling import assert_books_balance, book, cancel
 from tests.factories import attendee_of, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.killing import killed_scenes, operate_in_two_processes
 from tests.racing import at_once
+from tests.test_lock_order import watched_locks
 
 pytestmark = pytest.mark.django_db
 
@@ -343,3 +344,13 @@ def test_seat_handed_over_is_not_booked_again() -> None:
     Seat.objects.update(attendee_email="bo@example.com")
     sweep()
     assert (outcomes(reader), CreditGrant.objects.get().balance) == (["seated"], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_locks_in_the_order_of_the_house() -> None:
+    reader = make_auto_booker(credits=2)
+    publish_session()
+    with watched_locks() as locked:
+        sweep()
+        switch_off_auto_booking(user=reader, now=clock.now())
+    assert sorted(locked) == [("LiveSession", "Subscriber", "CreditGrant"), ("Subscriber",)]

@@ -14,6 +14,7 @@ from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
 from sessions_live.models import LiveSession, Seat
 from subscriptions.mails.lapses import LAPSED
+from subscriptions.mails.unused_credits import CREDIT_REMINDERS
 from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
@@ -46,6 +47,7 @@ SUBJECTS = {
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
     "auto_booked": "You are in: Chips & “friends”: what 深度求索 tells us",
+    "credits_left": "4 credits, 3 sessions left",
     "not_booked": "Not booked: Chips & “friends”: what 深度求索 tells us",
 }
 
@@ -103,6 +105,12 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "credits_left": 3,
         "user": BOOKER,
         "outcome": "no_credit",
+        "credits": 4,
+        "sessions": 3,
+        "named": [(LIVE_SESSION, "http://testserver/sessions/chips/")],
+        "expires_at": GRANT.expires_at,
+        "topic": CREDIT_REMINDERS,
+        "unsubscribe_url": "http://testserver/mail/unsubscribe/token/",
         **values,
     }
     return render_templates(kind, context)
