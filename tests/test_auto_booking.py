@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 
 from redreport import clock, policy
 from redreport.audit.models import AuditEntry
@@ -251,6 +252,17 @@ def test_unproven_address_cannot_switch_it_on() -> None:
     with pytest.raises(EmailNotProven):
         switch_on_auto_booking(user=make_user(proven=False), now=clock.now())
     assert not AutoBooking.objects.exists()
+
+
+def test_address_that_was_changed_since_has_to_be_proven_before_a_door_is_mailed_to_it() -> None:
+    reader = make_auto_booker()
+    EmailAddress.objects.filter(user=reader).update(verified=False)
+    publish_session()
+    sweep()
+    assert (outcomes(reader), mails_to(reader)) == ([], [])
+    EmailAddress.objects.filter(user=reader).update(verified=True)
+    sweep()
+    assert outcomes(reader) == ["booked"]
 
 
 def test_closed_account_is_not_booked() -> None:

@@ -55,15 +55,15 @@ def switch_off_auto_booking(*, user: User, now: datetime) -> None:
 def book_automatically(*, subscriber_id: int, live_session_id: int, now: datetime) -> AutoBookingAttempt | None:
     """Try once to book a subscriber into a session with a credit, and note what came of it; they are told by mail.
 
-    None, and nothing is changed, where it is not wanted (any more), was tried before, or has to wait until it is known whether
-    a seat comes of an order or an offer of theirs.
+    None, and nothing is changed, where it is not wanted (any more), was tried before, or has to wait: until their new address is
+    proven, or until it is known whether a seat comes of an order or an offer of theirs.
     """
     with transaction.atomic():
         # Locks: the session, the subscriber, the grants. Another sweep, the switch, a booking by hand or new credits may come at
         # this moment: each goes before or after, none in between.
         live_session = lock_live_session(live_session_id)
         user = lock_subscriber(subscriber_id).user
-        if not _is_wanted(subscriber_id, live_session, now):
+        if not has_proven_email(user) or not _is_wanted(subscriber_id, live_session, now):
             return None
         seat_states = _seats_of(user, live_session)
         if any(state in NOT_DECIDED for state in seat_states):
