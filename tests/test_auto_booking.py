@@ -9,6 +9,7 @@ import time_machine
 from allauth.account.models import EmailAddress
 
 from redreport import clock, policy
+from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.seats import Attendee
@@ -291,27 +292,58 @@ def test_two_sweeps_side_by_side_book_each_reader_once_and_in_their_order() -> N
     assert_books_balance()
 
 
+# A rival at the same moment, and what may have come of it: how many seats, which outcomes.
+RIVALS: dict[str, list[tuple[int, list[str]]]] = {
+    "another session by hand": [(1, ["booked"]), (1, ["no_credit"])],
+    "the same session by hand": [(1, ["booked"]), (1, ["seated"])],
+    "switch off": [(1, ["booked"]), (0, [])],
+    "session canceled": [(1, ["booked"]), (0, [])],
+}
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("rival", ["booking by hand", "switch off"])
+@pytest.mark.parametrize("rival", RIVALS)
 def test_rival_comes_before_or_after_never_in_between(rival: str) -> None:
-    for _ in range(10):
+    staff = make_staff()
+    for _ in range(8):
         reader = make_auto_booker(credits=1)
-        live_session, other = publish_session(), make_live_session()
-        book_it = partial(
-            book_automatically, subscriber_id=subscriber_of(reader).pk, live_session_id=live_session.pk, now=clock.now()
-        )
+        live_session, other, now = publish_session(), make_live_session(), clock.now()
         rivals: dict[str, Callable[[], object]] = {
-            "booking by hand": partial(book_with_credit, user=reader, live_session_id=other.pk, now=clock.now()),
-            "switch off": partial(switch_off_auto_booking, user=reader, now=clock.now()),
+            "another session by hand": partial(book_with_credit, user=reader, live_session_id=other.pk, now=now),
+            "the same session by hand": partial(book_with_credit, user=reader, live_session_id=live_session.pk, now=now),
+            "switch off": partial(switch_off_auto_booking, user=reader, now=now),
+            "session canceled": partial(
+                cancel_live_session_and_settle, live_session_id=live_session.pk, actor=staff, reason="Ill", now=now
+            ),
         }
-        at_once([book_it, rivals[rival]])
-        seats = Seat.objects.filter(booked_by=reader).count()
-        if rival == "booking by hand":
-            assert (seats, outcomes(reader)) in [(1, ["booked"]), (1, ["no_credit"])]
-        else:
-            assert (seats, outcomes(reader)) in [(1, ["booked"]), (0, [])]
-        assert not AutoBookingAttempt.objects.filter(subscriber__user=reader, outcome="sold_out").exists()
+        at_once([booking_of(reader, live_session), rivals[rival]])
+        assert (Seat.objects.filter(booked_by=reader).count(), outcomes(reader)) in RIVALS[rival]
     assert_books_balance()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_credits_that_come_at_the_same_moment_are_never_overlooked() -> None:
+    staff = make_staff()
+    for _ in range(8):
+        reader = make_auto_booker(credits=0)
+        live_session, now = publish_session(), clock.now()
+        # Their time was taken long before: a renewal asks Stripe first.
+        give = partial(
+            give_credits,
+            user=reader,
+            credits=1,
+            expires_at=now + timedelta(days=90),
+            actor=staff,
+            reason="Paid by wire",
+            now=now - timedelta(minutes=2),
+        )
+        at_once([booking_of(reader, live_session), give])
+        sweep()
+        assert outcomes(reader) == ["booked"]
+
+
+def booking_of(reader: User, live_session: LiveSession) -> Callable[[], object]:
+    return partial(book_automatically, subscriber_id=subscriber_of(reader).pk, live_session_id=live_session.pk, now=clock.now())
 
 
 @pytest.mark.django_db(transaction=True)
