@@ -111,6 +111,8 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "expires_at": GRANT.expires_at,
         "topic": CREDIT_REMINDERS,
         "unsubscribe_url": "http://testserver/mail/unsubscribe/token/",
+        "wishes_url": "http://testserver/account/mails/",
+        "postal_address": "1 Example Street, Exampleton",
         **values,
     }
     return render_templates(kind, context)

@@ -8,8 +8,7 @@ from redreport.outbox.kinds import MailKind, RenderedMail, Topic, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
-from redreport.outbox.render import render_templates
-from redreport.outbox.wishes import unsubscribe_url
+from redreport.outbox.render import render_optional
 from subscriptions.mails.common import address_of
 from subscriptions.models import CreditGrant
 from subscriptions.unused_credits import REMINDER_KEY, UnusedCredits, unused_credits
@@ -55,10 +54,8 @@ def _render_credits_left(mail: OutgoingMail) -> RenderedMail:
         "expires_at": grant.expires_at,
         "user": grant.subscriber.user,
         "sessions_url": address_of("sessions:list"),
-        "topic": CREDIT_REMINDERS,
-        "unsubscribe_url": unsubscribe_url(email=mail.recipient, topic=CREDIT_REMINDERS),
     }
-    return render_templates("credits_left", context)
+    return render_optional("credits_left", context, mail=mail, topic=CREDIT_REMINDERS)
 
 
 def _grant_of(mail: OutgoingMail) -> CreditGrant:
