@@ -28,6 +28,8 @@ app.conf.beat_schedule = {
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
     "sweep-changes": {"task": "subscriptions.sweep_changes", **EVERY_MINUTE},
     "settle-canceled-seats": {"task": "subscriptions.settle_canceled_seats", **EVERY_MINUTE},
+    "book-automatically": {"task": "subscriptions.book_automatically", **EVERY_MINUTE},
+    "remind-of-credits": {"task": "subscriptions.remind_of_credits", **EVERY_MINUTE},
     "expire-credits": {"task": "subscriptions.expire_credits", **EVERY_MINUTE},
     "sweep-refunds": {"task": "subscriptions.sweep_refunds", **EVERY_MINUTE},
     "sweep-credit-notes": {"task": "subscriptions.sweep_credit_notes", **EVERY_MINUTE},

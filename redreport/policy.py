@@ -32,6 +32,9 @@ RETURNED_CREDIT_GOOD_FOR = timedelta(days=90)
 # The most credits that staff give in one grant: ten years' worth.
 MOST_CREDITS_GIVEN = 120
 
+# Nobody is booked into a session automatically later than this: a day is left to give the seat back for its credit.
+AUTO_BOOKING_BEFORE = CANCEL_CUTOFF + timedelta(hours=24)
+
 RENEWAL_NOTICE_BEFORE = timedelta(days=30)
 # A notice that could not be made until then needs a person.
 RENEWAL_NOTICE_LATEST = timedelta(days=15)

@@ -164,6 +164,8 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="Red Report Live <live@redreport.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_REPLY_TO = env.str("MAIL_REPLY_TO", default="desk@redreport.example")
+# Where the sender is found: the law wants it in every optional mail, so none is sent without it.
+POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="")
 # Set by the local stack only: the folder into which its mail catcher writes, shown at /dev/mail/. Never on a site with https.
 LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 

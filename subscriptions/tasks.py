@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from celery import shared_task
@@ -11,11 +11,14 @@ from django.db.models import QuerySet
 
 from redreport import clock
 from redreport.dispatch import hand_to_worker
+from subscriptions.auto_booking import bookings_to_try
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
+from subscriptions.operations.auto_booking import book_automatically
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.credit_notes import make_credit_note
+from subscriptions.operations.credit_reminders import queue_credit_reminders
 from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.notices import begin_renewal_notice, make_renewal_notice
 from subscriptions.operations.refund_sync import check_refund
@@ -26,10 +29,15 @@ from subscriptions.webhooks.inbox import process_event
 
 log = structlog.get_logger(__name__)
 
+# A row is named by its id, or by several.
+Row = TypeVar("Row")
+
 BATCH = 100
 MOST_UNANSWERED = 3
 SWEEP_REFUNDS = "subscriptions.sweep_refunds"
 SETTLE_CANCELED_SEATS = "subscriptions.settle_canceled_seats"
+BOOK_AUTOMATICALLY = "subscriptions.book_automatically"
+REMIND_OF_CREDITS = "subscriptions.remind_of_credits"
 WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
 # In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
 # or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
@@ -110,6 +118,38 @@ def settle_canceled_seats_task() -> int:
     return settle_canceled_seats(now=clock.now())
 
 
+@shared_task(name=BOOK_AUTOMATICALLY)
+def book_automatically_task() -> int:
+    """Book subscribers who asked for it into new sessions, and ask for itself again after a full batch; returns how many were
+    tried."""
+    tried, is_full = sweep_auto_bookings(now=clock.now())
+    if is_full:
+        hand_to_worker(BOOK_AUTOMATICALLY)
+    return tried
+
+
+def sweep_auto_bookings(*, now: datetime) -> tuple[int, bool]:
+    """The sweep of auto-bookings at `now`: how many were tried, and whether there may be more to do at once."""
+    pairs = bookings_to_try(now=now, limit=BATCH)
+    attempts = []
+
+    def book(pair: tuple[int, int]) -> None:
+        subscriber_id, live_session_id = pair
+        attempts.append(book_automatically(subscriber_id=subscriber_id, live_session_id=live_session_id, now=now))
+
+    # A batch of which nothing came, because all of it fails or waits, is not begun anew before its minute.
+    return _each(pairs, book), len(pairs) == BATCH and any(attempts)
+
+
+@shared_task(name=REMIND_OF_CREDITS)
+def remind_of_credits_task() -> int:
+    """Owe the reminders of credits that expire soon, and ask for itself again after a full batch; returns how many are new."""
+    owed = queue_credit_reminders(now=clock.now(), limit=BATCH)
+    if owed == BATCH:
+        hand_to_worker(REMIND_OF_CREDITS)
+    return owed
+
+
 @shared_task(name="subscriptions.expire_credits")
 def expire_credits_task() -> int:
     """Write off credits whose time is over; returns how many grants were tried."""
@@ -145,7 +185,7 @@ def _sweep_on(task: str, due: QuerySet[Any], act: Callable[[int], object]) -> in
     return tried
 
 
-def _each(ids: Iterable[int], act: Callable[[int], object]) -> int:
+def _each(ids: Iterable[Row], act: Callable[[Row], object]) -> int:
     """
     Act on each row; returns how many were tried. When three times running Stripe is out of reach, which `act` says by False or
     by GatewayUnavailable, the rest waits for the next minute: each would take as long to find that out.

@@ -32,6 +32,7 @@ SETTINGS = {
     "CELERY_BROKER_URL": BROKER.url,
     # Nobody listens there: a test that sends mail asks for the fixture `smtp_server`, and any other fails loudly.
     "EMAIL_URL": "smtp://127.0.0.1:1",
+    "POSTAL_ADDRESS": "Red Report Live, 1 Example Street, New York, NY 10001",
     "STRIPE_SECRET_KEY": "sk_test_simulator",
     "STRIPE_API_BASE": "http://127.0.0.1:1",
     "STRIPE_WEBHOOK_SECRETS": "whsec_for_tests_only",

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from redreport.outbox import kinds
 from redreport.outbox.deliver import deliver_mail
-from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
+from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Topic, Verdict
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 
@@ -30,8 +30,9 @@ def register_test_kind(
     guard: Callable[[OutgoingMail, datetime], Verdict] = send_it,
     render: Callable[[OutgoingMail], RenderedMail] = render_it,
     private: bool = False,
+    topic: Topic | None = None,
 ) -> None:
-    kinds.register(MailKind(name, name, guard=guard, render=render, private=private))
+    kinds.register(MailKind(name, name, guard=guard, render=render, private=private, topic=topic))
 
 
 def owe_mail(kind: str = "test_plain", key: str = "test_plain:1", **options: Any) -> OutgoingMail:

@@ -14,6 +14,7 @@ from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
 from subscriptions.mails.lapses import LAPSED
+from subscriptions.mails.unused_credits import CREDIT_REMINDERS
 from subscriptions.models import CreditGrant, Invoice, Order, Payment, Price, Refund, Subscription
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
@@ -57,6 +58,9 @@ SUBJECTS = {
     "waitlist_offer": "A seat opened: Chips & “friends”: what 深度求索 tells us",
     "waitlist_closed": "No seat came free: Chips & “friends”: what 深度求索 tells us",
     "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "auto_booked": "You are in: Chips & “friends”: what 深度求索 tells us",
+    "credits_left": "4 credits, 3 sessions left",
+    "not_booked": "Not booked: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -129,6 +133,19 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "by_credit": False,
         "offer_url": "http://testserver/sessions/chips/offer/",
         "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
+        "out_url": "http://testserver/seats/out/token/",
+        "switch_url": "http://testserver/account/credits/",
+        "credits_left": 3,
+        "user": BOOKER,
+        "outcome": "no_credit",
+        "credits": 4,
+        "sessions": 3,
+        "named": [(LIVE_SESSION, "http://testserver/sessions/chips/")],
+        "expires_at": GRANT.expires_at,
+        "topic": CREDIT_REMINDERS,
+        "unsubscribe_url": "http://testserver/mail/unsubscribe/token/",
+        "wishes_url": "http://testserver/account/mails/",
+        "postal_address": "1 Example Street, Exampleton",
         **values,
     }
     return render_templates(kind, context)

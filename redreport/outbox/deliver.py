@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from redreport.outbox import kinds, relay
+from redreport.outbox.kinds import Topic
 from redreport.outbox.message import OutgoingMessage, build_message
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.wishes import wants_mail
@@ -109,8 +111,8 @@ def _give_up(mail: OutgoingMail, now: datetime) -> None:
 def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
     try:
         kind = kinds.find(mail.kind)
-        if kind.topic and not wants_mail(email=mail.recipient, topic=kind.topic):
-            return Outcome(OutgoingMail.State.WITHHELD, "not wanted")
+        if kind.topic and (objection := _objection_to(kind.topic, mail.recipient)):
+            return Outcome(OutgoingMail.State.WITHHELD, objection)
         verdict = kind.guard(mail, now)
         if verdict.action == "withhold":
             return Outcome(OutgoingMail.State.WITHHELD, verdict.reason)
@@ -122,6 +124,13 @@ def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
     except Exception as error:  # Poison must not stop the queue: it is counted, and set aside when it happens again and again.
         return _faulty(mail, error)
     return _send(mail, message, now)
+
+
+def _objection_to(topic: Topic, recipient: str) -> str:
+    """Why an optional mail must not go out, if so."""
+    if not settings.POSTAL_ADDRESS:
+        return "no postal address is set"
+    return "" if wants_mail(email=recipient, topic=topic) else "not wanted"
 
 
 def _faulty(mail: OutgoingMail, error: Exception) -> Outcome:

@@ -5,8 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.template import Context, engines
 from django.template.backends.django import Template
+from django.urls import reverse
 
-from redreport.outbox.kinds import CalendarPart, RenderedMail
+from redreport.outbox.kinds import CalendarPart, RenderedMail, Topic
+from redreport.outbox.models import OutgoingMail
+from redreport.outbox.wishes import unsubscribe_url
 
 
 def render_templates(template: str, context: dict[str, Any], calendar: CalendarPart | None = None) -> RenderedMail:
@@ -18,6 +21,20 @@ def render_templates(template: str, context: dict[str, Any], calendar: CalendarP
         context=context,
         calendar=calendar,
     )
+
+
+def render_optional(template: str, context: dict[str, Any], *, mail: OutgoingMail, topic: Topic) -> RenderedMail:
+    """
+    Render a mail that its reader need not get. Its HTML extends `emails/optional.html` and its text ends with
+    `emails/_optional_foot.txt`: both say for which choice it comes, how to end that, and where the sender is found.
+    """
+    foot = {
+        "topic": topic,
+        "unsubscribe_url": unsubscribe_url(email=mail.recipient, topic=topic),
+        "wishes_url": settings.SITE_URL + reverse("pages:wishes"),
+        "postal_address": settings.POSTAL_ADDRESS,
+    }
+    return render_templates(template, {**context, **foot})
 
 
 def render_files(

@@ -8,6 +8,7 @@ app_name = "pages"
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("account/", views.account, name="account"),
+    path("account/mails/", mail_wishes.wishes, name="wishes"),
     path("mail/unsubscribe/<str:token>/", mail_wishes.unsubscribe, name="unsubscribe"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),

@@ -12,6 +12,7 @@ from redreport.accounts.selectors import reader_of, signed_in
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.seat_links import DOOR
 from sessions_live.selectors import SessionCard, booked_seats, coming_cards, open_entries, past_cards
+from subscriptions.auto_booking import auto_booking_of
 from subscriptions.billing_page import billing_context
 from subscriptions.models import Order
 from subscriptions.selectors import credit_balance, orders_of, plans_on_offer
@@ -57,6 +58,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "waiting": open_entries(user=user),
         "credit_balance": credits.total,
         "credits_expire_on": credits.first_expiry,
+        "auto_booking": auto_booking_of(user=user),
         **billing_context(user=user),
     }
     return render(request, "pages/account.html", context)

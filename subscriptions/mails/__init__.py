@@ -1,6 +1,20 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, declines, dunning, moves, notices, offers, refunds, renewals, years
+from subscriptions.mails import (
+    auto_booking,
+    bookings,
+    cancellations,
+    declines,
+    dunning,
+    moves,
+    notices,
+    offers,
+    refunds,
+    renewals,
+    unused_credits,
+    years,
+)
+from subscriptions.mails.auto_booking import queue_auto_booked, queue_not_booked
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
@@ -15,13 +29,17 @@ from subscriptions.mails.moves import queue_booking_moved
 from subscriptions.mails.notices import queue_renewal_notice
 from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
 from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
+from subscriptions.mails.unused_credits import queue_credits_left
 from subscriptions.mails.years import queue_year_started
 
 __all__ = [
     "coverage_text",
     "failure_was_told",
+    "queue_auto_booked",
     "queue_booking_moved",
+    "queue_credits_left",
     "queue_hold_lapsed",
+    "queue_not_booked",
     "queue_payment_action_needed",
     "queue_payment_failed",
     "queue_payment_recovered",
@@ -41,5 +59,18 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, declines, dunning, moves, notices, offers, refunds, renewals, years):
+    for module in (
+        auto_booking,
+        bookings,
+        cancellations,
+        declines,
+        dunning,
+        moves,
+        notices,
+        offers,
+        refunds,
+        renewals,
+        unused_credits,
+        years,
+    ):
         module.register()

@@ -115,14 +115,11 @@ def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> Seat
     """
     _require_proven_email(user)
     subscriber = subscriber_of(user)
-    attendee = Attendee(user.name, user.email, user.firm)
     with transaction.atomic():
         # Locks: the session, then its new seat, the subscriber, the grants. Two tabs with the last credit: the second finds none.
         live_session = lock_live_session(live_session_id)
-        seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=user, now=now)
-        entry = spend_credit(subscriber_id=subscriber.pk, seat=seat, live_session=live_session, actor=user, now=now)
-        coverage = SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.CREDIT, credit_entry=entry, created_at=now)
-        mails.queue_seat_confirmed(seat=seat, now=now)
+        coverage = take_seat_with_credit(user=user, subscriber_id=subscriber.pk, live_session=live_session, actor=user, now=now)
+        mails.queue_seat_confirmed(seat=coverage.seat, now=now)
         return coverage
 
 
@@ -146,6 +143,21 @@ def order_held_seats(
     covered = {"kind": SeatCoverage.Kind.ORDER, "order": order, "created_at": now}
     SeatCoverage.objects.bulk_create(SeatCoverage(seat=seat, **covered) for seat in seats)
     return order
+
+
+def take_seat_with_credit(
+    *, user: User, subscriber_id: int, live_session: LiveSession, actor: User | None, now: datetime
+) -> SeatCoverage:
+    """A confirmed seat for the user, and a credit of theirs spent on it; `actor` is None where no person asked. The caller has
+    locked `live_session`, and owes the mail.
+
+    Refuses with NoCredit, CreditExpiresBefore, SalesClosed, AlreadySeated or SoldOut; of these only the first two come after
+    something was written.
+    """
+    attendee = Attendee(user.name, user.email, user.firm)
+    seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=user, now=now)
+    entry = spend_credit(subscriber_id=subscriber_id, seat=seat, live_session=live_session, actor=actor, now=now)
+    return SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.CREDIT, credit_entry=entry, created_at=now)
 
 
 def _require_proven_email(user: User) -> None:

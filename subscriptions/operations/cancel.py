@@ -39,8 +39,17 @@ def cancel_own_seat(*, user: User, seat_public_id: uuid.UUID, consequence: str, 
     _submit(_cancel_and_settle_own_seat(user, seat_public_id, consequence, now), now)
 
 
+def cancel_auto_booked_seat(*, seat: Seat, consequence: str, now: datetime) -> None:
+    """Cancel a seat that was booked automatically for whoever has the link to it, which speaks for its booker: as
+    `cancel_own_seat`, and refuses with SeatNotTaken also when the seat was handed over since `seat` was read.
+    """
+    _submit(_cancel_and_settle_own_seat(seat.booked_by, seat.public_id, consequence, now, door_version=seat.door_version), now)
+
+
 @retried
-def _cancel_and_settle_own_seat(user: User, seat_public_id: uuid.UUID, consequence: str, now: datetime) -> Refund | None:
+def _cancel_and_settle_own_seat(
+    user: User, seat_public_id: uuid.UUID, consequence: str, now: datetime, door_version: int | None = None
+) -> Refund | None:
     found = Seat.objects.get(public_id=seat_public_id)
     if found.booked_by_id != user.pk:
         raise NotTheBooker
@@ -49,7 +58,7 @@ def _cancel_and_settle_own_seat(user: User, seat_public_id: uuid.UUID, consequen
         seat, coverage = lock_seat_with_coverage(found.pk)
         if seat.state == Seat.State.CANCELED:
             return None
-        if seat.state not in Seat.TAKEN:
+        if seat.state not in Seat.TAKEN or door_version not in (None, seat.door_version):
             raise SeatNotTaken
         if plan_own_cancellation(seat=seat, now=now).digest != consequence:
             raise ConsequenceChanged

@@ -11,7 +11,7 @@ from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import sessions_offered
 from subscriptions.errors import CreditExpiresBefore, NoCredit
-from subscriptions.models import CreditEntry, CreditGrant, Dispute, Payment, Subscription
+from subscriptions.models import AutoBookingAttempt, CreditEntry, CreditGrant, Dispute, Payment, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.stripe_objects import InvoiceLine
 
@@ -49,6 +49,7 @@ def grant_year_credits(
         created_at=now,
     )
     _enter(grant, CreditEntry.Kind.GRANT, grant.credits, reason="Annual subscription paid", now=now)
+    _have_sessions_tried_again(subscription.subscriber_id, now)
     return grant, True
 
 
@@ -70,13 +71,24 @@ def grant_credits(
     )
     _enter(grant, CreditEntry.Kind.GRANT, credits, actor=actor, reason=reason, now=now)
     audit.record(actor=actor, verb="granted", target=grant, reason=reason, detail={"credits": credits}, now=now)
+    _have_sessions_tried_again(subscriber_id, now)
     return grant
 
 
-def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, actor: User, now: datetime) -> CreditEntry:
+def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, actor: User | None, now: datetime) -> CreditEntry:
     """Spend the soonest-expiring credit that is still valid when the session starts. The caller has locked session and seat.
 
     Refuses with NoCredit, or with CreditExpiresBefore when all that are left end before the start.
+    """
+    grant = usable_grant(subscriber_id=subscriber_id, live_session=live_session, now=now)
+    return _enter(grant, CreditEntry.Kind.SPEND, -1, seat=seat, actor=actor, reason=live_session.title, now=now)
+
+
+def usable_grant(*, subscriber_id: int, live_session: LiveSession, now: datetime) -> CreditGrant:
+    """The grant whose credit pays for a seat in this session now: of those still valid when it starts the soonest to expire. It
+    and the subscriber are locked, so the credit stays until the transaction ends. The caller has locked the session.
+
+    Refuses as `spend_credit` does.
     """
     lock_subscriber(subscriber_id)
     # The grants' locks, by id within their expiry: a refund of the year may be revoking them at this moment.
@@ -86,7 +98,7 @@ def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, a
     grant = next((grant for grant in valid if grant.covers(live_session)), None)
     if grant is None:
         raise CreditExpiresBefore(valid[-1].expires_at) if valid else NoCredit
-    return _enter(grant, CreditEntry.Kind.SPEND, -1, seat=seat, actor=actor, reason=live_session.title, now=now)
+    return grant
 
 
 def return_terms(*, grant: CreditGrant, by_house: bool, now: datetime) -> ReturnTerms:
@@ -156,6 +168,14 @@ def payment_of_year_went_back(grant: CreditGrant) -> bool:
     amounts = payments.values_list("amount_minor", "refunded_minor")
     is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
     return is_refunded or Dispute.objects.filter(payment__in=payments, status="lost").exists()
+
+
+def _have_sessions_tried_again(subscriber_id: int, now: datetime) -> None:
+    """Coming sessions into which nobody was booked automatically for want of a credit get another try, now that there are new
+    ones. Under the subscriber's lock: a try before it is forgotten, a try after it finds the credits."""
+    AutoBookingAttempt.objects.filter(
+        subscriber_id=subscriber_id, outcome=AutoBookingAttempt.Outcome.NO_CREDIT, live_session__starts_at__gt=now
+    ).delete()
 
 
 def _carry_over(subscription: Subscription, line: InvoiceLine, now: datetime) -> None:

@@ -49,7 +49,7 @@ def cancel(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, seat: Seat, has_changed: bool) -> HttpResponse:
     if seat.state == Seat.State.CANCELED:
-        return render(request, "subscriptions/canceled.html", _what_was_done(seat))
+        return render(request, "subscriptions/canceled.html", what_was_done(seat))
     try:
         if seat.state not in Seat.TAKEN:
             raise SeatNotTaken
@@ -68,7 +68,7 @@ def _page(request: HttpRequest, seat: Seat, has_changed: bool) -> HttpResponse:
     return render(request, "subscriptions/cancel.html", context, status=409 if has_changed else 200)
 
 
-def _what_was_done(seat: Seat) -> dict[str, Any]:
+def what_was_done(seat: Seat) -> dict[str, Any]:
     """What was given back; what is about to be, where the sweep has not come by yet."""
     plan = settlement_made(seat.coverage) or plan_settlement(
         coverage=seat.coverage,
