@@ -63,7 +63,21 @@ def _given(order: Order) -> dict[str, Any]:
         return {"order": order, "view": "year", "grant": grant}
     seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
     own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email]
-    return {"order": order, "view": "paid", "seats": seats, "door_url": DOOR.url(own[0]) if own else ""}
+    return {
+        "order": order,
+        "view": "paid",
+        "seats": seats,
+        "door_url": DOOR.url(own[0]) if own else "",
+        "free_cancel_until": _free_cancel_until(order, seats),
+    }
+
+
+def _free_cancel_until(order: Order, seats: list[Seat]) -> datetime | None:
+    """The same for all seats of an order: they were held together."""
+    for seat in seats:
+        assert order.live_session is not None
+        seat.live_session = order.live_session
+    return min((seat.free_cancel_until for seat in seats), default=None)
 
 
 def _canceled_coverages(order: Order) -> list[SeatCoverage]:
