@@ -9,7 +9,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from redreport.accounts.models import User
-from sessions_live.models import Host, LiveSession, Seat, WaitlistEntry
+from sessions_live.models import Host, LiveSession, ScheduleChange, Seat, WaitlistEntry
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ def session_card(*, slug: str, now: datetime) -> SessionCard | None:
     """The session of this address, canceled ones included (their page says so); None for drafts and unknown slugs."""
     live_session = _with_counts(LiveSession.objects.exclude(state=LiveSession.State.DRAFTED)).filter(slug=slug).first()
     return _card(live_session, now) if live_session else None
+
+
+def last_change(live_session: LiveSession) -> ScheduleChange | None:
+    """The last move or cancellation of a session; no query for one that stands as it was published."""
+    return live_session.schedule_changes.order_by("-version").first() if live_session.schedule_version else None
 
 
 def own_seat(*, user: User, live_session: LiveSession) -> Seat | None:

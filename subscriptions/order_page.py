@@ -82,6 +82,7 @@ def _given(order: Order) -> dict[str, Any]:
         "seats": seats,
         "canceled_seats": _canceled_seats(canceled),
         "door_url": DOOR.url(own[0]) if own else "",
+        "free_cancel_until": _free_cancel_until(order, seats),
     }
 
 
@@ -93,6 +94,14 @@ def _given_coverages(order: Order) -> list[SeatCoverage]:
     """What covered the seats that were given for the order, by seat."""
     given = SeatCoverage.objects.filter(order=order).exclude(seat__state=Seat.State.EXPIRED)
     return list(given.select_related("seat", "order", "refund__payment").order_by("seat_id"))
+
+
+def _free_cancel_until(order: Order, seats: list[Seat]) -> datetime | None:
+    """The same for all seats of an order: they were held together."""
+    for seat in seats:
+        assert order.live_session is not None
+        seat.live_session = order.live_session
+    return min((seat.free_cancel_until for seat in seats), default=None)
 
 
 def _canceled_coverages(order: Order) -> list[SeatCoverage]:

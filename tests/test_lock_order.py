@@ -44,6 +44,7 @@ from tests.canceling import book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, bought_year, owe, refund_by_hand
+from tests.moving import move
 from tests.racing import at_once, is_deadlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,7 +130,7 @@ def test_turning_the_renewal_and_ending_a_year_lock_in_the_same_order(shop: Shop
     assert ("StripeObjectLease", "Subscriber", "Subscription", "Order") in locked
 
 
-def test_every_way_of_canceling_locks_in_one_order(shop: Shop) -> None:
+def test_moving_and_every_way_of_canceling_lock_in_one_order(shop: Shop) -> None:
     reader, staff, now = make_user(), make_staff(), clock.now()
     grant = make_credits(reader, 3)
     live_session, soon_over = make_live_session(), make_live_session()
@@ -141,6 +142,7 @@ def test_every_way_of_canceling_locks_in_one_order(shop: Shop) -> None:
         cancel(late, soon_over.cancel_cutoff_at)
         restore_forfeited_credit(seat_id=late.pk, actor=staff, reason="Was ill", now=now)
         cancel_by_house(by_credit)
+        move(live_session, now=now)
         cancel_live_session_and_settle(live_session_id=live_session.pk, actor=staff, reason="Ill", now=now)
         settle_canceled_seats(now=now)
         CreditGrant.objects.filter(pk=grant.pk).update(expires_at=now)

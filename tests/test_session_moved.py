@@ -21,6 +21,7 @@ from sessions_live.operations.moves import preview_move
 from sessions_live.seat_links import DOOR
 from subscriptions.models import CreditEntry, CreditGrant
 from subscriptions.operations.cancel import plan_own_cancellation
+from subscriptions.reconciliation.run import reconcile
 from subscriptions.selectors import seats_with_coverage
 from tests.canceling import assert_books_balance, book, cancel, returned_grant
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
@@ -341,3 +342,11 @@ def test_a_hundred_seats_move_in_as_many_statements_as_ten() -> None:
         asked.append(len(captured))
     assert OutgoingMail.objects.filter(kind="session_moved").count() == 110
     assert asked[0] == asked[1]
+
+
+def test_comparison_with_stripe_minds_no_seat_that_was_moved_past_its_credits_end(shop: Shop) -> None:
+    live_session = make_live_session()
+    seat_by_credit(live_session)
+    CreditGrant.objects.update(expires_at=live_session.starts_at + timedelta(days=1))
+    move(live_session, timedelta(days=10))
+    assert reconcile(since=None, dry_run=False, now=clock.now()).is_whole

@@ -31,7 +31,7 @@ def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistE
     owed = [
         OwedMail(
             kind=WAITLIST_CANCELED,
-            key=f"{WAITLIST_CANCELED}:{entry.pk}",
+            key=f"{WAITLIST_CANCELED}:{change.pk}:{entry.pk}",
             recipient=entry.user.email,
             context={"change_id": change.pk},
         )

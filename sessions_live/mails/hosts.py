@@ -40,7 +40,7 @@ def owed_to_hosts(kind: str, change: ScheduleChange) -> list[OwedMail]:
     return [
         OwedMail(
             kind=kind,
-            key=f"{kind}:{change.live_session_id}:{change.version}:{host.pk}",
+            key=f"{kind}:{change.pk}:{host.pk}",
             recipient=host.email,
             context={"live_session_id": change.live_session_id, "host_id": host.pk, "change_id": change.pk},
             schedule_version=change.version,

@@ -38,7 +38,7 @@ def _owed_to_attendees(change: ScheduleChange) -> list[OwedMail]:
     return [
         OwedMail(
             kind=SESSION_MOVED,
-            key=_seat_key(seat_id, change.version),
+            key=f"{SESSION_MOVED}:{change.pk}:{seat_id}",
             recipient=email,
             context={"seat_id": seat_id, "change_id": change.pk},
             schedule_version=change.version,
@@ -52,17 +52,13 @@ def _owed_to_who_waits(change: ScheduleChange) -> list[OwedMail]:
     return [
         OwedMail(
             kind=WAITLIST_MOVED,
-            key=f"{WAITLIST_MOVED}:{entry_id}:{change.version}",
+            key=f"{WAITLIST_MOVED}:{change.pk}:{entry_id}",
             recipient=email,
             context={"entry_id": entry_id, "change_id": change.pk},
             schedule_version=change.version,
         )
         for entry_id, email in waiting.order_by("joined_at", "id").values_list("pk", "user__email")
     ]
-
-
-def _seat_key(seat_id: int, version: int) -> str:
-    return f"{SESSION_MOVED}:{seat_id}:{version}"
 
 
 def _seat_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
@@ -121,8 +117,7 @@ def _told_before(mail: OutgoingMail, seat: Seat) -> datetime:
 
 def _versions_untold(seat: Seat) -> set[int | None]:
     """The versions of the schedule of which this attendee was owed the news, and did not get it."""
-    prefix = f"{SESSION_MOVED}:{seat.pk}:"
-    owed = OutgoingMail.objects.filter(kind=SESSION_MOVED, key__startswith=prefix, recipient=seat.attendee_email)
+    owed = OutgoingMail.objects.filter(recipient=seat.attendee_email, kind=SESSION_MOVED, context__seat_id=seat.pk)
     return set(owed.filter(sent_at__isnull=True).values_list("schedule_version", flat=True))
 
 

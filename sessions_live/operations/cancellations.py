@@ -101,8 +101,8 @@ def cancel_live_session(*, live_session_id: int, actor: User, reason: str, messa
         live_session.schedule_version += 1
         live_session.save(update_fields=["state", "schedule_version"])
         audit.record(actor=actor, verb="canceled", target=live_session, reason=reason, now=now)
-        _cancel_taken_seats(live_session, actor=actor, reason=reason, now=now)
         waited = _close_waitlist(live_session, now)
+        _cancel_taken_seats(live_session, actor=actor, reason=reason, now=now)
         if was_published:
             change = _note_change(live_session, actor=actor, reason=reason, message=message, now=now)
             queue_session_canceled(change=change, waited=waited, now=now)

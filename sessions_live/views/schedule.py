@@ -34,7 +34,8 @@ def schedule(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One session; what the reader can do about it is the booking tag's part."""
     card = _card_or_404(slug)
-    return render(request, "sessions_live/detail.html", {"live_session": card.live_session, "card": card})
+    context = {"live_session": card.live_session, "card": card, "change": selectors.last_change(card.live_session)}
+    return render(request, "sessions_live/detail.html", context)
 
 
 @require_safe

@@ -15,11 +15,13 @@ from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
 
+SEAT_CANCELED, CANCELLATION_RECEIPT = "seat_canceled", "cancellation_receipt"
+
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    register_kind(MailKind("seat_canceled", "cancellation", guard=_still_canceled, render=_render_seat_canceled))
-    register_kind(MailKind("cancellation_receipt", "cancellation for the booker", guard=_still_canceled, render=_render_receipt))
+    register_kind(MailKind(SEAT_CANCELED, "cancellation", guard=_still_canceled, render=_render_seat_canceled))
+    register_kind(MailKind(CANCELLATION_RECEIPT, "cancellation for the booker", guard=_still_canceled, render=_render_receipt))
 
 
 def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> None:
@@ -27,9 +29,9 @@ def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) ->
 
     Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
     """
-    owed = {"seat_canceled": seat.attendee_email}
+    owed = {SEAT_CANCELED: seat.attendee_email}
     if seat.attendee_email != seat.booked_by.email and coverage.kind != SeatCoverage.Kind.COMP:
-        owed["cancellation_receipt"] = seat.booked_by.email
+        owed[CANCELLATION_RECEIPT] = seat.booked_by.email
     for kind, recipient in owed.items():
         queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
 
@@ -44,12 +46,12 @@ def _render_seat_canceled(mail: OutgoingMail) -> RenderedMail:
     content = seat_cancellation(seat, mail.created_at)
     is_booker = seat.attendee_email == seat.booked_by.email
     context = {**_context(seat), "is_booker": is_booker, "comes_back": _what_came_back(seat) if is_booker else ""}
-    return render_templates("seat_canceled", context, CalendarPart("CANCEL", content, "cancellation.ics"))
+    return render_templates(SEAT_CANCELED, context, CalendarPart("CANCEL", content, "cancellation.ics"))
 
 
 def _render_receipt(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
-    return render_templates("cancellation_receipt", {**_context(seat), "comes_back": _what_came_back(seat)})
+    return render_templates(CANCELLATION_RECEIPT, {**_context(seat), "comes_back": _what_came_back(seat)})
 
 
 def _context(seat: Seat) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def queue_booking_moved(*, change: ScheduleChange, now: datetime) -> None:
     owed = [
         OwedMail(
             kind=BOOKING_MOVED,
-            key=f"{BOOKING_MOVED}:{user_id}:{change.pk}",
+            key=f"{BOOKING_MOVED}:{change.pk}:{user_id}",
             recipient=email,
             context={"user_id": user_id, "change_id": change.pk},
             schedule_version=change.version,
