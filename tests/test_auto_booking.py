@@ -91,7 +91,7 @@ def test_seat_that_somebody_else_took_for_the_reader_and_gave_back_counts_for_no
 def test_while_the_reader_is_paying_for_a_seat_nothing_is_decided() -> None:
     reader, price = make_auto_booker(credits=2), make_price()
     live_session, now = publish_session(), clock.now()
-    start_seat_order(user=reader, live_session_id=live_session.pk, attendee=attendee_of(reader), price_id=price.pk, now=now)
+    start_seat_order(user=reader, live_session_id=live_session.pk, attendees=[attendee_of(reader)], price_id=price.pk, now=now)
     sweep()
     assert (outcomes(reader), Seat.objects.get().state) == ([], "held")
     Seat.objects.update(state="expired", hold_expires_at=None)
@@ -102,7 +102,7 @@ def test_while_the_reader_is_paying_for_a_seat_nothing_is_decided() -> None:
 def test_seat_that_the_reader_buys_for_a_colleague_does_not_count_as_theirs() -> None:
     reader, price = make_auto_booker(credits=2), make_price()
     colleague = Attendee("Bo", "bo@example.com")
-    start_seat_order(user=reader, live_session_id=publish_session().pk, attendee=colleague, price_id=price.pk, now=clock.now())
+    start_seat_order(user=reader, live_session_id=publish_session().pk, attendees=[colleague], price_id=price.pk, now=clock.now())
     sweep()
     assert outcomes(reader) == ["booked"]
 

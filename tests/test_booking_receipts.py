@@ -12,8 +12,10 @@ from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.purchase import buy_seats
 from subscriptions.selectors import current_price
+from tests.canceling import cancel
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
+from tests.parties import BO, CY, party_of
 
 COLLEAGUE = Attendee("Bo Chen", "bo@example.org", "Hill & Co")
 
@@ -78,3 +80,41 @@ def test_reader_in_their_own_seat_and_staff_who_give_one_get_no_receipt() -> Non
     book_with_credit(user=user, live_session_id=live_session.pk, now=now)
     make_guest_seat(live_session, staff=staff, now=now)
     assert list(OutgoingMail.objects.values_list("kind", flat=True)) == ["seat_confirmed"] * 2
+
+
+def test_buyer_of_several_seats_gets_one_receipt_with_everybody_in_it(shop: Shop) -> None:
+    ada = make_user("Ada Reader", email="ada@example.com")
+    order = shop.sell_seats(ada, make_live_session(), party_of(ada, BO, CY))
+    shop.hear_all()
+    mail = OutgoingMail.objects.get(kind="booking_receipt")
+    rendered = kinds.find("booking_receipt").render(mail)
+    assert rendered.subject.startswith("You booked 3 seats: ")
+    for part in (rendered.text, rendered.html):
+        for seat in Seat.objects.filter(coverage__order=order):
+            assert seat.attendee_email in part
+            assert f"/seats/{seat.public_id}/cancel/" in part
+        assert "$750 for 3 seats" in part
+        assert "/door/" not in part
+
+
+def test_confirmations_of_one_order_tell_nobody_of_the_others(shop: Shop) -> None:
+    ada = make_user("Ada Reader", email="ada@example.com")
+    shop.sell_seats(ada, make_live_session(), party_of(ada, BO, CY))
+    for mail in OutgoingMail.objects.filter(kind="seat_confirmed"):
+        rendered = kinds.find(mail.kind).render(mail)
+        for email in {"ada@example.com", BO.email, CY.email} - {mail.recipient}:
+            assert email not in rendered.text
+            assert email not in rendered.html
+    text, _ = parts_of("seat_confirmed", ada.email)
+    assert "Paid: $750 for 3 seats" in text
+
+
+def test_receipt_speaks_of_the_seats_that_are_left_when_it_goes_out(shop: Shop) -> None:
+    ada = make_user("Ada Reader", email="ada@example.com")
+    order = shop.sell_seats(ada, make_live_session(), [BO, CY])
+    mail, now = OutgoingMail.objects.get(kind="booking_receipt"), clock.now()
+    cancel(Seat.objects.get(coverage__order=order, attendee_email=BO.email))
+    assert kinds.find(mail.kind).guard(mail, now).action == "send"
+    assert BO.email not in kinds.find(mail.kind).render(mail).text
+    cancel(Seat.objects.get(coverage__order=order, attendee_email=CY.email))
+    assert kinds.find(mail.kind).guard(mail, now).action == "withhold"

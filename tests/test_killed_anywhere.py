@@ -1,7 +1,7 @@
 """kill -9 at every step between our rows and Stripe, for each operation of buying: no second charge, no second refund."""
 
 from redreport import clock
-from subscriptions.models import CreditGrant, Order, Plan, Refund
+from subscriptions.models import CreditGrant, Order, Plan, Refund, StripeObjectLease
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.purchase import buy_seats, buy_year
@@ -11,6 +11,7 @@ from tests.aftermath import AtStripe, mails_to, seats_in
 from tests.factories import attendee_of, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.killing import kill_at_each_step
+from tests.parties import BO, CY, buy, party_of
 
 
 def wish_for_a_seat() -> Order:
@@ -53,6 +54,31 @@ def test_killed_while_reserving_a_reader_who_never_returns_leaves_no_open_checko
         assert not Order.objects.filter(live_session=wanted.live_session).exclude(state__in=["expired", "failed"]).exists()
 
     assert kill_at_each_step(shop, prepare=wish_for_a_seat, operate=reserve, check=check) >= 8
+
+
+def test_killed_while_asking_for_another_number_of_seats_the_reader_tries_again_and_pays_once(shop: Shop) -> None:
+    def hold_one() -> Order:
+        return shop.hold_seat(make_user(), make_live_session(capacity=3))
+
+    def ask_for_three(held: Order) -> None:
+        user = held.subscriber.user
+        assert held.live_session is not None
+        buy(user, held.live_session, party_of(user, BO, CY))
+
+    def try_again_and_pay(held: Order) -> None:
+        # Who was killed while looking at the Checkout keeps others from it for a minute: then the page says 'one moment'.
+        StripeObjectLease.objects.update(leased_until=clock.now())
+        ask_for_three(held)
+        shop.pay(Order.objects.get(live_session=held.live_session, state=Order.State.PENDING))
+
+    def check(held: Order, stripe: AtStripe) -> None:
+        order = Order.objects.get(live_session=held.live_session, state=Order.State.PAID)
+        assert (order.quantity, stripe.charges_of(order)) == (3, [75000])
+        assert sorted(seats_in(order.live_session)) == ["confirmed"] * 3 + ["expired"]
+        held.refresh_from_db()
+        assert held.state in ("expired", "failed")
+
+    assert kill_at_each_step(shop, prepare=hold_one, operate=ask_for_three, again=try_again_and_pay, check=check) >= 8
 
 
 def test_killed_while_starting_a_year_the_reader_tries_again_and_pays_once(shop: Shop) -> None:

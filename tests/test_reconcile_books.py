@@ -8,8 +8,10 @@ from redreport import clock
 from sessions_live.models import Seat
 from subscriptions.models import Case, CreditGrant, Order, Payment, SeatCoverage, StripeEvent
 from subscriptions.reconciliation.run import Report, reconcile
-from tests.factories import make_credits, make_user
+from tests.canceling import cancel
+from tests.factories import make_credits, make_live_session, make_user
 from tests.fixtures_shop import Shop
+from tests.parties import BO, CY, party_of
 
 
 def run(*, dry_run: bool = False, later: timedelta = timedelta(0)) -> Report:
@@ -139,3 +141,12 @@ def test_canceled_seat_that_no_sweep_settled_is_settled(shop: Shop) -> None:
     assert run().lines == [f"canceled seat {seat.pk}, settlement: ours owes full, not settled, Stripe not asked: fixed."]
     refund = Payment.objects.get().refunds.get()
     assert (SeatCoverage.objects.get().settlement, refund.amount_minor) == ("refund", 25000)
+
+
+def test_order_that_was_given_fewer_seats_than_it_is_for_is_left_to_a_case(shop: Shop) -> None:
+    buyer = make_user()
+    order = shop.sell_seats(buyer, make_live_session(), party_of(buyer, BO, CY))
+    cancel(Seat.objects.get(coverage__order=order, attendee_email=CY.email))
+    assert run(later=timedelta(hours=1)).is_whole
+    Seat.objects.filter(attendee_email=BO.email).update(state="expired")
+    assert run().lines == [f"order {order.number}, seats: ours 2 given, 3 ordered, Stripe not asked: a case."]

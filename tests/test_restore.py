@@ -16,7 +16,8 @@ from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Case, CreditGrant, Order, Payment, Refund, Subscriber, Subscription
 from subscriptions.reconciliation.run import Report, reconcile
 from tests.books import Backup, Day, our_books, stripes_books
-from tests.factories import make_live_session, make_user
+from tests.factories import attendee_of, make_live_session, make_user
+from tests.parties import BO, CY
 from tests.test_docs import section
 from tests.timeline import Timeline
 
@@ -70,7 +71,7 @@ def test_a_year_and_a_seat_of_a_reader_whom_the_old_database_does_not_know(day: 
         Payment.objects.get(stripe_payment_intent_id=day.intent_of("new_seat")),
     )
     assert case.summary == f"$250: order {seat.number} for a seat in {slug} is not in our books"
-    assert "neither the attendee nor the seat" in case.proposal
+    assert "neither the attendees nor the seats" in case.proposal
     again = run()
     assert (again.found, again.known, Case.objects.count()) == (0, 0, 1)
 
@@ -156,6 +157,18 @@ def test_after_the_handbooks_statement_no_row_id_is_given_out_again(day: Day, ti
     hear_of_all(timeline)
     assert again.pk > lost.pk + 10_000
     assert OutgoingMail.objects.get(recipient="again@example.com").key != lost_mail
+
+
+def test_lost_order_of_several_seats_is_a_case_that_says_how_many(day: Day, timeline: Timeline) -> None:
+    backup, live_session = Backup(), make_live_session()
+    buyer = make_user(email="party@example.com")
+    order = day.shop.hold_seat(buyer, live_session, [attendee_of(buyer), BO, CY])
+    day.shop.pay(order)
+    backup.restore()
+    hear_of_all(timeline)
+    run()
+    case = Case.objects.get(kind=Case.Kind.PAYMENT_WITHOUT_SEAT)
+    assert case.summary == f"$750: order {order.number} for 3 seats in {live_session.slug} is not in our books"
 
 
 def test_a_seat_that_a_promotion_made_free_is_a_case_and_a_free_year_comes_back_whole(day: Day, timeline: Timeline) -> None:

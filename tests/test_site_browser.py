@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.test import Client
 from django.test.testcases import LiveServerThread, _StaticFilesHandler
 
 from redreport import clock
 from sessions_live.models import LiveSession
+from tests.factories import make_price, make_user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -94,3 +96,22 @@ def test_nothing_overflows_a_narrow_screen(page: "Page", site: str, live_session
     for path in PAGES:
         page.goto(site + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_fields_for_more_attendees_appear_without_asking_the_server(page: "Page", site: str, live_session: LiveSession) -> None:
+    make_price()
+    signed_in = Client()
+    signed_in.force_login(make_user("Ada Reader", email="ada@example.com"))
+    page.context.add_cookies([{"name": "sessionid", "value": signed_in.cookies["sessionid"].value, "url": site}])
+    page.goto(f"{site}/sessions/after-the-midterms/reserve/")
+    assert page.get_by_role("button", name="Show the fields for this number").count() == 0
+    assert page.locator("fieldset:visible").count() == 1
+    page.get_by_label("Number of seats").select_option("3")
+    assert page.locator("fieldset:visible").count() == 3
+    assert page.locator(".total").inner_text().split() == ["3", "seats", "$750"]
+    page.get_by_label("Name of attendee 3").fill("Cy Doe")
+    page.get_by_label("Number of seats").select_option("1")
+    assert page.locator("fieldset:visible").count() == 1
+    # What is not shown is not sent.
+    assert page.evaluate("() => new FormData(document.querySelector('main form')).has('attendee_name_3')") is False
+    assert page.get_by_role("button", name="Hold the seat and pay on Stripe").is_visible()
