@@ -84,7 +84,7 @@ def _render_session_moved(mail: OutgoingMail) -> RenderedMail:
         **seat_mail_context(seat),
         **_move_context(mail, was_starting_at=_told_before(mail, seat)),
         "is_booker": seat.attendee_email == seat.booked_by.email,
-        "cant_come_token": CANT_COME.token(seat),
+        "cant_come_url": CANT_COME.url(seat),
     }
     content = seat_request(seat, mail.created_at)
     return render_templates("session_moved", context, CalendarPart("REQUEST", content, "invitation.ics"))
@@ -95,7 +95,10 @@ def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
     live_session = entry.live_session
     context = {
         **_move_context(mail, was_starting_at=_change_of(mail).old_starts_at),
+        "entry": entry,
         "live_session": live_session,
+        # The mail about the offer, if it was not sent yet, is withheld: this one stands for it.
+        "offer_url": settings.SITE_URL + reverse("subscriptions:offer", args=[live_session.slug]) if entry.seat else "",
         "time_zone": entry.user.time_zone,
         "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
     }
