@@ -155,12 +155,6 @@ def check_seat_for_sale(*, user: User, live_session: LiveSession, now: datetime)
         raise SoldOut
 
 
-def seats_waiting_for_payment(*, user: User, live_session: LiveSession) -> QuerySet[Seat]:
-    """What the user's pending order in this session holds."""
-    held = Seat.objects.filter(live_session=live_session, booked_by=user, state=Seat.State.HELD)
-    return held.filter(coverage__order__state=Order.State.PENDING).order_by("id")
-
-
 def credit_balance(*, user: User, now: datetime) -> CreditBalance:
     """The user's credits that have not expired."""
     grants = [grant for grant in _valid_grants(user, now) if grant.balance]
