@@ -55,6 +55,11 @@ def own_seat(*, user: User, live_session: LiveSession) -> Seat | None:
     )
 
 
+def held_seats(*, user: User, live_session: LiveSession) -> QuerySet[Seat]:
+    """The seats for which the user is paying, for whomever they are; by id."""
+    return Seat.objects.filter(live_session=live_session, booked_by=user, state=Seat.State.HELD).order_by("id")
+
+
 def taken_seat(*, user: User, live_session: LiveSession) -> Seat | None:
     """The seat in which the user sits, with its session, while that stands."""
     taken = Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN, attendee_email__iexact=user.email)

@@ -122,7 +122,6 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "message": "The host is traveling that week.",
         "minutes": 90,
         "time_zone": "Asia/Singapore",
-        "cant_come_url": "http://testserver/seats/cant-come/token/",
         "host_door_url": "http://testserver/host/token/",
         "attendees": 23,
         "not_coming": 2,
