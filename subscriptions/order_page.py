@@ -55,7 +55,8 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
     if canceled:
         # What came back of a second payment says nothing of the seat.
         refunds = refunds.exclude(reason=Refund.Reason.PAID_TWICE)
-    refund = refunds.order_by("-id").first()
+    made = list(refunds.order_by("-id"))
+    refund = made[0] if made else None
     case = order.cases.filter(state=Case.State.OPENED, kind__in=CASE_WORDS).order_by("-id").first()
     return {
         "order": order,
@@ -63,6 +64,7 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
         "canceled_seats": _canceled_seats(canceled),
         "looked_into": CASE_WORDS[Case.Kind(case.kind)] if case else "",
         "refund": refund,
+        "returned_minor": sum(row.amount_minor for row in made if row.state in REFUND_WORDS),
         "held_seats": _held_seats(order) if order.quantity > 1 else [],
         "hold_expires_at": order.held_until,
     }
