@@ -30,11 +30,9 @@ def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee,
         live_session = lock_live_session(found.live_session_id)
         seat = lock_seat(found.pk)
         seat.live_session = live_session
-        _refuse_if_not_to_be_had(seat, now)
+        check_hand_over(seat=seat, now=now)
         if seat.attendee_email == attendee.email.lower():
             return seat
-        if seat.state != Seat.State.CONFIRMED:
-            raise AlreadyEntered
         refuse_if_seated(live_session=live_session, attendee=attendee)
         if HandOver.objects.filter(seat=seat).count() >= policy.MOST_HAND_OVERS:
             raise TooManyHandOvers
@@ -45,12 +43,16 @@ def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee,
         return seat
 
 
-def _refuse_if_not_to_be_had(seat: Seat, now: datetime) -> None:
+def check_hand_over(*, seat: Seat, now: datetime) -> None:
+    """Refuses what `hand_over_seat` would, whoever is to have the seat: SeatNotTaken, NotCancelable or AlreadyEntered. `seat` has
+    its session."""
     live_session = seat.live_session
     if seat.state not in Seat.TAKEN or live_session.state == LiveSession.State.CANCELED:
         raise SeatNotTaken
     if live_session.state != LiveSession.State.PUBLISHED or live_session.starts_at <= now:
         raise NotCancelable
+    if seat.state != Seat.State.CONFIRMED:
+        raise AlreadyEntered
 
 
 def _note_hand_over(seat: Seat, attendee: Attendee, user: User, now: datetime) -> HandOver:
