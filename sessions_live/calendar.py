@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
-from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 
 from sessions_live.models import HandOver, LiveSession, Seat
 from sessions_live.seat_links import DOOR
@@ -137,7 +137,7 @@ def _calendar(method: str, events: Iterable[Event], name: str = "") -> bytes:
         calendar.add("name", name)
         calendar.add("x-wr-calname", name)
         calendar.add("refresh-interval", REFRESH_EVERY, parameters={"VALUE": "DURATION"})
-        calendar.add("x-published-ttl", REFRESH_EVERY)
+        calendar.add("x-published-ttl", vDuration(REFRESH_EVERY).to_ical().decode())
     for event in events:
         calendar.add_component(event)
     return calendar.to_ical()
