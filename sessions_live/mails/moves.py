@@ -73,6 +73,8 @@ def _still_waits(mail: OutgoingMail, now: datetime) -> Verdict:
     entry = _entry_of(mail)
     if entry.state not in WaitlistEntry.OPEN:
         return Verdict.withhold(f"the reader does not wait any more: {entry.state}")
+    if entry.state == WaitlistEntry.State.OFFERED and not (entry.accepted_at or entry.is_offered_at(now)):
+        return Verdict.withhold("what was offered has run out")
     if entry.live_session.starts_at <= now:
         return Verdict.miss("the session has begun")
     return stands_as_told(entry.live_session, mail)
@@ -96,6 +98,7 @@ def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
     context = {
         **_move_context(mail, was_starting_at=_change_of(mail).old_starts_at),
         "live_session": live_session,
+        "entry": entry,
         "time_zone": entry.user.time_zone,
         "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
     }
