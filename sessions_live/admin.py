@@ -10,10 +10,12 @@ from django.http import HttpRequest
 
 from redreport import audit, clock
 from redreport.accounts.selectors import signed_in
+from redreport.audit.read_only import ReadOnlyAdmin
 from sessions_live.errors import NotPublishable
 from sessions_live.forms import LiveSessionForm
-from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.models import Host, LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.schedule import publish_live_session
+from sessions_live.operations.seats import offer_freed_seats_soon
 
 
 @admin.register(Host)
@@ -78,6 +80,8 @@ class LiveSessionAdmin(admin.ModelAdmin):
         fields = [name for name in form.changed_data if name != "hosts"]
         if change and fields:
             obj.save(update_fields=fields)
+            if "capacity" in fields:
+                offer_freed_seats_soon(obj.pk)
         elif not change:
             obj.save()
         audit.record(
@@ -100,3 +104,12 @@ class LiveSessionAdmin(admin.ModelAdmin):
                 published += 1
         if published:
             self.message_user(request, f"Published: {published}.", messages.SUCCESS)
+
+
+@admin.register(WaitlistEntry)
+class WaitlistEntryAdmin(ReadOnlyAdmin):
+    list_display = ["live_session", "user", "attendee_firm", "state", "pay_by", "joined_at", "offer_expires_at"]
+    list_filter = ["state"]
+    search_fields = ["live_session__title", "user__email", "attendee_name", "attendee_firm"]
+    list_select_related = ["live_session", "user"]
+    ordering = ["-live_session__starts_at", "joined_at", "id"]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from redreport import policy
 from redreport.accounts.models import User
 from sessions_live.models import CalendarFeed, Host, LiveSession, ScheduleChange, Seat, WaitlistEntry
 
@@ -85,6 +86,19 @@ def waiting_before(entry: WaitlistEntry) -> int:
     """How many wait in front of this entry."""
     waiting = WaitlistEntry.objects.filter(live_session=entry.live_session_id, state=WaitlistEntry.State.WAITING)
     return waiting.filter(Q(joined_at__lt=entry.joined_at) | Q(joined_at=entry.joined_at, pk__lt=entry.pk)).count()
+
+
+def waitlists_to_tend(*, now: datetime) -> QuerySet[LiveSession]:
+    """The sessions whose waitlist has something to do at `now`, the next to begin first: a seat is free and somebody waits for it,
+    an offer has run out, or readers wait although no offer is made any more."""
+    waiting = WaitlistEntry.objects.filter(state=WaitlistEntry.State.WAITING)
+    run_out = WaitlistEntry.objects.filter(state=WaitlistEntry.State.OFFERED, accepted_at__isnull=True, offer_expires_at__lte=now)
+    has_free_seat = Q(seats_active__lt=F("capacity"))
+    takes_none = ~Q(state=LiveSession.State.PUBLISHED) | Q(starts_at__lte=now + policy.LAST_OFFER_BEFORE)
+    waited_for = Q(pk__in=waiting.values("live_session")) & (has_free_seat | takes_none)
+    active = Seat.objects.filter(live_session=OuterRef("pk"), state__in=Seat.ACTIVE)
+    counted = LiveSession.objects.annotate(seats_active=_count(active))
+    return counted.filter(waited_for | Q(pk__in=run_out.values("live_session"))).order_by("starts_at", "id")
 
 
 def booked_seats(*, user: User) -> QuerySet[Seat]:

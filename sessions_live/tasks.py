@@ -2,13 +2,20 @@
 
 from datetime import datetime
 
+import structlog
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
 from sessions_live.operations.reminders import QUEUE_REMINDERS, queue_due_reminders
 from sessions_live.operations.schedule import end_past_live_sessions
 from sessions_live.operations.seats import TEND_WAITLIST
-from sessions_live.operations.waitlist import sessions_to_tend, tend_waitlist
+from sessions_live.operations.waitlist import tend_waitlist
+from sessions_live.selectors import waitlists_to_tend
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
 
 
 @shared_task(name=QUEUE_REMINDERS)
@@ -31,13 +38,18 @@ def tend_waitlist_task(live_session_id: int) -> None:
 
 @shared_task(name="sessions_live.sweep_waitlist")
 def sweep_waitlist_task() -> int:
-    """Lapse, offer and close in every session in which somebody waits; returns how many."""
+    """Lapse, offer and close where that is due; returns in how many sessions it was tried."""
     return sweep_waitlist(now=clock.now())
 
 
 def sweep_waitlist(*, now: datetime) -> int:
-    """The sweep of waitlists at `now`, a session at a time."""
-    due = sessions_to_tend(now=now)
+    """The sweep of waitlists at `now`, a session at a time; trouble with one never stops the others."""
+    due = list(waitlists_to_tend(now=now).values_list("pk", flat=True)[:BATCH])
     for live_session_id in due:
-        tend_waitlist(live_session_id=live_session_id, now=now)
+        try:
+            tend_waitlist(live_session_id=live_session_id, now=now)
+        except SoftTimeLimitExceeded:
+            raise  # The task's time is over, which is no fault of this session: it stays due.
+        except Exception:
+            log.exception("sweep_failed", row=live_session_id)
     return len(due)

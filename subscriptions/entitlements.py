@@ -45,7 +45,7 @@ class Entitlement:
 
 
 def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int, now: datetime) -> Entitlement:
-    """What the reader may do: a pure function of seats, orders, the waitlist, credits and time. Five queries at most."""
+    """What the reader may do: a pure function of seats, orders, the waitlist, credits and time. Four queries at most."""
     closed = _closed(live_session, now)
     seat = own_seat(user=user, live_session=live_session) if user else None
     if seat and seat.state in Seat.TAKEN and closed != Action.CANCELED and now <= live_session.door_closes_at:
@@ -54,10 +54,11 @@ def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int
         return Entitlement(closed, seat=seat)
     if user is None:
         return Entitlement(_sold_out(live_session, now) if seats_left == 0 else Action.SIGN_IN)
-    order = _pending_order(user, live_session)
+    # An order that waits for its payment holds a seat.
+    order = _pending_order(user, live_session) if seat else None
     if order:
         return Entitlement(Action.CONTINUE, order=order, seat=seat)
-    return _of_who_has_none(user, live_session, seats_left, now)
+    return _of_who_has_none(user, live_session, seat, seats_left, now)
 
 
 def check_seat_for_sale(*, user: User, live_session: LiveSession, now: datetime) -> None:
@@ -86,13 +87,15 @@ def _closed(live_session: LiveSession, now: datetime) -> Action | None:
     return None if live_session.is_on_sale(now) else Action.CLOSED
 
 
-def _of_who_has_none(user: User, live_session: LiveSession, seats_left: int, now: datetime) -> Entitlement:
-    entry = open_entry(user=user, live_session=live_session)
-    if entry and entry.state == WaitlistEntry.State.OFFERED:
-        return replace(_by_credit_or_money(user, live_session, now), action=Action.OFFERED, waitlist_entry=entry)
-    if entry and live_session.takes_waitlist(now):
+def _of_who_has_none(user: User, live_session: LiveSession, seat: Seat | None, seats_left: int, now: datetime) -> Entitlement:
+    # Where a seat is left that nobody waits for, whoever waits may take it too: only one that is offered to them comes first.
+    is_offered = seat is not None and seat.state == Seat.State.OFFERED
+    entry = open_entry(user=user, live_session=live_session) if is_offered or seats_left == 0 else None
+    if entry and entry.state == WaitlistEntry.State.WAITING and live_session.takes_waitlist(now):
         return Entitlement(Action.WAITING, waitlist_entry=entry)
     how = _by_credit_or_money(user, live_session, now)
+    if entry and (entry.accepted_at or entry.is_offered_at(now)):
+        return replace(how, action=Action.OFFERED, waitlist_entry=entry)
     return replace(how, action=_sold_out(live_session, now)) if seats_left == 0 else how
 
 

@@ -81,7 +81,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     OfferGone: Problem(
         "This offer is gone",
-        "It was not taken in time, so the seat was offered to the next reader. You can join the waitlist again.",
+        "It was declined or not taken in time, so the seat goes to the next reader who waits. You can join the waitlist again.",
     ),
     OtherOrderOpen: Problem(
         "You have another order in this session",

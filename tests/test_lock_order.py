@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,8 @@ from redreport import clock
 from sessions_live.errors import SeatRefused
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.waitlist import leave_waitlist
+from sessions_live.tasks import sweep_waitlist
 from subscriptions.errors import NoCredit, YearAlreadyRunning
 from subscriptions.models import (
     Case,
@@ -35,10 +38,12 @@ from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.checkouts import give_up_order
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.granting import expire_grant
+from subscriptions.operations.offers import start_offer_order, take_offer_with_credit
 from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.settle import restore_forfeited_credit
 from subscriptions.operations.year_endings import end_year
+from subscriptions.selectors import current_price
 from subscriptions.tasks import settle_canceled_seats, sweep_credit_notes_task, sweep_refunds_task
 from tests.canceling import book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
@@ -46,6 +51,7 @@ from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, bought_year, owe, refund_by_hand
 from tests.moving import move
 from tests.racing import at_once, is_deadlock
+from tests.waiting import entry_of, free_a_seat, sold_out_session, waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,6 +112,27 @@ def test_every_way_of_buying_locks_in_one_order(shop: Shop) -> None:
         ("Order", "Payment", "Refund", "Case"),
     ):
         assert expected in locked
+
+
+def test_offers_and_what_becomes_of_them_lock_in_the_same_order(shop: Shop) -> None:
+    live_session = sold_out_session(capacity=3)
+    by_credit, by_money, declining, late = (waits(live_session) for _ in range(4))
+    make_credits(by_credit)
+    price_id, now = current_price(Plan.SINGLE_SEAT).pk, clock.now()
+    with watched_locks() as locked:
+        for _ in range(3):
+            free_a_seat(live_session)
+        take_offer_with_credit(user=by_credit, live_session_id=live_session.pk, now=now)
+        order = start_offer_order(user=by_money, live_session_id=live_session.pk, price_id=price_id, now=now)
+        give_up_order(order_id=order.pk, by_buyer=True, now=now)
+        leave_waitlist(user=declining, live_session_id=live_session.pk, now=now)
+        sweep_waitlist(now=now + timedelta(hours=13))
+    assert [entry_of(reader, live_session).state for reader in (by_credit, by_money, declining, late)] == [
+        *["seated", "lapsed", "declined", "lapsed"]
+    ]
+    for kinds in locked:
+        assert list(kinds) == sorted(kinds, key=NAMES.index)
+    assert ("LiveSession", "Seat", "Subscriber", "CreditGrant") in locked
 
 
 def test_turning_the_renewal_and_ending_a_year_lock_in_the_same_order(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
+from sessions_live.tasks import sweep_waitlist
 from subscriptions.models import Invoice, Order, Payment, Plan, SeatCoverage, Subscription
 from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.operations.subscribers import subscriber_of
@@ -19,9 +20,12 @@ from subscriptions.selectors import current_price
 from tests.canceling import cancel
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
+from tests.waiting import waits
 
 MOST_FOR_A_SESSION_PAGE = 8
 MOST_FOR_A_PURCHASE = 40
+WAITLISTED = ["who may wait", "who waits", "who is offered a seat"]
+READERS = ["signed out", "signed in", "with credits", "with a held seat", "with a seat", *WAITLISTED]
 
 
 def browser_of(user: User | None = None) -> Client:
@@ -42,7 +46,7 @@ def queries_of(client: Client, address: str) -> list[str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("reader", ["signed out", "signed in", "with credits", "with a held seat", "with a seat"])
+@pytest.mark.parametrize("reader", READERS)
 def test_session_page_asks_at_most_eight_questions(reader: str) -> None:
     live_session, price, user = make_live_session(), make_price(), make_user()
     if reader in ("with credits", "with a seat"):
@@ -54,6 +58,15 @@ def test_session_page_asks_at_most_eight_questions(reader: str) -> None:
         start_seat_order(
             user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=clock.now()
         )
+    if reader in WAITLISTED:
+        LiveSession.objects.update(capacity=1)
+        make_guest_seat(live_session)
+    if reader in ("who waits", "who is offered a seat"):
+        waits(live_session, make_user())
+        waits(live_session, user)
+    if reader == "who is offered a seat":
+        LiveSession.objects.update(capacity=3)
+        sweep_waitlist(now=clock.now())
     client = browser_of(None if reader == "signed out" else user)
     asked = queries_of(client, reverse("sessions:detail", args=[live_session.slug]))
     assert len(asked) <= MOST_FOR_A_SESSION_PAGE, "\n".join(asked)

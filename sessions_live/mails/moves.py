@@ -73,6 +73,8 @@ def _still_waits(mail: OutgoingMail, now: datetime) -> Verdict:
     entry = _entry_of(mail)
     if entry.state not in WaitlistEntry.OPEN:
         return Verdict.withhold(f"the reader does not wait any more: {entry.state}")
+    if entry.state == WaitlistEntry.State.OFFERED and not (entry.accepted_at or entry.is_offered_at(now)):
+        return Verdict.withhold("what was offered has run out")
     if entry.live_session.starts_at <= now:
         return Verdict.miss("the session has begun")
     return stands_as_told(entry.live_session, mail)
@@ -95,10 +97,8 @@ def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
     live_session = entry.live_session
     context = {
         **_move_context(mail, was_starting_at=_change_of(mail).old_starts_at),
-        "entry": entry,
         "live_session": live_session,
-        # The mail about the offer, if it was not sent yet, is withheld: this one stands for it.
-        "offer_url": settings.SITE_URL + reverse("subscriptions:offer", args=[live_session.slug]) if entry.seat else "",
+        "entry": entry,
         "time_zone": entry.user.time_zone,
         "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
     }

@@ -105,10 +105,10 @@ def confirm_offered_seat(*, seat: Seat, now: datetime) -> None:
 def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, now: datetime) -> Seat:
     """Confirm a held seat whose payment Stripe took at `taken_at`; `live_session` and `seat` are locked by the caller.
 
-    Returns the confirmed seat. A hold that lapsed meanwhile gets another seat of the session if one is left: a new row,
-    since the old number may be somebody else's by now. Refuses with SalesClosed when the payment came after the start
-    or the session does not take place, with SessionOver when its door has closed before we heard of the payment, with SoldOut
-    or AlreadySeated when no seat can be given any more.
+    Returns the confirmed seat. A hold that lapsed meanwhile gets another seat of the session if one is left: a new row, since
+    the old number may be somebody else's by now; or the seat that is offered to its payer, who has waited since. Refuses with
+    SalesClosed when the payment came after the start or the session does not take place, with SessionOver when its door has
+    closed before we heard of the payment, with SoldOut or AlreadySeated when no seat can be given any more.
     """
     if live_session.state not in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED) or taken_at >= live_session.starts_at:
         raise SalesClosed
@@ -124,6 +124,10 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     if seat.state != Seat.State.EXPIRED:
         raise SeatNotHeld
     # The waitlist has paid nothing yet: a late payment goes before it.
+    offered = Seat.objects.filter(live_session=live_session, state=Seat.State.OFFERED, attendee_email=seat.attendee_email).first()
+    if offered and offered.booked_by_id == seat.booked_by_id:
+        confirm_offered_seat(seat=offered, now=now)
+        return offered
     attendee = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
     return _insert_confirmed(live_session, _active_seats(live_session), attendee, seat.booked_by, now)
 

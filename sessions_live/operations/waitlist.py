@@ -4,11 +4,10 @@ Locks: the session, then its entries by the order of joining, then the seat of a
 walk-in and whoever waits.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from redreport import audit, policy
 from redreport.accounts.models import User
@@ -19,7 +18,6 @@ from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, offer_seat, seats_for_walk_ins
 
 OFFER_MAIL, CLOSED_MAIL = "waitlist_offer", "waitlist_closed"
-BATCH = 100
 
 
 def offer_expires_at(live_session: LiveSession, now: datetime) -> datetime:
@@ -35,6 +33,8 @@ def join_waitlist(*, user: User, live_session_id: int, pay_by: WaitlistEntry.Pay
 
     Refuses with NothingToWaitFor while seats are on sale or once no offer is made any more, and with AlreadySeated.
     """
+    # An offer of theirs that has run out, and that no sweep has come by for yet, is no place on the list.
+    tend_waitlist(live_session_id=live_session_id, now=now)
     with transaction.atomic():
         # The session's lock: the last seat may be coming free, or going, at this moment.
         live_session = lock_live_session(live_session_id)
@@ -58,21 +58,22 @@ def join_waitlist(*, user: User, live_session_id: int, pay_by: WaitlistEntry.Pay
 
 
 @retried
-def leave_waitlist(*, user: User, live_session_id: int, now: datetime) -> None:
+def leave_waitlist(*, user: User, live_session_id: int, now: datetime) -> bool:
     """Take a reader off the waitlist. An offer that stands is declined with it: its seat goes to the next. Twice changes nothing.
 
-    An offer that is being paid for is left to its order.
+    Returns whether they were on it; an offer that is taken already, or is being paid for in another tab, stays so.
     """
     with transaction.atomic():
         live_session = lock_live_session(live_session_id)
         entry = _open_entries(live_session).filter(user=user, accepted_at__isnull=True).first()
         if entry is None:
-            return
+            return False
         is_offered = entry.state == WaitlistEntry.State.OFFERED
         if is_offered:
             _take_back_offered_seat(entry)
         _end(entry, WaitlistEntry.State.DECLINED if is_offered else WaitlistEntry.State.WITHDRAWN, now)
         _offer_free_seats(live_session, now)
+        return True
 
 
 @retried
@@ -90,15 +91,6 @@ def tend_waitlist(*, live_session_id: int, now: datetime) -> None:
             _offer_free_seats(live_session, now)
         else:
             _close(live_session, now)
-
-
-def sessions_to_tend(*, now: datetime) -> Sequence[int]:
-    """The sessions in which somebody waits, or an offer has run out; a bounded batch, those that begin first first."""
-    has_run_out = Q(state=WaitlistEntry.State.OFFERED, accepted_at__isnull=True, offer_expires_at__lte=now)
-    due = LiveSession.objects.filter(
-        pk__in=WaitlistEntry.objects.filter(Q(state=WaitlistEntry.State.WAITING) | has_run_out).values("live_session")
-    )
-    return list(due.order_by("starts_at", "id").values_list("pk", flat=True)[:BATCH])
 
 
 def accept_offer(*, live_session: LiveSession, user: User, now: datetime) -> tuple[WaitlistEntry, Seat]:
@@ -154,14 +146,16 @@ def _offer_free_seats(live_session: LiveSession, now: datetime) -> None:
 def _offer_to(entry: WaitlistEntry, live_session: LiveSession, now: datetime) -> list[OwedMail]:
     """Keep a free seat for the reader and owe the mail about it. Refuses with SoldOut.
 
-    Who was seated by somebody else meanwhile, or has booked the most seats one may, waits no longer.
+    Who was seated by somebody else meanwhile, or has booked the most seats one may, waits no longer. Somebody for whom a seat is
+    only held, because a colleague is paying for it, keeps the place: nothing may come of that.
     """
     attendee = Attendee(entry.attendee_name, entry.user.email, entry.attendee_firm)
     until = offer_expires_at(live_session, now)
     try:
         seat = offer_seat(live_session=live_session, attendee=attendee, booker=entry.user, until=until, now=now)
     except AlreadySeated:
-        _end(entry, WaitlistEntry.State.SEATED, now)
+        if _is_seated(entry):
+            _end(entry, WaitlistEntry.State.SEATED, now)
         return []
     except TooManySeats:
         _end(entry, WaitlistEntry.State.CLOSED, now)
@@ -173,9 +167,19 @@ def _offer_to(entry: WaitlistEntry, live_session: LiveSession, now: datetime) ->
 
 
 def _close(live_session: LiveSession, now: datetime) -> None:
-    waiting = list(_open_entries(live_session).filter(state=WaitlistEntry.State.WAITING))
-    WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in waiting]).update(state=WaitlistEntry.State.CLOSED, closed_at=now)
-    queue_mails([_mail(CLOSED_MAIL, entry, live_session) for entry in waiting], now=now)
+    unseated = []
+    for entry in _open_entries(live_session).filter(state=WaitlistEntry.State.WAITING):
+        if _is_seated(entry):
+            _end(entry, WaitlistEntry.State.SEATED, now)
+        else:
+            unseated.append(entry)
+    WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in unseated]).update(state=WaitlistEntry.State.CLOSED, closed_at=now)
+    queue_mails([_mail(CLOSED_MAIL, entry, live_session) for entry in unseated], now=now)
+
+
+def _is_seated(entry: WaitlistEntry) -> bool:
+    taken = Seat.objects.filter(live_session=entry.live_session_id, state__in=Seat.TAKEN)
+    return taken.filter(attendee_email__iexact=entry.user.email).exists()
 
 
 def _mail(kind: str, entry: WaitlistEntry, live_session: LiveSession) -> OwedMail:

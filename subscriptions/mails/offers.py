@@ -8,6 +8,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.render import render_templates
 from sessions_live.mails.common import stands_as_told
 from sessions_live.models import WaitlistEntry
+from sessions_live.selectors import taken_seat
 from subscriptions.mails.common import address_of
 from subscriptions.models import Plan
 from subscriptions.selectors import current_prices
@@ -32,6 +33,8 @@ def _offer_stands(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _still_without_seat(mail: OutgoingMail, now: datetime) -> Verdict:
     entry = _entry_of(mail)
+    if taken_seat(user=entry.user, live_session=entry.live_session):
+        return Verdict.withhold("the reader has a seat")
     if entry.live_session.starts_at <= now:
         return Verdict.miss("the session has begun")
     return stands_as_told(entry.live_session, mail)

@@ -1,5 +1,6 @@
 """Waiting for a seat, and taking one that is offered: by money, as an ordinary purchase, or by a credit, at once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -8,12 +9,12 @@ from redreport import policy
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
-from sessions_live.models import LiveSession, WaitlistEntry
+from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.seats import confirm_offered_seat, hold_offered_seat, lock_live_session
 from sessions_live.operations.waitlist import accept_offer, join_waitlist
 from subscriptions import mails
 from subscriptions.entitlements import check_credit_for
-from subscriptions.errors import EmailNotProven, OtherOrderOpen, TooManyLapsedHolds
+from subscriptions.errors import EmailNotProven, OtherOrderOpen, PaymentUnderWay, TooManyLapsedHolds
 from subscriptions.models import Order, Plan, SeatCoverage
 from subscriptions.operations.booking import order_held_seats, pending_and_lapsed, price_in_force
 from subscriptions.operations.credits import spend_credit
@@ -36,7 +37,8 @@ def wait_for_seat(*, user: User, live_session: LiveSession, pay_by: WaitlistEntr
 def start_offer_order(*, user: User, live_session_id: int, price_id: int, now: datetime) -> Order:
     """Turn the reader's offer into a hold with an order, or return the order that was made of it already.
 
-    Refuses with NotWaiting, OfferGone, OtherOrderOpen, PriceChanged or TooManyLapsedHolds; then the offer stands as it did.
+    Refuses with NotWaiting, OfferGone, OtherOrderOpen, PriceChanged or TooManyLapsedHolds; then the offer stands as it did. With
+    PaymentUnderWay when that order is paid, or a bank is moving its money.
     """
     subscriber = subscriber_of(user)
     with transaction.atomic():
@@ -45,7 +47,7 @@ def start_offer_order(*, user: User, live_session_id: int, price_id: int, now: d
         entry, seat = accept_offer(live_session=live_session, user=user, now=now)
         pending, lapsed = pending_and_lapsed(subscriber, live_session, now)
         if entry.accepted_at:
-            return next(order for order in pending if SeatCoverage.objects.filter(order=order, seat=seat).exists())
+            return _order_made_of(seat, pending)
         if pending:
             raise OtherOrderOpen
         if len(lapsed) >= policy.MAX_LAPSED_ORDERS:
@@ -75,3 +77,10 @@ def take_offer_with_credit(*, user: User, live_session_id: int, now: datetime) -
         coverage = SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.CREDIT, credit_entry=spent, created_at=now)
         mails.queue_seat_confirmed(seat=seat, now=now)
         return coverage
+
+
+def _order_made_of(seat: Seat, pending: Sequence[Order]) -> Order:
+    for order in pending:
+        if order.under_way_since is None and SeatCoverage.objects.filter(order=order, seat=seat).exists():
+            return order
+    raise PaymentUnderWay

@@ -21,7 +21,7 @@ register = template.Library()
 
 @register.inclusion_tag("subscriptions/_booking_action.html", takes_context=True)
 def booking_action(context: template.Context, live_session: LiveSession) -> dict[str, Any]:
-    """Buy button, credit button, waitlist, door, or why there is none; six queries at most."""
+    """Buy button, credit button, waitlist, door, or why there is none; five queries at most."""
     now = clock.now()
     request, card = context["request"], context["card"]
     assert isinstance(card, SessionCard)

@@ -15,7 +15,6 @@ from redreport.accounts.selectors import signed_in
 from sessions_live.errors import NotWaiting, OfferGone
 from sessions_live.models import LiveSession, WaitlistEntry
 from sessions_live.operations.waitlist import leave_waitlist
-from sessions_live.selectors import open_entry
 from subscriptions.entitlements import Action, entitlement
 from subscriptions.errors import CreditExpiresBefore, GatewayError, NoCredit
 from subscriptions.models import Plan
@@ -46,8 +45,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
     """Wait no longer."""
     live_session = _live_session_or_404(slug)
-    leave_waitlist(user=signed_in(request), live_session_id=live_session.pk, now=clock.now())
-    messages.success(request, "You are off the waitlist.")
+    if leave_waitlist(user=signed_in(request), live_session_id=live_session.pk, now=clock.now()):
+        messages.success(request, "You are off the waitlist.")
     return SeeOther(reverse("sessions:detail", args=[slug]))
 
 
@@ -80,8 +79,7 @@ def _answer(request: HttpRequest, live_session: LiveSession, user: User) -> str:
         given = request.POST.get("price_id", "")
         price_id = int(given) if given.isdecimal() and len(given) < 10 else 0
         return buy_offered_seat(user=user, live_session_id=live_session.pk, price_id=price_id, now=now)
-    elif answer == "decline":
-        leave_waitlist(user=user, live_session_id=live_session.pk, now=now)
+    elif answer == "decline" and leave_waitlist(user=user, live_session_id=live_session.pk, now=now):
         messages.success(request, "The seat goes to the next reader. Thank you for saying so.")
     return ""
 
@@ -99,10 +97,10 @@ def _offer_page(request: HttpRequest, live_session: LiveSession, user: User, no_
             "price": current_prices().get(Plan.SINGLE_SEAT),
         }
         return render(request, "subscriptions/offer.html", context, status=409 if no_credit else 200)
-    if answer.action in (Action.CONTINUE, Action.YOURS):
+    if answer.action in (Action.CONTINUE, Action.YOURS, Action.OFFERED):
         return SeeOther(reverse("sessions:detail", args=[live_session.slug]))
-    had_one = open_entry(user=user, live_session=live_session) is None or answer.action == Action.OFFERED
-    return show_problem(request, OfferGone() if had_one else NotWaiting(), live_session=live_session)
+    still_waits = answer.action == Action.WAITING
+    return show_problem(request, NotWaiting() if still_waits else OfferGone(), live_session=live_session)
 
 
 def _live_session_or_404(slug: str) -> LiveSession:
