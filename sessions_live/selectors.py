@@ -9,7 +9,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from redreport.accounts.models import User
-from sessions_live.models import Host, LiveSession, Seat, WaitlistEntry
+from sessions_live.models import Host, LiveSession, Question, Seat, WaitlistEntry
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,15 @@ class SessionCard:
     hosts: Sequence[Host]
     seats_left: int
     is_open: bool
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """A question as hosts see it."""
+
+    text: str
+    name: str
+    firm: str = ""
 
 
 def coming_cards(*, now: datetime, section: str = "", limit: int | None = None) -> list[SessionCard]:
@@ -83,6 +92,18 @@ def booked_seats(*, user: User) -> QuerySet[Seat]:
     )
 
 
+def questions_of(seat: Seat) -> QuerySet[Question]:
+    """What whoever sits in this seat has asked the hosts; not what was asked by those who handed it on."""
+    asked = Question.objects.filter(seat=seat)
+    return asked.filter(asked_at__gte=seat.handed_over_at) if seat.handed_over_at else asked
+
+
+def questions_for_hosts(live_session: LiveSession) -> list[AskedQuestion]:
+    """What the attendees of a session ask, in the order of asking, each with who asked it. Two queries."""
+    asked = Question.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN)
+    return [_asked(question) for question in asked.select_related("seat").prefetch_related("seat__hand_overs")]
+
+
 def sessions_offered(*, begin: datetime, end: datetime) -> int:
     """How many sessions the house held or will hold that start from `begin` on and before `end`; canceled ones do not count."""
     offered = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
@@ -93,6 +114,14 @@ def sessions_attended(*, user: User, begin: datetime, end: datetime) -> int:
     """How many sessions that start from `begin` on and before `end` the user entered."""
     attended = Seat.objects.filter(attendee_email__iexact=user.email, state=Seat.State.ATTENDED)
     return attended.filter(live_session__starts_at__gte=begin, live_session__starts_at__lt=end).count()
+
+
+def _asked(question: Question) -> AskedQuestion:
+    """Who sat in the seat then: the first hand-over after it names them, and their firm is not known any more."""
+    for hand_over in question.seat.hand_overs.all():
+        if question.asked_at < hand_over.made_at:
+            return AskedQuestion(question.text, hand_over.from_name)
+    return AskedQuestion(question.text, question.seat.attendee_name, question.seat.attendee_firm)
 
 
 def _visible(section: str) -> QuerySet[LiveSession]:

@@ -9,7 +9,7 @@ from redreport import audit
 from redreport.accounts.models import User
 from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken, SeatTakenOver
 from sessions_live.meetings import provider
-from sessions_live.models import DoorEntry, LiveSession, Seat
+from sessions_live.models import DoorEntry, Host, LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session, lock_seat
 
 
@@ -41,6 +41,21 @@ def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datet
         return locked
 
 
+def enter_as_host(*, live_session: LiveSession, host: Host, now: datetime) -> None:
+    """Record that a host came in; each time. Refuses with DoorClosed outside the hosts' hours, when they do not host it any more,
+    or when it has nowhere to meet."""
+    with transaction.atomic():
+        # The session's lock: it may be canceled or moved in this very moment.
+        locked = lock_live_session(live_session.pk)
+        is_theirs = locked.hosts.filter(pk=host.pk).exists() and locked.state in (
+            LiveSession.State.PUBLISHED,
+            LiveSession.State.ENDED,
+        )
+        if not is_theirs or not locked.is_host_door_open(now) or not provider().is_ready(locked):
+            raise DoorClosed
+        audit.record(actor="host", verb="entered", target=locked, detail={"host_id": host.pk}, now=now)
+
+
 def last_entry(seat: Seat) -> DoorEntry | None:
     """Who came in last to this hour; an entry to the hour as it was before a move does not count."""
     return DoorEntry.objects.filter(seat=seat, entered_at__gte=seat.live_session.door_opens_at).order_by("-id").first()
@@ -49,7 +64,8 @@ def last_entry(seat: Seat) -> DoorEntry | None:
 def check_in_seat(*, seat_id: int, actor: User, now: datetime) -> Seat:
     """Note by a member of staff that the attendee is there, or was; twice changes nothing. From the door's opening on.
 
-    Refuses with SeatNotTaken, or with DoorClosed before that.
+    Noted after the door has closed, the time they came stays unknown: a bank may be shown it as evidence. Refuses with
+    SeatNotTaken, or with DoorClosed before the door opens.
     """
     with transaction.atomic():
         # Locks as at the door: the attendee may be coming in by it.
@@ -61,7 +77,7 @@ def check_in_seat(*, seat_id: int, actor: User, now: datetime) -> Seat:
             raise DoorClosed
         if seat.state != Seat.State.ATTENDED:
             audit.record(actor=actor, verb="checked_in", target=seat, detail={"was": seat.state}, now=now)
-            seat.state, seat.entered_at = Seat.State.ATTENDED, now
+            seat.state, seat.entered_at = Seat.State.ATTENDED, now if live_session.is_door_open(now) else None
             seat.save(update_fields=["state", "entered_at"])
         return seat
 
@@ -75,9 +91,10 @@ def undo_check_in(*, seat_id: int, actor: User, reason: str, now: datetime) -> S
         if seat.state != Seat.State.ATTENDED:
             raise NotCheckedIn
         is_over = live_session.state == LiveSession.State.ENDED
+        detail = {"entered_at": seat.entered_at.isoformat() if seat.entered_at else None}
+        audit.record(actor=actor, verb="check_in_undone", target=seat, reason=reason, detail=detail, now=now)
         seat.state, seat.entered_at = Seat.State.NO_SHOW if is_over else Seat.State.CONFIRMED, None
         seat.save(update_fields=["state", "entered_at"])
-        audit.record(actor=actor, verb="check_in_undone", target=seat, reason=reason, now=now)
         return seat
 
 
