@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import Avg, Count, Q
 
-from sessions_live.meetings import provider
 from sessions_live.models import Feedback, Host, LiveSession, Seat
 from sessions_live.selectors import questions_for_hosts
 
@@ -22,7 +21,7 @@ def host_context(*, live_session: LiveSession, host: Host, now: datetime) -> dic
         "live_session": live_session,
         "host": host,
         "others": live_session.hosts.exclude(pk=host.pk).values_list("name", flat=True),
-        "is_open": live_session.is_host_door_open(now) and provider().is_ready(live_session),
+        "is_open": live_session.is_host_door_open(now),
         "is_over": now > live_session.door_closes_at,
         "has_begun": live_session.starts_at <= now,
         "opens_at": live_session.host_door_opens_at,

@@ -13,9 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock, policy
-from sessions_live.errors import DoorClosed, SeatTakenOver, TooManyQuestions
+from sessions_live.errors import DoorClosed, MeetingUnavailable, SeatTakenOver, TooManyQuestions
 from sessions_live.forms import QuestionForm
-from sessions_live.meetings import provider
 from sessions_live.models import DoorEntry, LiveSession, Seat
 from sessions_live.operations.attendance import enter_by_door, last_entry
 from sessions_live.operations.questions import ask_question
@@ -76,10 +75,14 @@ def _enter(request: HttpRequest, seat: Seat) -> HttpResponse:
     device = _device_of(request)
     takes_over = request.POST.get("takes_over") == "yes"
     try:
-        entered = enter_by_door(seat=seat, device=device, takes_over=takes_over, now=clock.now())
-    except (DoorClosed, SeatTakenOver) as refusal:
-        return _door_page(request, seat, QuestionForm(), status=409, is_refused=isinstance(refusal, DoorClosed))
-    return _remembered(device, to_the_meeting(provider().attendee_url(entered)))
+        address = enter_by_door(seat=seat, device=device, takes_over=takes_over, now=clock.now())
+    except SeatTakenOver:
+        return _door_page(request, seat, QuestionForm(), status=409)
+    except DoorClosed:
+        return _door_page(request, seat, QuestionForm(), status=409, is_refused=True)
+    except MeetingUnavailable:
+        return _door_page(request, seat, QuestionForm(), status=503, is_refused=True)
+    return _remembered(device, to_the_meeting(address))
 
 
 def _door_page(
