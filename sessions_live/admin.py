@@ -10,9 +10,10 @@ from django.http import HttpRequest
 
 from redreport import audit, clock
 from redreport.accounts.selectors import signed_in
+from redreport.audit.read_only import ReadOnlyAdmin
 from sessions_live.errors import NotPublishable
 from sessions_live.forms import LiveSessionForm
-from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.models import DoorEntry, Host, LiveSession, Question, Seat
 from sessions_live.operations.schedule import publish_live_session
 
 
@@ -100,3 +101,22 @@ class LiveSessionAdmin(admin.ModelAdmin):
                 published += 1
         if published:
             self.message_user(request, f"Published: {published}.", messages.SUCCESS)
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnlyAdmin):
+    list_display = ["text", "seat__live_session", "seat__attendee_name", "asked_at"]
+    list_select_related = ["seat__live_session"]
+    search_fields = ["text", "seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
+    date_hierarchy = "asked_at"
+
+
+@admin.register(DoorEntry)
+class DoorEntryAdmin(ReadOnlyAdmin):
+    """Several of one seat: its link was used on several devices, or passed on."""
+
+    list_display = ["seat__attendee_name", "seat__attendee_email", "seat__live_session", "entered_at"]
+    list_select_related = ["seat__live_session"]
+    search_fields = ["seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
+    date_hierarchy = "entered_at"
+    fields = ["seat", "entered_at"]

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -14,6 +15,7 @@ from redreport.local.demo_accounts import STAFF_EMAIL
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import Attendee
+from sessions_live.seat_links import DOOR
 from subscriptions.errors import ObjectBusy
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import start_seat_order
@@ -83,6 +85,12 @@ def give_seats(*, slug: str, count: int) -> None:
         give_complimentary_seat(
             live_session_id=live_session.pk, attendee=attendee, actor=_staff(), reason="a full house", now=clock.now()
         )
+
+
+def give_door(*, slug: str) -> str:
+    """The address of the door of a seat that is given to somebody."""
+    give_seats(slug=slug, count=1)
+    return urlsplit(DOOR.url(Seat.objects.get(live_session__slug=slug))).path
 
 
 def seats_of(*, slug: str) -> list[SeatRow]:
