@@ -85,5 +85,9 @@ class DoorClosed(Exception):
     """The door is not open now."""
 
 
+class MeetingUnavailable(Exception):
+    """The meeting's provider gives no address just now; a minute later it may."""
+
+
 class NotPublishable(Exception):
     """A session lacks what it needs before readers may see it; the message says what."""

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from redreport import policy
 from redreport.accounts.models import User
-from sessions_live.models import CalendarFeed, Host, LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.models import CalendarFeed, Host, LiveSession, Question, ScheduleChange, Seat, WaitlistEntry
 
 # A calendar that subscribes to us keeps the past for so long.
 KEPT_IN_FEEDS = timedelta(days=60)
@@ -25,6 +25,15 @@ class SessionCard:
     hosts: Sequence[Host]
     seats_left: int
     is_open: bool
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """A question as hosts see it."""
+
+    text: str
+    name: str
+    firm: str = ""
 
 
 def coming_cards(*, now: datetime, section: str = "", limit: int | None = None) -> list[SessionCard]:
@@ -89,8 +98,8 @@ def waiting_before(entry: WaitlistEntry) -> int:
 
 
 def waitlists_to_tend(*, now: datetime) -> QuerySet[LiveSession]:
-    """The sessions whose waitlist has something to do at `now`, the next to begin first: a seat is free and somebody waits for it,
-    an offer has run out, or readers wait although no offer is made any more."""
+    """The sessions whose waitlist has something to do at `now`, the next to begin first: a seat is free and somebody waits for
+    it, an offer has run out, or readers wait although no offer is made any more."""
     waiting = WaitlistEntry.objects.filter(state=WaitlistEntry.State.WAITING)
     run_out = WaitlistEntry.objects.filter(state=WaitlistEntry.State.OFFERED, accepted_at__isnull=True, offer_expires_at__lte=now)
     has_free_seat = Q(seats_active__lt=F("capacity"))
@@ -146,6 +155,18 @@ def calendar_feed_key(*, user: User) -> uuid.UUID | None:
     return CalendarFeed.objects.filter(user=user).values_list("key", flat=True).first()
 
 
+def questions_of(seat: Seat) -> QuerySet[Question]:
+    """What whoever sits in this seat has asked the hosts; not what was asked by those who handed it on."""
+    asked = Question.objects.filter(seat=seat)
+    return asked.filter(asked_at__gte=seat.handed_over_at) if seat.handed_over_at else asked
+
+
+def questions_for_hosts(live_session: LiveSession) -> list[AskedQuestion]:
+    """What the attendees of a session ask, in the order of asking, each with who asked it. Two queries."""
+    asked = Question.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN)
+    return [_asked(question) for question in asked.select_related("seat").prefetch_related("seat__hand_overs")]
+
+
 def sessions_offered(*, begin: datetime, end: datetime) -> int:
     """How many sessions the house held or will hold that start from `begin` on and before `end`; canceled ones do not count."""
     offered = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
@@ -162,6 +183,14 @@ def _seen_lately(now: datetime) -> QuerySet[LiveSession]:
     # A draft that was canceled was never published.
     published = LiveSession.objects.exclude(state=LiveSession.State.DRAFTED).filter(published_at__isnull=False)
     return published.filter(starts_at__gt=now - KEPT_IN_FEEDS).order_by("starts_at", "id")
+
+
+def _asked(question: Question) -> AskedQuestion:
+    """Who sat in the seat then: the first hand-over after it names them, and their firm is not known any more."""
+    for hand_over in question.seat.hand_overs.all():
+        if question.asked_at < hand_over.made_at:
+            return AskedQuestion(question.text, hand_over.from_name)
+    return AskedQuestion(question.text, question.seat.attendee_name, question.seat.attendee_firm)
 
 
 def _visible(section: str) -> QuerySet[LiveSession]:

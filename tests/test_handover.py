@@ -27,6 +27,7 @@ from sessions_live.operations.handover import hand_over_seat
 from sessions_live.operations.reminders import queue_due_reminders
 from sessions_live.operations.seats import Attendee
 from sessions_live.seat_links import CANT_COME, DOOR, REPLAY
+from sessions_live.selectors import questions_for_hosts
 from subscriptions.models import CreditEntry, Refund
 from tests.canceling import FULL, book, cancel, cancel_by_house
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_user
@@ -156,10 +157,11 @@ def test_refusal_of_who_sat_there_is_not_the_next_ones(seat: Seat) -> None:
     assert kinds.find("cant_come").guard(mail, clock.now()).action == "withhold"
 
 
-def test_questions_go_with_who_asked_them(seat: Seat) -> None:
+def test_questions_stay_with_who_asked_them(seat: Seat) -> None:
     Question.objects.create(seat=seat, text="Who drafted it?", asked_at=clock.now())
     hand_over(seat, BO)
-    assert Question.objects.count() == 0
+    [asked] = questions_for_hosts(seat.live_session)
+    assert (asked.text, asked.name) == ("Who drafted it?", "Ada Reader")
 
 
 def test_old_holder_gets_no_mail_meant_for_the_seat_any_more(seat: Seat, smtp_server: MailServer) -> None:

@@ -10,7 +10,7 @@ from redreport.accounts.models import User
 from redreport.transactions import retried
 from sessions_live.errors import AlreadyEntered, NotCancelable, NotTheBooker, SeatNotTaken, TooManyHandOvers
 from sessions_live.mails.handover import queue_handed_over
-from sessions_live.models import HandOver, LiveSession, Question, Seat
+from sessions_live.models import HandOver, LiveSession, Seat
 from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, refuse_if_seated
 
 
@@ -18,9 +18,9 @@ from sessions_live.operations.seats import Attendee, lock_live_session, lock_sea
 def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee, now: datetime) -> Seat:
     """Give a booked seat to another attendee, at once. What paid for it stays, and so does its booker's right to cancel it.
 
-    The door and every other link of who sat there die, and the questions they asked are withdrawn; both are owed a mail. Giving
-    it to who sits there already changes nothing. Refuses with NotTheBooker, SeatNotTaken, NotCancelable once the session has
-    begun, AlreadyEntered, AlreadySeated or TooManyHandOvers.
+    The door and every other link of who sat there die; what they asked the hosts stays theirs. Both are owed a mail. Giving it
+    to who sits there already changes nothing. Refuses with NotTheBooker, SeatNotTaken, NotCancelable once the session has begun,
+    AlreadyEntered, AlreadySeated or TooManyHandOvers.
     """
     found = Seat.objects.get(public_id=seat_public_id)
     if found.booked_by_id != user.pk:
@@ -38,7 +38,6 @@ def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee,
             raise TooManyHandOvers
         hand_over = _note_hand_over(seat, attendee, user, now)
         _seat_the_next(seat, attendee, now)
-        Question.objects.filter(seat=seat).delete()
         queue_handed_over(hand_over=hand_over, now=now)
         return seat
 

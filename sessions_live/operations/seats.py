@@ -112,7 +112,8 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     """
     if live_session.state not in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED) or taken_at >= live_session.starts_at:
         raise SalesClosed
-    if now > live_session.door_closes_at:
+    # It ends under this lock: whoever waited for it meanwhile comes too late, though their `now` may say otherwise.
+    if now > live_session.door_closes_at or live_session.state == LiveSession.State.ENDED:
         raise SessionOver
     if seat.state == Seat.State.HELD:
         seat.state = Seat.State.CONFIRMED

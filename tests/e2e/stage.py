@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -15,6 +16,7 @@ from sessions_live.host_links import host_token
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import Attendee
+from sessions_live.seat_links import DOOR
 from subscriptions.errors import ObjectBusy
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import start_seat_order
@@ -99,6 +101,12 @@ def host_door(*, slug: str) -> str:
     """The path of the host's door."""
     live_session = LiveSession.objects.get(slug=slug)
     return f"/host/{host_token(live_session, live_session.hosts.all()[0])}/"
+
+
+def give_door(*, slug: str) -> str:
+    """The address of the door of a seat that is given to somebody."""
+    give_seats(slug=slug, count=1)
+    return urlsplit(DOOR.url(Seat.objects.get(live_session__slug=slug))).path
 
 
 def seats_of(*, slug: str) -> list[SeatRow]:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from django import template
@@ -100,6 +101,12 @@ def iso(moment: date | datetime) -> str:
 def in_words(span: timedelta) -> str:
     """'35 minutes', '24 hours', '90 days'."""
     return wording.span_in_words(span)
+
+
+@register.filter
+def seconds_away(moment: datetime) -> int:
+    """How many seconds are left until then, by our clock, so that a page need not trust its reader's; at least 1."""
+    return max(1, ceil((moment - clock.now()).total_seconds()))
 
 
 @register.filter
