@@ -80,8 +80,8 @@ def waiting_before(entry: WaitlistEntry) -> int:
 
 
 def waitlists_to_tend(*, now: datetime) -> QuerySet[LiveSession]:
-    """The sessions whose waitlist has something to do at `now`, the next to begin first: a seat is free and somebody waits for it,
-    an offer has run out, or readers wait although no offer is made any more."""
+    """The sessions whose waitlist has something to do at `now`, the next to begin first: a seat is free and somebody waits for
+    it, an offer has run out, or readers wait although no offer is made any more."""
     waiting = WaitlistEntry.objects.filter(state=WaitlistEntry.State.WAITING)
     run_out = WaitlistEntry.objects.filter(state=WaitlistEntry.State.OFFERED, accepted_at__isnull=True, offer_expires_at__lte=now)
     has_free_seat = Q(seats_active__lt=F("capacity"))
