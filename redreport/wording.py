@@ -9,6 +9,8 @@ from redreport import policy
 ZONE_LABELS = {"America/New_York": "ET"}
 
 ABOUT_AN_HOUR = timedelta(minutes=50)
+A_WEEK = timedelta(weeks=1)
+A_MINUTE = timedelta(minutes=1)
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = (
@@ -47,14 +49,26 @@ def house_clock(moment: datetime) -> str:
 
 def time_in_zone(moment: datetime, zone_name: str) -> str:
     """'Wed 6 Jan, 5:00 pm (Brussels)' in the reader's zone; '' for a zone that is empty or unknown."""
-    if not zone_name:
+    zone = _zone_named(zone_name)
+    if zone is None:
         return ""
-    try:
-        there = moment.astimezone(ZoneInfo(zone_name))
-    except (ZoneInfoNotFoundError, ValueError):
+    there = moment.astimezone(zone)
+    return f"{short_day(there)}, {clock_time(there)} ({_city(zone)})"
+
+
+def clock_change(moment: datetime, now: datetime, zone_name: str = "") -> str:
+    """'Clocks in New York change on 14 March and in Brussels on 28 March, before this session.': for the house's zone and for the
+    reader's. '' where clocks stand at `moment` as they do `now`; a zone that is empty or unknown is left out."""
+    zones = dict.fromkeys([policy.HOUSE_ZONE, _zone_named(zone_name) or policy.HOUSE_ZONE])
+    changes = [(zone, day) for zone in zones if (day := _last_change(zone, moment, now))]
+    if not changes:
         return ""
-    city = zone_name.rsplit("/", 1)[-1].replace("_", " ")
-    return f"{short_day(there)}, {clock_time(there)} ({city})"
+    (first, day), *others = changes
+    said = f"Clocks in {_city(first)} change on {day.day} {MONTHS[day.month - 1]}"
+    for zone, other_day in others:
+        same = other_day == day
+        said += f", in {_city(zone)} too" if same else f" and in {_city(zone)} on {other_day.day} {MONTHS[other_day.month - 1]}"
+    return f"{said}, before this session."
 
 
 def short_day(day: date) -> str:
@@ -92,6 +106,36 @@ def span_in_words(span: timedelta) -> str:
     if hours <= 48 or hours % 24:
         return _counted(hours, "hour")
     return _counted(hours // 24, "day")
+
+
+def _zone_named(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _city(zone: ZoneInfo) -> str:
+    return str(zone).rsplit("/", 1)[-1].replace("_", " ")
+
+
+def _last_change(zone: ZoneInfo, moment: datetime, now: datetime) -> date | None:
+    """The day, there, of the last change of the clocks between `now` and `moment`; None if they stand then as they do now."""
+    then = moment.astimezone(zone).utcoffset()
+    if moment <= now or now.astimezone(zone).utcoffset() == then:
+        return None
+    # Weeks back, then halves: a zone's table of changes is not to be had. No zone changes its clocks and back within a week.
+    after, before = moment, moment - A_WEEK
+    while before > now and before.astimezone(zone).utcoffset() == then:
+        after, before = before, before - A_WEEK
+    before = max(before, now)
+    while after - before > A_MINUTE:
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).utcoffset() == then:
+            after = middle
+        else:
+            before = middle
+    return after.astimezone(zone).date()
 
 
 def how_soon(moment: datetime, now: datetime) -> str:

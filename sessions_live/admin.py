@@ -13,7 +13,7 @@ from redreport.accounts.selectors import signed_in
 from redreport.audit.read_only import ReadOnlyAdmin
 from sessions_live.errors import NotPublishable
 from sessions_live.forms import LiveSessionForm
-from sessions_live.models import Host, LiveSession, Seat, WaitlistEntry
+from sessions_live.models import DoorEntry, Host, LiveSession, Question, Seat, WaitlistEntry
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import offer_freed_seats_soon
 
@@ -113,3 +113,22 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
     search_fields = ["live_session__title", "user__email", "attendee_name", "attendee_firm"]
     list_select_related = ["live_session", "user"]
     ordering = ["-live_session__starts_at", "joined_at", "id"]
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnlyAdmin):
+    list_display = ["text", "seat__live_session", "seat__attendee_name", "asked_at"]
+    list_select_related = ["seat__live_session"]
+    search_fields = ["text", "seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
+    date_hierarchy = "asked_at"
+
+
+@admin.register(DoorEntry)
+class DoorEntryAdmin(ReadOnlyAdmin):
+    """Several of one seat: its link was used on several devices, or passed on."""
+
+    list_display = ["seat__attendee_name", "seat__attendee_email", "seat__live_session", "entered_at"]
+    list_select_related = ["seat__live_session"]
+    search_fields = ["seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
+    date_hierarchy = "entered_at"
+    fields = ["seat", "entered_at"]

@@ -38,11 +38,15 @@ class SeatNotTaken(SeatRefused):
 
 
 class NotTheBooker(SeatRefused):
-    """Somebody else booked this seat: only they may cancel it."""
+    """Somebody else booked this seat: only they may cancel it or hand it over."""
 
 
 class AlreadyEntered(SeatRefused):
     """Its attendee has come in already: the seat cannot change hands any more."""
+
+
+class TooManyHandOvers(SeatRefused):
+    """The seat has changed hands as often as it may."""
 
 
 class NotWaiting(Exception):
@@ -79,6 +83,10 @@ class NotCheckedIn(Exception):
 
 class DoorClosed(Exception):
     """The door is not open now."""
+
+
+class MeetingUnavailable(Exception):
+    """The meeting's provider gives no address just now; a minute later it may."""
 
 
 class NotPublishable(Exception):

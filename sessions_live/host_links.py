@@ -20,12 +20,14 @@ def host_token(live_session: LiveSession, host: Host) -> str:
 
 
 def host_behind(token: str) -> tuple[LiveSession, Host] | None:
-    """The session and the host of a token; None when it was forged, the host is taken off, or the session was canceled."""
+    """The session and the host of a token; None when it was forged, the host is taken off, or no reader can see the session: it
+    was canceled, or is a draft."""
     try:
         session_id, host_id = (int(part) for part in _signer().unsign(token).split("-"))
     except (signing.BadSignature, ValueError):
         return None
-    live_session = LiveSession.objects.filter(pk=session_id).exclude(state=LiveSession.State.CANCELED).first()
+    shown = [LiveSession.State.PUBLISHED, LiveSession.State.ENDED]
+    live_session = LiveSession.objects.filter(pk=session_id, state__in=shown).first()
     host = live_session.hosts.filter(pk=host_id).first() if live_session else None
     return (live_session, host) if live_session and host else None
 

@@ -1,8 +1,9 @@
 """Reading the schedule and the seats."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -10,7 +11,10 @@ from django.db.models.functions import Coalesce
 
 from redreport import policy
 from redreport.accounts.models import User
-from sessions_live.models import Host, LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.models import CalendarFeed, Host, LiveSession, Question, ScheduleChange, Seat, WaitlistEntry
+
+# A calendar that subscribes to us keeps the past for so long.
+KEPT_IN_FEEDS = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,15 @@ class SessionCard:
     hosts: Sequence[Host]
     seats_left: int
     is_open: bool
+
+
+@dataclass(frozen=True)
+class AskedQuestion:
+    """A question as hosts see it."""
+
+    text: str
+    name: str
+    firm: str = ""
 
 
 def coming_cards(*, now: datetime, section: str = "", limit: int | None = None) -> list[SessionCard]:
@@ -54,6 +67,11 @@ def own_seat(*, user: User, live_session: LiveSession) -> Seat | None:
         .order_by("state")
         .first()
     )
+
+
+def held_seats(*, user: User, live_session: LiveSession) -> QuerySet[Seat]:
+    """The seats for which the user is paying, for whomever they are; by id."""
+    return Seat.objects.filter(live_session=live_session, booked_by=user, state=Seat.State.HELD).order_by("id")
 
 
 def taken_seat(*, user: User, live_session: LiveSession) -> Seat | None:
@@ -102,6 +120,53 @@ def booked_seats(*, user: User) -> QuerySet[Seat]:
     )
 
 
+def sessions_of_feed(*, now: datetime) -> QuerySet[LiveSession]:
+    """What a calendar of all sessions shows: those that readers could ever see, canceled ones too, with their changes; the past
+    of two months. Two queries."""
+    return _seen_lately(now).prefetch_related("schedule_changes")
+
+
+def public_cards(*, now: datetime) -> list[SessionCard]:
+    """The same sessions as cards, soonest first. Two queries."""
+    return [_card(live_session, now) for live_session in _with_counts(_seen_lately(now))]
+
+
+def seats_of_feed(*, user: User, now: datetime) -> list[Seat]:
+    """What a reader's own calendar shows: the seats they sit in, and those that were canceled for want of another in that
+    session; the past of two months. One query."""
+    lately = Seat.objects.filter(attendee_email=user.email, live_session__starts_at__gt=now - KEPT_IN_FEEDS)
+    seats = list(
+        lately.filter(state__in=[*Seat.TAKEN, Seat.State.CANCELED])
+        .select_related("live_session")
+        .order_by("live_session__starts_at", "id")
+    )
+    still_there = {seat.live_session_id for seat in seats if seat.state in Seat.TAKEN}
+    return [seat for seat in seats if seat.state in Seat.TAKEN or seat.live_session_id not in still_there]
+
+
+def owner_of_feed(*, key: uuid.UUID) -> User | None:
+    """Whose private calendar address has this key; None for one that is not in use any more."""
+    feed = CalendarFeed.objects.select_related("user").filter(key=key).first()
+    return feed.user if feed else None
+
+
+def calendar_feed_key(*, user: User) -> uuid.UUID | None:
+    """The key of the reader's private calendar address, if they have one."""
+    return CalendarFeed.objects.filter(user=user).values_list("key", flat=True).first()
+
+
+def questions_of(seat: Seat) -> QuerySet[Question]:
+    """What whoever sits in this seat has asked the hosts; not what was asked by those who handed it on."""
+    asked = Question.objects.filter(seat=seat)
+    return asked.filter(asked_at__gte=seat.handed_over_at) if seat.handed_over_at else asked
+
+
+def questions_for_hosts(live_session: LiveSession) -> list[AskedQuestion]:
+    """What the attendees of a session ask, in the order of asking, each with who asked it. Two queries."""
+    asked = Question.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN)
+    return [_asked(question) for question in asked.select_related("seat").prefetch_related("seat__hand_overs")]
+
+
 def sessions_offered(*, begin: datetime, end: datetime) -> int:
     """How many sessions the house held or will hold that start from `begin` on and before `end`; canceled ones do not count."""
     offered = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
@@ -112,6 +177,20 @@ def sessions_attended(*, user: User, begin: datetime, end: datetime) -> int:
     """How many sessions that start from `begin` on and before `end` the user entered."""
     attended = Seat.objects.filter(attendee_email__iexact=user.email, state=Seat.State.ATTENDED)
     return attended.filter(live_session__starts_at__gte=begin, live_session__starts_at__lt=end).count()
+
+
+def _seen_lately(now: datetime) -> QuerySet[LiveSession]:
+    # A draft that was canceled was never published.
+    published = LiveSession.objects.exclude(state=LiveSession.State.DRAFTED).filter(published_at__isnull=False)
+    return published.filter(starts_at__gt=now - KEPT_IN_FEEDS).order_by("starts_at", "id")
+
+
+def _asked(question: Question) -> AskedQuestion:
+    """Who sat in the seat then: the first hand-over after it names them, and their firm is not known any more."""
+    for hand_over in question.seat.hand_overs.all():
+        if question.asked_at < hand_over.made_at:
+            return AskedQuestion(question.text, hand_over.from_name)
+    return AskedQuestion(question.text, question.seat.attendee_name, question.seat.attendee_firm)
 
 
 def _visible(section: str) -> QuerySet[LiveSession]:

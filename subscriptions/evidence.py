@@ -134,7 +134,7 @@ def _seats(history: _History) -> Iterator[str]:
         live_session = seat.live_session
         yield f"{live_session.title}, {house_time(live_session.starts_at)}, seat {seat.number}: {seat.state}"
         yield f"  For {seat.attendee_name}, {seat.attendee_email}; paid with: {seat.coverage.get_kind_display()}"
-        yield f"  Confirmed: {_when(seat.confirmed_at)}; entered the session: {_when(seat.entered_at)}"
+        yield f"  Confirmed: {_when(seat.confirmed_at)}; entered the session: {_entered(seat)}"
         if seat.canceled_at:
             yield f"  Canceled: {house_time(seat.canceled_at)} by the {seat.canceled_by}: {seat.canceled_reason}"
 
@@ -194,6 +194,12 @@ def _what(order: Order) -> str:
         return "a year"
     seats = "a seat" if order.quantity == 1 else f"{order.quantity} seats"
     return f"{seats} in {order.live_session.title}"
+
+
+def _entered(seat: Seat) -> str:
+    if seat.state == Seat.State.ATTENDED and seat.entered_at is None:
+        return "was there, as staff noted"
+    return _when(seat.entered_at)
 
 
 def _when(moment: datetime | None) -> str:

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from redreport import policy
 from redreport.accounts.models import User
 from redreport.money import format_money
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import Seat
 from subscriptions.errors import CatalogNotReady
 from subscriptions.models import (
     CreditEntry,
@@ -96,12 +96,6 @@ def plans_on_offer(*, user: User | None) -> dict[str, Any]:
         "per_session_minor": annual.amount_minor // policy.CREDITS_PER_YEAR,
         "saves_minor": single.amount_minor * policy.CREDITS_PER_YEAR - annual.amount_minor,
     }
-
-
-def seats_waiting_for_payment(*, user: User, live_session: LiveSession) -> QuerySet[Seat]:
-    """What the user's pending order in this session holds."""
-    held = Seat.objects.filter(live_session=live_session, booked_by=user, state=Seat.State.HELD)
-    return held.filter(coverage__order__state=Order.State.PENDING).order_by("id")
 
 
 def credit_balance(*, user: User, now: datetime) -> CreditBalance:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.views import account, auto_booking, buying, cancel, orders, waitlist, years
+from subscriptions.views import account, auto_booking, buying, cancel, handover, orders, waitlist, years
 from subscriptions.webhooks.receive import receive
 
 app_name = "subscriptions"
@@ -19,6 +19,7 @@ urlpatterns = [
     path("seats/<uuid:public_id>/cancel/", cancel.cancel, name="cancel"),
     path("seats/out/<str:token>/", auto_booking.out, name="auto_out"),
     path("account/auto-booking/", auto_booking.switch, name="auto_booking"),
+    path("seats/<uuid:public_id>/hand-over/", handover.hand_over, name="hand_over"),
     path("account/credits/", account.credits, name="credits"),
     path("account/renewal/", years.renewal, name="renewal"),
     path("account/portal/", years.portal, name="portal"),

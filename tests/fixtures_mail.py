@@ -50,6 +50,7 @@ class MailServer:
     _refusal: str | None = None
     _stage: Literal["recipient", "data"] = "data"
     _refusals_left: int | None = None
+    _every: int | None = None
     _loses_answers: bool = False
     _controller: Controller | None = None
 
@@ -79,16 +80,23 @@ class MailServer:
         """Refuse with `code` at that stage, the next `times` times or until `accept()`."""
         self._refusal, self._stage, self._refusals_left = f"{code} {text}", stage, times
 
+    def answer_every(self, number: int, code: int, text: str = "later") -> None:
+        """Refuse with `code` every so-manieth message, until `accept()`."""
+        self.answer(code, text)
+        self._every = number
+
     def lose_answers(self) -> None:
         """Take each message, and break the connection instead of saying so."""
         self._loses_answers = True
 
     def accept(self) -> None:
         """Take everything again."""
-        self._refusal, self._loses_answers = None, False
+        self._refusal, self._every, self._loses_answers = None, None, False
 
     def _refusal_at(self, stage: str) -> str | None:
         if self._refusal is None or self._stage != stage or self._refusals_left == 0:
+            return None
+        if self._every and self.attempts % self._every:
             return None
         if self._refusals_left is not None:
             self._refusals_left -= 1

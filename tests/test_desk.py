@@ -1,16 +1,20 @@
 """What staff see and do in Django admin."""
 
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.admin.sites import site
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from redreport.outbox.kinds import label_of
-from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.models import DoorEntry, Host, LiveSession, Question, Seat
 from subscriptions.models import Order, Payment, Plan
 from subscriptions.operations.booking import start_seat_order
 from tests.factories import attendee_of, make_guest_seat, make_live_session, make_price, make_staff, make_user
@@ -202,3 +206,49 @@ def test_readers_are_not_let_into_the_admin() -> None:
     client.force_login(make_user())
     assert client.get("/admin/desk/rosterseat/").status_code in (302, 403)
     assert b"Rosters" not in client.get("/admin/", follow=True).content
+
+
+def roster_action(desk: Client, action: str, seats: list[Seat], reason: str = "") -> str:
+    """What the roster says after this action on these seats."""
+    form = {"action": action, "_selected_action": [seat.pk for seat in seats], "reason": reason}
+    return desk.post("/admin/desk/rosterseat/", form, follow=True).content.decode()
+
+
+def test_staff_check_in_from_the_roster_and_take_it_back_for_a_reason(desk: Client, staff: User) -> None:
+    live_session = make_live_session(starts_in=timedelta(minutes=5))
+    seats = [make_guest_seat(live_session), make_guest_seat(live_session)]
+    assert "Checked in: 2." in roster_action(desk, "check_in", seats)
+    assert "Nothing was taken back: write why beside the action." in roster_action(desk, "take_back_check_in", seats[:1])
+    assert "Taken back: 1." in roster_action(desk, "take_back_check_in", seats[:1], "The other Ada")
+    assert "is not checked in." in roster_action(desk, "take_back_check_in", seats[:1], "Again")
+    assert list(Seat.objects.order_by("id").values_list("state", flat=True)) == ["confirmed", "attended"]
+    trail = AuditEntry.objects.filter(actor=staff, verb__in=["checked_in", "check_in_undone"]).order_by("id")
+    assert list(trail.values_list("verb", "reason")) == [
+        ("checked_in", ""),
+        ("checked_in", ""),
+        ("check_in_undone", "The other Ada"),
+    ]
+
+
+def test_nobody_is_checked_in_early_or_by_staff_who_may_only_look(desk: Client) -> None:
+    seat = make_guest_seat(make_live_session())
+    assert "the door is not open yet." in roster_action(desk, "check_in", [seat])
+    looker, client = make_user(is_staff=True), Client()
+    looker.user_permissions.add(Permission.objects.get(codename="view_rosterseat"))
+    client.force_login(looker)
+    with time_machine.travel(seat.live_session.starts_at, tick=False):
+        client.force_login(looker)
+        assert "Checked in" not in roster_action(client, "check_in", [seat])
+    assert Seat.objects.get().state == "confirmed"
+
+
+def test_staff_read_the_questions_and_who_came_in_from_where(desk: Client) -> None:
+    seat = make_guest_seat(make_live_session(), make_user("Ada Asks"))
+    Question.objects.create(seat=seat, text="Who signs?", asked_at=clock.now())
+    entry = DoorEntry.objects.create(seat=seat, device=uuid.uuid4(), entered_at=clock.now())
+    questions = desk.get("/admin/sessions_live/question/").content.decode()
+    assert ("Who signs?" in questions, "Ada Asks" in questions) == (True, True)
+    for address in ("", f"{entry.pk}/change/"):
+        page = desk.get(f"/admin/sessions_live/doorentry/{address}").content.decode()
+        assert str(entry.device) not in page
+    assert desk.post(f"/admin/sessions_live/doorentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403

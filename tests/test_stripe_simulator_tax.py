@@ -76,6 +76,21 @@ def test_tax_is_charged_on_what_the_discount_left(taxed_account: StripeAccount) 
     assert found["amount_total"] == 14875
 
 
+def test_several_of_one_price_are_discounted_and_taxed_as_one_sum(taxed_account: StripeAccount) -> None:
+    items: Any = [{"price": taxed_account.seat_price.id, "quantity": 3}]
+    coupon = taxed_account.client.v1.coupons.create({"amount_off": 10000, "currency": "usd"})
+    session = taxed_account.checkout(
+        **TAXED, line_items=items, discounts=[{"coupon": coupon.id}], invoice_creation={"enabled": True}
+    )
+    found = pay(taxed_account, session, country="DE")
+    assert (found["amount_subtotal"], found["amount_total"]) == (75000, 77350)
+    assert found["total_details"] == {"amount_discount": 10000, "amount_shipping": 0, "amount_tax": 12350}
+    invoice = found["invoice"]
+    assert [(line["quantity"], line["amount"]) for line in invoice["lines"]["data"]] == [(3, 75000)]
+    assert (invoice["subtotal"], invoice["total"]) == (75000, 77350)
+    assert "× 3" in browse(invoice["hosted_invoice_url"])[1]
+
+
 def test_an_exempt_customer_pays_none(taxed_account: StripeAccount) -> None:
     customer = taxed_account.customer(tax_exempt="exempt", address={"country": "DE"})
     session = taxed_account.checkout(**TAXED, customer=customer.id, invoice_creation={"enabled": True})

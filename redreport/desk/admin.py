@@ -2,18 +2,24 @@
 
 from typing import Any
 
+from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from redreport import clock
+from redreport.accounts.selectors import signed_in
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster import paid_with, roster_seats, words_of_mail
 from sessions_live.admin import LiveSessionAdmin
+from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.attendance import check_in_seat, undo_check_in
 
 SESSION_FILTER = "live_session__id__exact"
 
@@ -31,8 +37,16 @@ class RosterStateFilter(admin.SimpleListFilter):
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
+class RosterActionForm(ActionForm):
+    """What is done with the ticked seats, and why."""
+
+    reason = forms.CharField(required=False, max_length=200, widget=forms.TextInput(attrs={"placeholder": "Why, to take back"}))
+
+
 @admin.register(RosterSeat)
 class RosterSeatAdmin(ReadOnlyAdmin):
+    action_form = RosterActionForm
+    actions = ["check_in", "take_back_check_in"]
     one_session = ("attendee_name", "attendee_firm", "attendee_email", "paid_with", "state", "last_mail", "entered_at")
     list_display = (*one_session, "session")
     list_filter = [("live_session", admin.RelatedOnlyFieldListFilter), RosterStateFilter]
@@ -51,6 +65,40 @@ class RosterSeatAdmin(ReadOnlyAdmin):
         live_session = LiveSession.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
         title = f"Roster: {live_session}" if live_session else "Rosters of all sessions"
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def has_check_in_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sessions_live.change_seat")
+
+    @admin.action(description="Check in: they are there, or were", permissions=["check_in"])
+    def check_in(self, request: HttpRequest, queryset: QuerySet[RosterSeat]) -> None:
+        checked_in = 0
+        for seat in queryset:
+            try:
+                check_in_seat(seat_id=seat.pk, actor=signed_in(request), now=clock.now())
+            except DoorClosed:
+                self.message_user(request, f"{seat.attendee_name}: the door is not open yet.", messages.ERROR)
+            except SeatNotTaken:
+                self.message_user(request, f"{seat.attendee_name}: the seat is not theirs.", messages.ERROR)
+            else:
+                checked_in += 1
+        if checked_in:
+            self.message_user(request, f"Checked in: {checked_in}.", messages.SUCCESS)
+
+    @admin.action(description="Take back a check-in: say why", permissions=["check_in"])
+    def take_back_check_in(self, request: HttpRequest, queryset: QuerySet[RosterSeat]) -> None:
+        reason, taken_back = request.POST.get("reason", "").strip()[:200], 0
+        if not reason:
+            self.message_user(request, "Nothing was taken back: write why beside the action.", messages.ERROR)
+            return
+        for seat in queryset:
+            try:
+                undo_check_in(seat_id=seat.pk, actor=signed_in(request), reason=reason, now=clock.now())
+            except NotCheckedIn:
+                self.message_user(request, f"{seat.attendee_name} is not checked in.", messages.ERROR)
+            else:
+                taken_back += 1
+        if taken_back:
+            self.message_user(request, f"Taken back: {taken_back}.", messages.SUCCESS)
 
     @admin.display
     def paid_with(self, seat: RosterSeat) -> str:

@@ -9,9 +9,10 @@ from django.views.decorators.http import require_safe
 
 from redreport import clock
 from redreport.accounts.selectors import reader_of, signed_in
+from sessions_live.calendar_links import own_address, public_address
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.seat_links import DOOR
-from sessions_live.selectors import SessionCard, booked_seats, coming_cards, open_entries, past_cards
+from sessions_live.selectors import SessionCard, booked_seats, calendar_feed_key, coming_cards, open_entries, past_cards
 from subscriptions.auto_booking import auto_booking_of
 from subscriptions.billing_page import billing_context
 from subscriptions.models import Order
@@ -47,6 +48,7 @@ def account(request: HttpRequest) -> HttpResponse:
     orders = list(orders_of(user=user))
     credits = credit_balance(user=user, now=now)
     next_seat = given[0] if given else None
+    calendar_key = calendar_feed_key(user=user)
     context = {
         "next_seat": next_seat,
         "next_door_url": DOOR.url(next_seat) if next_seat and next_seat.attendee_email == user.email else "",
@@ -59,6 +61,9 @@ def account(request: HttpRequest) -> HttpResponse:
         "credit_balance": credits.total,
         "credits_expire_on": credits.first_expiry,
         "auto_booking": auto_booking_of(user=user),
+        "own_calendar_key": calendar_key,
+        "own_calendar": own_address(calendar_key) if calendar_key else None,
+        "public_calendar": public_address(),
         **billing_context(user=user),
     }
     return render(request, "pages/account.html", context)

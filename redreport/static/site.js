@@ -79,19 +79,26 @@ function growWithSeats() {
   showAttendees(select);
 }
 
-// A door that is still closed: ', in 2:05'; when its time has come the page looks again, once.
+// A door that is still closed: ', in 2:05'. The server says how many seconds are left: this clock may be wrong. When the time has come
+// the page is fetched anew, a moment later for each reader, but never from under a question that is being typed.
+const opensAt = new Map();
+
 function printTimeToOpening() {
-  for (const slot of document.querySelectorAll("[data-opens]")) {
-    const seconds = Math.ceil((new Date(slot.dataset.opens) - Date.now()) / 1000);
-    if (seconds <= 0) {
-      delete slot.dataset.opens;
-      // Not reload(): after a POST that came too early it would be sent again.
-      location.assign(location.pathname);
-      return;
-    }
-    const words = seconds < 3600 ? `, in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
+  for (const [slot, moment] of opensAt) {
+    const seconds = Math.ceil((moment - Date.now()) / 1000);
+    const words = seconds <= 0 ? ": it is open now" : seconds < 3600 ? `, in ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
     if (slot.textContent !== words) slot.textContent = words;
+    const isTyping = [...document.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
+    if (seconds > 0 || isTyping) continue;
+    opensAt.delete(slot);
+    setTimeout(() => location.replace(location.pathname), 1000 + 2000 * Math.random());
   }
+}
+
+function countDown() {
+  for (const slot of document.querySelectorAll("[data-opens-in]")) opensAt.set(slot, Date.now() + 1000 * slot.dataset.opensIn);
+  printTimeToOpening();
+  setInterval(printTimeToOpening, 1000);
 }
 
 function lookAgain() {
@@ -107,8 +114,7 @@ addEventListener("pageshow", growWithSeats, { once: true });
 printOwnTimes();
 printTimeLeft();
 setInterval(printTimeLeft, 10_000);
-printTimeToOpening();
-setInterval(printTimeToOpening, 1000);
+countDown();
 lookAgain();
 // Browsers that know `autofocus` on any element do this by themselves.
 if (!("autofocus" in HTMLElement.prototype)) document.querySelector(".error-summary")?.focus();

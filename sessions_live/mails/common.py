@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
+from redreport import clock, wording
 from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
@@ -41,7 +42,11 @@ def stands_as_told(live_session: LiveSession, mail: OutgoingMail) -> Verdict:
 
 def seat_mail_context(seat: Seat) -> dict[str, Any]:
     """What every mail to the attendee can say."""
-    return {**booking_context(seat), "door_url": DOOR.url(seat)}
+    return {
+        **booking_context(seat),
+        "door_url": DOOR.url(seat),
+        "clock_change": _clock_change(seat, "" if seat.is_booked_for_another else seat.booked_by.time_zone),
+    }
 
 
 def booking_context(seat: Seat) -> dict[str, Any]:
@@ -52,4 +57,10 @@ def booking_context(seat: Seat) -> dict[str, Any]:
         "live_session": live_session,
         "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
         "cutoff_at": seat.free_cancel_until,
+        # In the booker's zone; a mail to an attendee who is another one is not to name it.
+        "clock_change": _clock_change(seat, seat.booked_by.time_zone),
     }
+
+
+def _clock_change(seat: Seat, zone_name: str) -> str:
+    return wording.clock_change(seat.live_session.starts_at, clock.now(), zone_name)

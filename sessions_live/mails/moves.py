@@ -86,7 +86,7 @@ def _render_session_moved(mail: OutgoingMail) -> RenderedMail:
         **seat_mail_context(seat),
         **_move_context(mail, was_starting_at=_told_before(mail, seat)),
         "is_booker": seat.attendee_email == seat.booked_by.email,
-        "cant_come_token": CANT_COME.token(seat),
+        "cant_come_url": CANT_COME.url(seat),
     }
     content = seat_request(seat, mail.created_at)
     return render_templates("session_moved", context, CalendarPart("REQUEST", content, "invitation.ics"))

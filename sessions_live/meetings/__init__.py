@@ -9,7 +9,8 @@ from sessions_live.models import LiveSession, Seat
 
 
 class MeetingProvider(Protocol):
-    """Asked after the entry is recorded, with no transaction open: an adapter may speak with its provider."""
+    """Asked with no transaction open: an adapter may speak with its provider over HTTP, for some seconds at most. Whatever keeps
+    it from an address, it raises MeetingUnavailable."""
 
     def is_ready(self, live_session: LiveSession) -> bool:
         """Whether this session has a meeting to lead to. Only looks at our own rows."""

@@ -124,6 +124,11 @@ class LiveSession(models.Model):
         return self.starts_at - policy.DOOR_OPENS_BEFORE
 
     @property
+    def host_door_opens_at(self) -> datetime:
+        """The instant from which hosts may enter."""
+        return self.starts_at - policy.HOST_DOOR_OPENS_BEFORE
+
+    @property
     def door_closes_at(self) -> datetime:
         """The instant after which nobody enters any more."""
         return self.ends_at + policy.DOOR_CLOSES_AFTER
@@ -145,6 +150,10 @@ class LiveSession(models.Model):
     def is_door_open(self, now: datetime) -> bool:
         """Whether attendees may enter at `now`, as far as the clock decides."""
         return self.door_opens_at <= now <= self.door_closes_at
+
+    def is_host_door_open(self, now: datetime) -> bool:
+        """Whether hosts may enter at `now`, as far as the clock decides."""
+        return self.host_door_opens_at <= now <= self.door_closes_at
 
     def is_on_sale(self, now: datetime) -> bool:
         """Whether seats may be taken at `now`: published, and not yet started."""

@@ -8,6 +8,7 @@ from redreport import policy
 from sessions_live.errors import DoorClosed, TooManyQuestions
 from sessions_live.models import LiveSession, Question, Seat
 from sessions_live.operations.seats import lock_live_session, lock_seat
+from sessions_live.selectors import questions_of
 
 
 def ask_question(*, seat: Seat, text: str, now: datetime) -> Question:
@@ -23,7 +24,7 @@ def ask_question(*, seat: Seat, text: str, now: datetime) -> Question:
         is_theirs = locked.door_version == seat.door_version and locked.state in Seat.TAKEN
         if not is_theirs or live_session.state != LiveSession.State.PUBLISHED or live_session.ends_at <= now:
             raise DoorClosed
-        asked = list(Question.objects.filter(seat=locked))
+        asked = list(questions_of(locked))
         known = next((question for question in asked if question.text == text), None)
         if known:
             return known

@@ -42,13 +42,13 @@ def end_past_live_sessions(*, now: datetime) -> int:
     due = [
         live_session.pk
         for live_session in LiveSession.objects.filter(state=LiveSession.State.PUBLISHED, starts_at__lt=now)
-        if live_session.door_closes_at <= now
+        if live_session.door_closes_at < now
     ]
     for live_session_id in sorted(due):
         with transaction.atomic():
             # The session's lock: a late payment may be confirming a seat in it, or somebody entering, right now.
             live_session = lock_live_session(live_session_id)
-            if live_session.state == LiveSession.State.PUBLISHED and live_session.door_closes_at <= now:
+            if live_session.state == LiveSession.State.PUBLISHED and live_session.door_closes_at < now:
                 live_session.state = LiveSession.State.ENDED
                 live_session.save(update_fields=["state"])
                 mark_no_shows(live_session)

@@ -112,7 +112,8 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     """
     if live_session.state not in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED) or taken_at >= live_session.starts_at:
         raise SalesClosed
-    if now > live_session.door_closes_at:
+    # It ends under this lock: whoever waited for it meanwhile comes too late, though their `now` may say otherwise.
+    if now > live_session.door_closes_at or live_session.state == LiveSession.State.ENDED:
         raise SessionOver
     if seat.state == Seat.State.HELD:
         seat.state = Seat.State.CONFIRMED
@@ -260,6 +261,11 @@ def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attende
         "booked_by": booker,
         "held_at": now,
     }
+
+
+def refuse_if_seated(*, live_session: LiveSession, attendee: Attendee) -> None:
+    """Refuses with AlreadySeated somebody who has an active seat in the session, which the caller has locked."""
+    _refuse_second_seat(_active_seats(live_session), attendee)
 
 
 def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:

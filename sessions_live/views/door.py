@@ -6,19 +6,20 @@ from typing import Any
 from csp.decorators import csp_update
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from redreport import clock, policy
-from sessions_live.errors import DoorClosed, SeatTakenOver, TooManyQuestions
+from sessions_live.errors import DoorClosed, MeetingUnavailable, SeatTakenOver, TooManyQuestions
 from sessions_live.forms import QuestionForm
-from sessions_live.meetings import provider
-from sessions_live.models import DoorEntry, LiveSession, Question, Seat
+from sessions_live.models import DoorEntry, LiveSession, Seat
 from sessions_live.operations.attendance import enter_by_door, last_entry
 from sessions_live.operations.questions import ask_question
 from sessions_live.seat_links import DOOR
+from sessions_live.selectors import questions_of
 from sessions_live.views.common import to_the_meeting, without_referrer
 
 # A random name for the browser, so that the seat's second device is told from its first; sent to the doors alone.
@@ -45,13 +46,16 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @csrf_exempt
+@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
 def question(request: HttpRequest, token: str) -> HttpResponse:
     """Ask the hosts something; then back at the door, which lists what was asked."""
     seat = DOOR.seat_behind(token)
     if seat is None:
         return _dead(request)
+    if request.method != "POST":
+        return _back_to_the_door(token)
     form = QuestionForm(request.POST)
     if not form.is_valid():
         return _door_page(request, seat, form, status=400)
@@ -64,32 +68,28 @@ def question(request: HttpRequest, token: str) -> HttpResponse:
         return _door_page(request, seat, form, status=409)
     except DoorClosed:
         return _door_page(request, seat, QuestionForm(), status=409)
-    return without_referrer(redirect("sessions:door", token=token))
+    return _back_to_the_door(token)
 
 
 def _enter(request: HttpRequest, seat: Seat) -> HttpResponse:
-    device = _device_of(request) or uuid.uuid4()
+    device = _device_of(request)
     takes_over = request.POST.get("takes_over") == "yes"
     try:
-        entered = enter_by_door(seat=seat, device=device, takes_over=takes_over, now=clock.now())
-    except (DoorClosed, SeatTakenOver):
+        address = enter_by_door(seat=seat, device=device, takes_over=takes_over, now=clock.now())
+    except SeatTakenOver:
         return _door_page(request, seat, QuestionForm(), status=409)
-    response = to_the_meeting(provider().attendee_url(entered))
-    response.set_cookie(
-        DEVICE_COOKIE,
-        str(device),
-        max_age=DEVICE_COOKIE_SECONDS,
-        path="/door/",
-        secure=settings.HTTPS,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    except DoorClosed:
+        return _door_page(request, seat, QuestionForm(), status=409, is_refused=True)
+    except MeetingUnavailable:
+        return _door_page(request, seat, QuestionForm(), status=503, is_refused=True)
+    return _remembered(device, to_the_meeting(address))
 
 
-def _door_page(request: HttpRequest, seat: Seat, form: QuestionForm, status: int = 200) -> HttpResponse:
-    live_session, now = seat.live_session, clock.now()
-    asked = list(Question.objects.filter(seat=seat))
+def _door_page(
+    request: HttpRequest, seat: Seat, form: QuestionForm, *, status: int = 200, is_refused: bool = False
+) -> HttpResponse:
+    live_session, device, now = seat.live_session, _device_of(request), clock.now()
+    asked = list(questions_of(seat))
     context = {
         "seat": seat,
         "token": DOOR.token(seat),
@@ -102,24 +102,47 @@ def _door_page(request: HttpRequest, seat: Seat, form: QuestionForm, status: int
         "form": form,
         "may_ask": live_session.state == LiveSession.State.PUBLISHED and now < live_session.ends_at,
         "has_room": len(asked) < policy.MOST_QUESTIONS_PER_SEAT,
-        **_device_context(request, seat),
+        "is_refused": is_refused,
+        "device": device,
+        **_device_context(seat, device),
     }
-    return without_referrer(render(request, "sessions_live/door.html", context, status=status))
+    return _remembered(device, without_referrer(render(request, "sessions_live/door.html", context, status=status)))
 
 
-def _device_context(request: HttpRequest, seat: Seat) -> dict[str, Any]:
+def _device_context(seat: Seat, device: uuid.UUID) -> dict[str, Any]:
     """Whether somebody is in from another device, and whether this one was in before."""
-    last, device = last_entry(seat), _device_of(request)
+    last = last_entry(seat)
     is_elsewhere = last is not None and last.device != device
-    was_here = is_elsewhere and device is not None and DoorEntry.objects.filter(seat=seat, device=device).exists()
+    was_here = is_elsewhere and DoorEntry.objects.filter(seat=seat, device=device).exists()
     return {"elsewhere_since": last.entered_at if last and is_elsewhere else None, "was_here": was_here}
 
 
-def _device_of(request: HttpRequest) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(request.COOKIES.get(DEVICE_COOKIE, ""))
-    except ValueError:
-        return None
+def _device_of(request: HttpRequest) -> uuid.UUID:
+    """The browser's name: of its cookie; where it keeps none, of the form it was sent; else a new one."""
+    for name in (request.COOKIES.get(DEVICE_COOKIE), request.POST.get("device")):
+        try:
+            return uuid.UUID(name)
+        except (TypeError, ValueError):
+            continue
+    return uuid.uuid4()
+
+
+def _remembered(device: uuid.UUID, response: HttpResponse) -> HttpResponse:
+    """Named with the page already: who clicks twice, or never gets the answer, is still the same device."""
+    response.set_cookie(
+        DEVICE_COOKIE,
+        str(device),
+        max_age=DEVICE_COOKIE_SECONDS,
+        path="/door/",
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _back_to_the_door(token: str) -> HttpResponse:
+    return without_referrer(HttpResponse(status=303, headers={"Location": reverse("sessions:door", args=[token])}))
 
 
 def _dead(request: HttpRequest) -> HttpResponse:

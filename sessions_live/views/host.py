@@ -8,9 +8,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock
+from sessions_live.errors import DoorClosed, MeetingUnavailable
 from sessions_live.host_links import host_behind
 from sessions_live.host_page import host_context
-from sessions_live.meetings import provider
+from sessions_live.operations.attendance import enter_as_host
 from sessions_live.views.common import to_the_meeting, without_referrer
 
 
@@ -28,6 +29,10 @@ def host(request: HttpRequest, token: str) -> HttpResponse:
     context = host_context(live_session=live_session, host=person, now=clock.now())
     if request.method != "POST":
         return without_referrer(render(request, "sessions_live/host.html", context))
-    if not context["is_open"]:
-        return without_referrer(render(request, "sessions_live/host.html", context, status=409))
-    return to_the_meeting(provider().host_url(live_session))
+    try:
+        address = enter_as_host(live_session=live_session, host=person, now=clock.now())
+    except DoorClosed:
+        return without_referrer(render(request, "sessions_live/host.html", {**context, "is_refused": True}, status=409))
+    except MeetingUnavailable:
+        return without_referrer(render(request, "sessions_live/host.html", {**context, "is_refused": True}, status=503))
+    return to_the_meeting(address)

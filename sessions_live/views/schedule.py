@@ -8,6 +8,7 @@ from redreport import clock
 from redreport.accounts.selectors import reader_of
 from sessions_live import selectors
 from sessions_live.calendar import public_entry, seat_entry
+from sessions_live.calendar_links import public_address
 from sessions_live.models import LiveSession
 
 
@@ -26,6 +27,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "past": selectors.past_cards(now=now, section=section),
             "sections": LiveSession.Section.choices,
             "section": section,
+            "public_calendar": public_address(),
         },
     )
 

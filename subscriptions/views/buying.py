@@ -14,7 +14,7 @@ from redreport.accounts.selectors import reader_of, signed_in
 from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
-from sessions_live.selectors import own_seat, session_card, taken_seat
+from sessions_live.selectors import held_seats, own_seat, session_card, taken_seat
 from subscriptions import selectors
 from subscriptions.entitlements import check_seat_for_sale
 from subscriptions.errors import CatalogNotReady, GatewayError, HeldSeatsStay, PaidMeanwhile, YearAlreadyRunning
@@ -53,7 +53,7 @@ def reserve(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _attendees_to_propose(user: User, live_session: LiveSession) -> list[Attendee]:
     """Those of the reader's pending order; else the reader, if they have no seat yet; else nobody."""
-    held = selectors.seats_waiting_for_payment(user=user, live_session=live_session)
+    held = held_seats(user=user, live_session=live_session)
     attendees = [Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm) for seat in held]
     if attendees:
         return attendees

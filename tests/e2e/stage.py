@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -11,12 +12,15 @@ from django.utils.text import slugify
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.local.demo_accounts import STAFF_EMAIL
+from sessions_live.host_links import host_token
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import Attendee
+from sessions_live.seat_links import DOOR
 from subscriptions.errors import ObjectBusy
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import start_seat_order
+from subscriptions.operations.cancel import cancel_seat_by_house
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.selectors import current_price
@@ -83,6 +87,26 @@ def give_seats(*, slug: str, count: int) -> None:
         give_complimentary_seat(
             live_session_id=live_session.pk, attendee=attendee, actor=_staff(), reason="a full house", now=clock.now()
         )
+
+
+def free_a_seat(*, slug: str) -> None:
+    """The guest with the lowest number gives the seat back."""
+    seat = Seat.objects.filter(live_session__slug=slug, state=Seat.State.CONFIRMED).order_by("number")[0]
+    cancel_seat_by_house(
+        seat_id=seat.pk, actor=_staff(), reason="cannot come", restitution=Seat.Restitution.FULL, now=clock.now()
+    )
+
+
+def host_door(*, slug: str) -> str:
+    """The path of the host's door."""
+    live_session = LiveSession.objects.get(slug=slug)
+    return f"/host/{host_token(live_session, live_session.hosts.all()[0])}/"
+
+
+def give_door(*, slug: str) -> str:
+    """The address of the door of a seat that is given to somebody."""
+    give_seats(slug=slug, count=1)
+    return urlsplit(DOOR.url(Seat.objects.get(live_session__slug=slug))).path
 
 
 def seats_of(*, slug: str) -> list[SeatRow]:

@@ -48,3 +48,25 @@ def test_fewer_seats_again_send_no_spare_fields(signed_in: Reader, house: House)
     signed_in.press("Hold the seat and pay on Stripe")
     signed_in.at_checkout()
     assert [seat.state for seat in house.seats_of(live_session)] == ["held"]
+
+
+def test_ten_seats_are_one_order_and_the_eleventh_is_refused(signed_in: Reader, person: Person, house: House) -> None:
+    live_session = house.open_session(capacity=12)
+    signed_in.visit(f"/sessions/{live_session.slug}/reserve/")
+    asks_for(signed_in, 10)
+    colleagues = {f"attendee_name_{number}": f"Colleague {number}" for number in range(2, 11)}
+    addresses = {f"attendee_email_{number}": f"colleague{number}@example.org" for number in range(2, 11)}
+    signed_in.fill(**colleagues, **addresses)
+    signed_in.press("Hold the seats and pay on Stripe")
+    checkout = signed_in.at_checkout()
+    assert checkout.total == "$2,500.00"
+    checkout.pay()
+    signed_in.sees("Your 10 seats are confirmed")
+    assert [seat.state for seat in house.seats_of(live_session)] == ["confirmed"] * 10
+    for number in (2, 10):
+        mail = house.mailbox.wait_for_mail(f"colleague{number}@example.org", f"Seat confirmed: {live_session.title}")
+        assert "Colleague 3" not in mail.text
+    signed_in.visit(f"/sessions/{live_session.slug}/reserve/")
+    signed_in.fill(attendee_name="Eleventh", attendee_email="eleventh@example.org")
+    signed_in.press("Hold the seat and pay on Stripe")
+    signed_in.sees("That is more seats than one person can book")

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from django import template
@@ -31,15 +32,20 @@ def money(amount_minor: int | None, currency: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def when(context: Context, moment: datetime) -> SafeString:
-    """The house's time, then a line with the reader's: printed here for a saved zone, filled by site.js otherwise."""
+    """The house's time, then a line with the reader's: printed here for a saved zone, filled by site.js otherwise. Where clocks
+    change before then, it says so."""
     instant = _iso(moment)
-    saved = wording.time_in_zone(moment, getattr(context.get("user"), "time_zone", ""))
+    zone = getattr(context.get("user"), "time_zone", "")
+    saved = wording.time_in_zone(moment, zone)
     yours = (
         format_html('<span class="when-yours">Your time: {}</span>', saved)
         if saved
         else format_html('<span class="when-yours" data-your-time="{}"></span>', instant)
     )
-    return format_html('<span class="when"><time datetime="{}">{}</time>{}</span>', instant, wording.house_time(moment), yours)
+    change = wording.clock_change(moment, clock.now(), zone)
+    clocks = format_html('<span class="when-clocks">{}</span>', change) if change else ""
+    said = wording.house_time(moment)
+    return format_html('<span class="when"><time datetime="{}">{}</time>{}{}</span>', instant, said, yours, clocks)
 
 
 @register.filter
@@ -95,6 +101,12 @@ def iso(moment: date | datetime) -> str:
 def in_words(span: timedelta) -> str:
     """'35 minutes', '24 hours', '90 days'."""
     return wording.span_in_words(span)
+
+
+@register.filter
+def seconds_away(moment: datetime) -> int:
+    """How many seconds are left until then, by our clock, so that a page need not trust its reader's; at least 1."""
+    return max(1, ceil((moment - clock.now()).total_seconds()))
 
 
 @register.filter
