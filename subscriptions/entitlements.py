@@ -54,7 +54,7 @@ def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int
         return Entitlement(closed, seat=seat)
     if user is None:
         return Entitlement(_sold_out(live_session, now) if seats_left == 0 else Action.SIGN_IN)
-    # An order that waits for its payment holds a seat.
+    # An order that waits for its payment holds a seat, and a held one is found before an offered one.
     order = _pending_order(user, live_session) if seat and seat.state == Seat.State.HELD else None
     if order:
         return Entitlement(Action.CONTINUE, order=order, seat=seat)
