@@ -179,7 +179,7 @@ def test_door_of_the_next_is_not_rendered_into_the_mail_of_who_sat_there(
 ) -> None:
     """The seat changes hands after the guard has looked, and before the mail is rendered."""
     kind = kinds.find("seat_confirmed")
-    looked = []
+    looked: list[OutgoingMail] = []
 
     def guard(mail: OutgoingMail, now: object) -> kinds.Verdict:
         verdict = kind.guard(mail, clock.now())
