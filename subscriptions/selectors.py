@@ -193,6 +193,11 @@ def seats_with_coverage() -> QuerySet[Seat]:
     ).filter(coverage__isnull=False)
 
 
+def seats_by_credit(live_session: LiveSession) -> QuerySet[Seat]:
+    """The session's taken seats that credits paid for, whoever sits in them by now."""
+    return Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN, coverage__credit_entry__isnull=False)
+
+
 def orders_of(*, user: User) -> QuerySet[Order]:
     """The user's orders, latest first, with what they are for."""
     return Order.objects.filter(subscriber__user=user).select_related("subscriber__user", "live_session", "price")

@@ -79,6 +79,7 @@ def invitation_in(mail: ReceivedMail) -> Invitation | None:
     assert content == file.get_payload(decode=True)
     calendar = Calendar.from_ical(content)
     assert isinstance(calendar, Calendar)
+    event: Any
     [event] = calendar.walk("VEVENT")
     method = str(calendar["METHOD"])
     # Mail programs go by the header, calendar programs by what is inside.
