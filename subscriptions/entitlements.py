@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from django.db.models import Exists, OuterRef
+
 from redreport.accounts.models import User
 from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.selectors import open_entry, own_seat, session_card
 from subscriptions.errors import CreditExpiresBefore, NoCredit
-from subscriptions.models import Order
-from subscriptions.selectors import valid_grants
+from subscriptions.models import CreditGrant, Order
+from subscriptions.selectors import seats_by_credit, valid_grants
 
 
 class Action(StrEnum):
@@ -72,7 +74,7 @@ def check_seat_for_sale(*, user: User, live_session: LiveSession, now: datetime)
 
 def check_credit_for(*, user: User, live_session: LiveSession, now: datetime) -> None:
     """Refuses with NoCredit or CreditExpiresBefore what spending a credit on this session would refuse. Only reads."""
-    grants = [grant for grant in valid_grants(user, now) if grant.balance]
+    grants = _grants_for(user, live_session, now)
     if not grants:
         raise NoCredit
     if not any(grant.covers(live_session) for grant in grants):
@@ -109,7 +111,7 @@ def _pending_order(user: User, live_session: LiveSession) -> Order | None:
 
 
 def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) -> Entitlement:
-    grants = [grant for grant in valid_grants(user, now) if grant.balance]
+    grants = _grants_for(user, live_session, now)
     usable = [grant for grant in grants if grant.covers(live_session)]
     if not usable:
         last = max((grant.expires_at for grant in grants), default=None)
@@ -119,3 +121,10 @@ def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) ->
         credits_left=sum(grant.balance for grant in usable),
         credits_expire_at=usable[0].expires_at,
     )
+
+
+def _grants_for(user: User, live_session: LiveSession, now: datetime) -> list[CreditGrant]:
+    """The user's grants with credits left; none of them where one paid for a seat of this session already: that seat may be
+    somebody else's by now."""
+    used_here = seats_by_credit(live_session).filter(coverage__credit_entry__grant__subscriber=OuterRef("subscriber"))
+    return [grant for grant in valid_grants(user, now).filter(~Exists(used_here)) if grant.balance]

@@ -29,6 +29,10 @@ class NoCredit(BookingRefused):
     """No credit that is valid at the session's start is left."""
 
 
+class CreditUsedHere(NoCredit):
+    """A seat of this session that the subscriber booked with a credit stands already: they gave it to somebody else."""
+
+
 class CreditExpiresBefore(BookingRefused):
     """There are credits, but all of them expire before the session starts; `expires_at` is the last of those dates."""
 

@@ -24,6 +24,7 @@ from sessions_live.models import LiveSession
 from subscriptions.errors import (
     CatalogNotReady,
     CreditExpiresBefore,
+    CreditUsedHere,
     EmailNotProven,
     GatewayError,
     GatewayRefused,
@@ -143,6 +144,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
         "Your e-mail address is not confirmed yet",
         "We hold a seat once we know that the address is yours. Sign in with a mailed code and come back.",
         status=403,
+    ),
+    CreditUsedHere: Problem(
+        "You have used a credit for this session",
+        "A year is for one person: one credit, one seat in a session. You gave that seat to somebody else. "
+        "You can still pay for a single seat.",
+        money="No credit was used, and nothing was charged.",
     ),
     NoCredit: Problem(
         "You have no credit left",

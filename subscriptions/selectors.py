@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from redreport import policy
 from redreport.accounts.models import User
 from redreport.money import format_money
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
 from subscriptions.errors import CatalogNotReady
 from subscriptions.models import (
     CreditEntry,
@@ -185,6 +185,11 @@ def seats_with_coverage() -> QuerySet[Seat]:
     return Seat.objects.select_related(
         "live_session", "coverage__order", "coverage__credit_entry__grant", "coverage__refund"
     ).filter(coverage__isnull=False)
+
+
+def seats_by_credit(live_session: LiveSession) -> QuerySet[Seat]:
+    """The session's taken seats that credits paid for, whoever sits in them by now."""
+    return Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN, coverage__credit_entry__isnull=False)
 
 
 def orders_of(*, user: User) -> QuerySet[Order]:

@@ -10,9 +10,10 @@ from redreport import audit, policy
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from sessions_live.selectors import sessions_offered
-from subscriptions.errors import CreditExpiresBefore, NoCredit
+from subscriptions.errors import CreditExpiresBefore, CreditUsedHere, NoCredit
 from subscriptions.models import AutoBookingAttempt, CreditEntry, CreditGrant, Dispute, Payment, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
+from subscriptions.selectors import seats_by_credit
 from subscriptions.stripe_objects import InvoiceLine
 
 
@@ -78,7 +79,7 @@ def grant_credits(
 def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, actor: User | None, now: datetime) -> CreditEntry:
     """Spend the soonest-expiring credit that is still valid when the session starts. The caller has locked session and seat.
 
-    Refuses with NoCredit, or with CreditExpiresBefore when all that are left end before the start.
+    Refuses with CreditUsedHere, with NoCredit, or with CreditExpiresBefore when all that are left end before the start.
     """
     grant = usable_grant(subscriber_id=subscriber_id, live_session=live_session, now=now)
     return _enter(grant, CreditEntry.Kind.SPEND, -1, seat=seat, actor=actor, reason=live_session.title, now=now)
@@ -91,6 +92,8 @@ def usable_grant(*, subscriber_id: int, live_session: LiveSession, now: datetime
     Refuses as `spend_credit` does.
     """
     lock_subscriber(subscriber_id)
+    if seats_by_credit(live_session).filter(coverage__credit_entry__grant__subscriber=subscriber_id).exists():
+        raise CreditUsedHere
     # The grants' locks, by id within their expiry: a refund of the year may be revoking them at this moment.
     valid = list(
         CreditGrant.objects.valid_at(now).filter(subscriber_id=subscriber_id, balance__gt=0).select_for_update(no_key=True)
