@@ -26,7 +26,7 @@ def test_a_seat_is_handed_over_its_old_door_dies_and_the_colleague_can_say_no(
     old_door = DOOR.findall(house.mailbox.wait_for_mail(person.email, "Seat confirmed").text)[0]
 
     reader.visit("/account/")
-    reader.follow("Hand it over")
+    reader.follow("hand it over")
     reader.sees("Hand over this seat")
     reader.press("Hand over the seat")
     assert "There is a problem" in reader.words
