@@ -1,0 +1,341 @@
+"""Two operations, statement by statement, in every order that makes a difference.
+
+Each runs on a connection of its own and stops before every statement, every commit and every call to Stripe. One of the two goes
+on at a time, by one step; who then waits for the other's lock counts as waiting, and the other goes on. Of two orders that differ
+only in neighbouring steps which commute (`tests.steps`) one is run: it stands for both, and it is counted for how many it stands.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from requests import Session
+
+from tests.steps import Step, Transaction, call_to_stripe
+
+Action = Callable[[], object]
+PATIENCE = 30
+LOOK_AGAIN = 0.002
+MOST_STEPS = 1000
+FIRST, SECOND = 0, 1
+
+_local = threading.local()
+
+
+class Deadlock(AssertionError):
+    """Each of the two waits for a lock that the other has."""
+
+
+@dataclass(eq=False)
+class Player:
+    """One operation in its thread: it stands before `next_step`, runs or waits for a lock (None), or is finished."""
+
+    changed: threading.Condition
+    next_step: Step | None = None
+    is_finished: bool = False
+    outcome: object = None
+    backend: int = 0
+    _may_go: bool = False
+    _is_free: bool = False
+    _transaction: Transaction = field(default_factory=Transaction)
+
+    def play(self, action: Action) -> None:
+        """In its own thread: the action from its first step to its last; what it returned or raised is its outcome."""
+        connection.ensure_connection()
+        self.backend = connection.connection.info.backend_pid
+        _local.player = self
+        try:
+            with connection.execute_wrapper(self._at_a_statement):
+                self.outcome = action()
+        except Exception as refusal:
+            self.outcome = refusal
+        finally:
+            _local.player = None
+            with self.changed:
+                self.is_finished = True
+                self.changed.notify_all()
+
+    def let_go(self, *, for_good: bool = False) -> None:
+        """Take the next step; or all that are left, without stopping any more."""
+        with self.changed:
+            self._may_go, self._is_free, self.next_step = True, for_good, None
+            self.changed.notify_all()
+
+    def stop_before(self, step: Step) -> None:
+        """In its own thread: go on only when it is told to."""
+        if self._is_free:
+            return
+        with self.changed:
+            self.next_step = step
+            self.changed.notify_all()
+            assert self.changed.wait_for(lambda: self._may_go, PATIENCE), f"nobody lets go of {step.what}"
+            self._may_go = False
+
+    def stop_before_end(self, what: str) -> None:
+        self.stop_before(self._transaction.end(what))
+
+    def _at_a_statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        step = self._transaction.statement(sql, commits_itself=not connection.in_atomic_block)
+        if step:
+            self.stop_before(step)
+        return execute(sql, params, many, context)
+
+    @property
+    def stands(self) -> bool:
+        return self.is_finished or self.next_step is not None
+
+
+@contextmanager
+def _steps_are_watched() -> Iterator[None]:
+    """Commits, rollbacks and calls to Stripe are steps too, where a player makes them."""
+    commit, rollback, send = BaseDatabaseWrapper._commit, BaseDatabaseWrapper._rollback, Session.send  # type: ignore[attr-defined]
+
+    def ending(what: str, end: Callable[[BaseDatabaseWrapper], Any]) -> Callable[[BaseDatabaseWrapper], Any]:
+        def end_when_told(wrapper: BaseDatabaseWrapper) -> Any:
+            if player := getattr(_local, "player", None):
+                player.stop_before_end(what)
+            return end(wrapper)
+
+        return end_when_told
+
+    def sending(session: Session, request: Any, **options: Any) -> Any:
+        if player := getattr(_local, "player", None):
+            player.stop_before(call_to_stripe(request.method, request.path_url))
+        return send(session, request, **options)
+
+    with (
+        patch.object(BaseDatabaseWrapper, "_commit", ending("COMMIT", commit)),
+        patch.object(BaseDatabaseWrapper, "_rollback", ending("ROLLBACK", rollback)),
+        patch.object(Session, "send", sending),
+    ):
+        yield
+
+
+@dataclass
+class Event:
+    """A step that was taken, and by whom. `frees` the other, who waited for its lock."""
+
+    player: int
+    step: Step
+    frees_the_other: bool = False
+
+    def __str__(self) -> str:
+        return f"{'first' if self.player == FIRST else 'second'}: {self.step.what}"
+
+
+class Race:
+    """Two players, of whom each goes on when it is told to."""
+
+    def __init__(self, stage: "Stage", actions: Sequence[Action]) -> None:
+        changed = threading.Condition()
+        self._changed = changed
+        self.players = [Player(changed), Player(changed)]
+        self.events: list[Event] = []
+        self._ends: list[Future[None]] = []
+        for thread, player, action in zip(stage.threads, self.players, actions, strict=True):
+            self._ends.append(thread.submit(player.play, action))
+            self._wait_until_all_stand_or_wait()
+
+    def ready(self) -> dict[int, Step]:
+        """Who can go on, and with which step."""
+        return {number: player.next_step for number, player in enumerate(self.players) if player.next_step}
+
+    def go(self, number: int) -> None:
+        """This one takes its step. Raises Deadlock when now each waits for the other."""
+        player, other = self.players[number], self.players[1 - number]
+        assert player.next_step
+        self.events.append(Event(number, player.next_step))
+        other_waited = not other.stands
+        player.let_go()
+        self._wait_until_all_stand_or_wait()
+        self.events[-1].frees_the_other = other_waited and other.stands
+
+    def finish(self) -> list[object]:
+        """Both run on to their ends, in whatever order; what each returned or raised."""
+        for player in self.players:
+            player.let_go(for_good=True)
+        for end in self._ends:
+            end.result(PATIENCE)
+        return [player.outcome for player in self.players]
+
+    def _wait_until_all_stand_or_wait(self) -> None:
+        while True:
+            with self._changed:
+                moving = [player for player in self._started() if not player.stands]
+                if not moving or (self._changed.wait(LOOK_AGAIN) and not [p for p in moving if not p.stands]):
+                    return
+            # Who waited while the other still moved may be free by now: only if the other stood all along it goes on waiting.
+            waiting = [player for player in moving if self._waits_for_another(player)]
+            if len(waiting) == len(self.players):
+                raise Deadlock("each waits for a lock that the other has")
+            if len(waiting) == len(moving):
+                return
+
+    def _started(self) -> list[Player]:
+        return self.players[: len(self._ends)]
+
+    def _waits_for_another(self, player: Player) -> bool:
+        """Whether it waits for a lock of the other's. The other stands, so it waits until the other goes on."""
+        others = [other.backend for other in self.players if other is not player]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_blocking_pids(%s) && %s::int[]", [player.backend, others])
+            return bool(cursor.fetchone()[0])
+
+
+class Stage:
+    """Two threads that keep their connections from race to race."""
+
+    def __init__(self, threads: Sequence[ThreadPoolExecutor]) -> None:
+        self.threads = threads
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> "Iterator[Stage]":
+        with ExitStack() as afterwards:
+            threads = [afterwards.enter_context(ThreadPoolExecutor(1)) for _ in range(2)]
+            for thread in threads:
+                afterwards.callback(lambda thread=thread: thread.submit(connections.close_all).result(PATIENCE))
+            afterwards.enter_context(_steps_are_watched())
+            yield cls(threads)
+
+
+@dataclass
+class Choice:
+    """A point at which somebody goes on. Whoever sleeps need not: what they would do first is covered by another run."""
+
+    ready: dict[int, Step]
+    asleep: dict[int, Step]
+    tried: list[int]
+
+    @property
+    def taken(self) -> int:
+        return self.tried[-1]
+
+    def left(self) -> list[int]:
+        return [number for number in self.ready if number not in self.asleep and number not in self.tried]
+
+    def asleep_afterwards(self) -> dict[int, Step]:
+        """Who was tried here before, or slept already, sleeps on until a step is taken that does not commute with theirs."""
+        step = self.ready[self.taken]
+        sleepers = {**self.asleep, **{number: self.ready[number] for number in self.tried[:-1]}}
+        return {number: theirs for number, theirs in sleepers.items() if theirs.commutes_with(step)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One order of all steps, and how it ended."""
+
+    events: list[Event]
+    outcomes: list[object]
+    stands_for: int
+
+    def __str__(self) -> str:
+        return "\n".join(str(event) for event in self.events)
+
+
+def every_run(stage: Stage, prepare: Callable[[], Sequence[Action]], *, prune: bool = True) -> Iterator[Run]:
+    """Every order of the two actions' steps that makes a difference, each from a scene prepared anew.
+
+    With `prune` off every order at all. A deadlock is raised with the order that led to it.
+    """
+    path: list[Choice] = []
+    while True:
+        race = Race(stage, prepare())
+        try:
+            is_new = _go_along(race, path, prune)
+        except Deadlock as fault:
+            fault.add_note("\n".join(str(event) for event in race.events))
+            raise
+        finally:
+            outcomes = race.finish()
+        if is_new:
+            yield Run(race.events, outcomes, orders_like(race.events) if prune else 1)
+        while path and not path[-1].left():
+            path.pop()
+        if not path:
+            return
+        path[-1].tried.append(path[-1].left()[0])
+
+
+def _go_along(race: Race, path: list[Choice], prune: bool) -> bool:
+    """Take the known path again, then any way from its end. False where a run before this one has covered it."""
+    asleep: dict[int, Step] = {}
+    for depth in range(MOST_STEPS):
+        ready = race.ready()
+        if not ready:
+            return True
+        if depth == len(path):
+            path.append(Choice(ready, asleep, []))
+            if not path[-1].left():
+                path.pop()
+                return False
+            path[-1].tried.append(path[-1].left()[0])
+        choice = path[depth]
+        assert ready == choice.ready, "the same steps led elsewhere"
+        race.go(choice.taken)
+        asleep = choice.asleep_afterwards() if prune else {}
+    raise AssertionError("the two never end")
+
+
+def one_goes_between(stage: Stage, prepare: Callable[[], Sequence[Action]]) -> Iterator[Run]:
+    """A rival at every point: one takes so many steps, then the other all that it can, then both what is left. Either is the rival.
+
+    For pairs with too many orders to run: these are all in which nobody is interrupted twice.
+    """
+    for rival in (SECOND, FIRST):
+        for steps in range(MOST_STEPS):
+            race = Race(stage, prepare())
+            try:
+                taken = _take(race, 1 - rival, steps)
+                _take(race, rival)
+                while ready := race.ready():
+                    race.go(next(iter(ready)))
+            except Deadlock as fault:
+                fault.add_note("\n".join(str(event) for event in race.events))
+                raise
+            finally:
+                outcomes = race.finish()
+            if taken < steps:
+                break
+            yield Run(race.events, outcomes, 1)
+
+
+def _take(race: Race, number: int, most: int = MOST_STEPS) -> int:
+    """So many steps of this one, as long as it neither ends nor waits; how many it were."""
+    for taken in range(most):
+        if number not in race.ready():
+            return taken
+        race.go(number)
+    return most
+
+
+def orders_like(events: list[Event]) -> int:
+    """How many orders there are in which every two steps that do not commute come as they came here."""
+    steps = [[event.step for event in events if event.player == player] for player in (FIRST, SECOND)]
+    # For each step of the one, how many of the other's must have come before it.
+    needs: list[list[int]] = [[], []]
+    freed = [0, 0]
+    for event in events:
+        other = 1 - event.player
+        before = [
+            number + 1
+            for number, theirs in enumerate(steps[other][: len(needs[other])])
+            if not theirs.commutes_with(event.step)
+        ]
+        needs[event.player].append(max([freed[event.player], *before]))
+        if event.frees_the_other:
+            freed[other] = len(needs[event.player])
+    ways = {(0, 0): 1}
+    for one in range(len(steps[FIRST]) + 1):
+        for other in range(len(steps[SECOND]) + 1):
+            if one and needs[FIRST][one - 1] <= other:
+                ways[one, other] = ways.get((one, other), 0) + ways.get((one - 1, other), 0)
+            if other and needs[SECOND][other - 1] <= one:
+                ways[one, other] = ways.get((one, other), 0) + ways.get((one, other - 1), 0)
+    return ways.get((len(steps[FIRST]), len(steps[SECOND])), 0)
