@@ -212,13 +212,18 @@ class Choice:
     ready: dict[int, Step]
     asleep: dict[int, Step]
     tried: list[int]
+    # Who must go on here in some other run, since what the one did here met what the other did later.
+    wanted: set[int]
 
     @property
     def taken(self) -> int:
         return self.tried[-1]
 
-    def left(self) -> list[int]:
+    def awake(self) -> list[int]:
         return [number for number in self.ready if number not in self.asleep and number not in self.tried]
+
+    def left(self) -> list[int]:
+        return [number for number in self.awake() if number in self.wanted]
 
     def asleep_afterwards(self) -> dict[int, Step]:
         """Who was tried here before, or slept already, sleeps on until a step is taken that does not commute with theirs."""
@@ -249,6 +254,7 @@ def every_run(stage: Stage, prepare: Callable[[], Sequence[Action]], *, prune: b
         race = Race(stage, prepare())
         try:
             is_new = _go_along(race, path, prune)
+            _want_what_met(race, path, prune)
         except Deadlock as fault:
             fault.add_note("\n".join(str(event) for event in race.events))
             raise
@@ -271,11 +277,11 @@ def _go_along(race: Race, path: list[Choice], prune: bool) -> bool:
         if not ready:
             return True
         if depth == len(path):
-            path.append(Choice(ready, asleep, []))
-            if not path[-1].left():
+            path.append(Choice(ready, asleep, [], set()))
+            if not path[-1].awake():
                 path.pop()
                 return False
-            path[-1].tried.append(path[-1].left()[0])
+            path[-1].tried.append(path[-1].awake()[0])
         choice = path[depth]
         assert ready == choice.ready, "the same steps led elsewhere"
         race.go(choice.taken)
@@ -283,8 +289,20 @@ def _go_along(race: Race, path: list[Choice], prune: bool) -> bool:
     raise AssertionError("the two never end")
 
 
+def _want_what_met(race: Race, path: list[Choice], prune: bool) -> None:
+    """Where a step met one that the other took later, or is about to take, the other is to go first in another run."""
+    later: list[list[Step]] = [[], []]
+    for number, step in race.ready().items():
+        later[number].append(step)
+    for event, choice in reversed(list(zip(race.events, path, strict=True))):
+        other = 1 - event.player
+        if not prune or any(not step.commutes_with(event.step) for step in later[other]):
+            choice.wanted.add(other)
+        later[event.player].append(event.step)
+
+
 def one_goes_between(stage: Stage, prepare: Callable[[], Sequence[Action]]) -> Iterator[Run]:
-    """A rival at every point: one takes so many steps, then the other all that it can, then both what is left. Either is the rival.
+    """A rival at every point: one takes so many steps, then the other all that it can, then both the rest. Either is the rival.
 
     For pairs with too many orders to run: these are all in which nobody is interrupted twice.
     """
@@ -324,9 +342,7 @@ def orders_like(events: list[Event]) -> int:
     for event in events:
         other = 1 - event.player
         before = [
-            number + 1
-            for number, theirs in enumerate(steps[other][: len(needs[other])])
-            if not theirs.commutes_with(event.step)
+            number + 1 for number, theirs in enumerate(steps[other][: len(needs[other])]) if not theirs.commutes_with(event.step)
         ]
         needs[event.player].append(max([freed[event.player], *before]))
         if event.frees_the_other:

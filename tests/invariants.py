@@ -1,62 +1,100 @@
 """What must hold of the whole database whenever nobody is at work in it, whatever came before: named as in the list of what must
 never go wrong."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import Lower
+from functools import cached_property
 
 from redreport import clock
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import HandOver, LiveSession, Seat, WaitlistEntry
-from subscriptions.models import Case, CreditEntry, CreditGrant, Order, Payment, Refund, SeatCoverage
+from subscriptions.models import Case, CreditEntry, CreditGrant, Order, Refund, SeatCoverage
 
-GIVEN_BACK = (Refund.State.PENDING, *Refund.STANDING)
+OWED_OR_GIVEN_BACK = (Refund.State.PENDING, *Refund.STANDING)
+EVER_GIVEN = (*Seat.TAKEN, Seat.State.CANCELED)
 
 
 def assert_invariants(*, now: datetime | None = None, sold_above_capacity: int = 0) -> None:
-    """Everything below, over all rows. `sold_above_capacity`: how many seats the house itself left without room, by lowering it."""
-    now = now or clock.now()
+    """Everything below, over all rows. `sold_above_capacity`: how many seats the house left without room when it lowered it."""
+    rows, now = Rows(), now or clock.now()
     broken = [
-        *_seats(sold_above_capacity),
-        *_coverage(),
-        *_orders(),
-        *_payments(),
+        *_seats(rows, sold_above_capacity),
+        *_coverage(rows),
+        *_orders(rows),
+        *_payments(rows),
         *_credits(),
-        *_waitlist(),
-        *_hand_overs(),
-        *_mails(now),
+        *_waitlist(rows),
+        *_hand_overs(rows),
+        *_mails(rows, now),
     ]
     assert not broken, "\n".join(broken)
 
 
-def _seats(sold_above_capacity: int) -> Iterator[str]:
-    active = Seat.objects.filter(state__in=Seat.ACTIVE).order_by()
-    per_session = active.values("live_session", "live_session__capacity").annotate(n=Count("id"))
-    for row in per_session.filter(n__gt=F("live_session__capacity") + sold_above_capacity):
-        yield f"I1: {row['n']} seats sold or held of {row['live_session__capacity']}"
-    for row in active.values("live_session", "number").annotate(n=Count("id")).filter(n__gt=1):
-        yield f"I1: number {row['number']} is {row['n']} seats"
-    twice = active.annotate(email=Lower("attendee_email")).values("live_session", "email").annotate(n=Count("id"))
-    for row in twice.filter(n__gt=1):
-        yield f"I5: {row['email']} has {row['n']} seats in one session"
-    for seat in active.filter(state__in=Seat.TAKEN, live_session__state=LiveSession.State.CANCELED):
-        yield f"I2: {seat} is taken in a session that does not take place"
+class Rows:
+    """Every row that concerns seats, read once."""
+
+    @cached_property
+    def seats(self) -> dict[int, Seat]:
+        related = Seat.objects.select_related(
+            "live_session", "coverage__order__price", "coverage__refund", "coverage__credit_entry__grant__subscriber"
+        )
+        return {seat.pk: seat for seat in related.order_by("id")}
+
+    @cached_property
+    def active(self) -> list[Seat]:
+        return [seat for seat in self.seats.values() if seat.state in Seat.ACTIVE]
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        seat_orders = Order.objects.filter(kind=Order.Kind.SEAT).select_related("price")
+        return list(seat_orders.prefetch_related("payments__refunds"))
+
+    def seats_of(self, order: Order) -> list[Seat]:
+        covered = [(seat, coverage_of(seat)) for seat in self.seats.values()]
+        return [seat for seat, coverage in covered if coverage and coverage.order_id == order.pk]
+
+    @cached_property
+    def waitlist(self) -> list[WaitlistEntry]:
+        return list(WaitlistEntry.objects.select_related("live_session"))
 
 
-def _coverage() -> Iterator[str]:
-    for seat in Seat.objects.filter(state__in=[*Seat.TAKEN, Seat.State.HELD], coverage__isnull=True):
-        yield f"I3: nothing covers {seat}, which is {seat.state}"
-    taken = SeatCoverage.objects.filter(seat__state__in=Seat.TAKEN).select_related("order", "credit_entry__grant__subscriber", "seat")
-    for coverage in taken:
+def coverage_of(seat: Seat) -> SeatCoverage | None:
+    return getattr(seat, "coverage", None)
+
+
+def _seats(rows: Rows, sold_above_capacity: int) -> Iterator[str]:
+    capacities = {seat.live_session_id: seat.live_session.capacity for seat in rows.active}
+    for live_session_id, sold in Counter(seat.live_session_id for seat in rows.active).items():
+        if sold > capacities[live_session_id] + sold_above_capacity:
+            yield f"I1: {sold} seats sold or held of {capacities[live_session_id]}"
+    for (_, number), sold in Counter((seat.live_session_id, seat.number) for seat in rows.active).items():
+        if sold > 1:
+            yield f"I1: number {number} is {sold} seats"
+    for (_, email), sold in Counter((seat.live_session_id, seat.attendee_email.lower()) for seat in rows.active).items():
+        if sold > 1:
+            yield f"I5: {email} has {sold} seats in one session"
+    for seat in rows.active:
+        if seat.state in Seat.TAKEN and seat.live_session.state == LiveSession.State.CANCELED:
+            yield f"I2: {seat} is taken in a session that does not take place"
+
+
+def _coverage(rows: Rows) -> Iterator[str]:
+    for seat in rows.active:
+        coverage = coverage_of(seat)
+        if coverage is None:
+            if seat.state != Seat.State.OFFERED:
+                yield f"I3: nothing covers {seat}, which is {seat.state}"
+            continue
+        if seat.state not in Seat.TAKEN:
+            continue
         entry, order = coverage.credit_entry, coverage.order
-        if order and (order.fulfilled_at is None or order.live_session_id != coverage.seat.live_session_id):
+        if order and (order.fulfilled_at is None or order.live_session_id != seat.live_session_id):
             yield f"I3: {coverage} by an order that is {order.state}, not given, or of another session"
-        if entry and (entry.kind, entry.seat_id) != (CreditEntry.Kind.SPEND, coverage.seat_id):
+        if entry and (entry.kind, entry.seat_id) != (CreditEntry.Kind.SPEND, seat.pk):
             yield f"I3: {coverage} by a line of the ledger that is not its own"
-        if entry and entry.grant.subscriber.user_id != coverage.seat.booked_by_id:
+        if entry and entry.grant.subscriber.user_id != seat.booked_by_id:
             yield f"I3: {coverage} by somebody else's credit"
         if coverage.settled_at:
             yield f"I2: {coverage} is settled, and the seat still there"
@@ -64,36 +102,44 @@ def _coverage() -> Iterator[str]:
         yield f"I2: a credit was spent on seat {entry.seat_id}, and does not cover it"
 
 
-def _orders() -> Iterator[str]:
-    for order in Order.objects.filter(kind=Order.Kind.SEAT):
-        states = list(Seat.objects.filter(coverage__order=order).values_list("state", flat=True))
+def _orders(rows: Rows) -> Iterator[str]:
+    for order in rows.orders:
+        states = [seat.state for seat in rows.seats_of(order)]
         held, given = states.count(Seat.State.HELD), sum(state in Seat.TAKEN for state in states)
-        waits = order.state == Order.State.PENDING
-        if held != (order.quantity if waits else 0):
+        if held != (order.quantity if order.state == Order.State.PENDING else 0):
             yield f"I2: {order} is {order.state} and holds {held} of {order.quantity} seats"
-        if order.amount_minor != order.quantity * order.price.amount_minor or order.currency != order.price.currency:
-            yield f"I3: {order} asks {order.amount_minor} for {order.quantity} seats"
+        if (order.amount_minor, order.currency) != (order.quantity * order.price.amount_minor, order.price.currency):
+            yield f"I3: {order} asks {order.amount_minor} {order.currency} for {order.quantity} seats"
         if given > order.quantity or (given and order.paid_at is None):
             yield f"I3: {given} seats given for {order}, which is {order.state}"
-        if order.fulfilled_at and sum(state in (*Seat.TAKEN, Seat.State.CANCELED) for state in states) != order.quantity:
+        if order.fulfilled_at and sum(state in EVER_GIVEN for state in states) != order.quantity:
             yield f"I2: {order} counts as given, and its seats are {states}"
 
 
-def _payments() -> Iterator[str]:
-    for payment in Payment.objects.select_related("order"):
-        owed = payment.refunds.filter(state__in=GIVEN_BACK).aggregate(sum=Sum("amount_minor"))["sum"] or 0
-        if owed > payment.amount_minor or payment.refunded_minor != owed:
-            yield f"I4: {owed} of {payment.amount_minor} is given back, noted {payment.refunded_minor}"
-        order = payment.order
-        if order is None or order.kind != Order.Kind.SEAT or Case.objects.filter(Q(payment=payment) | Q(order=order)).exists():
-            continue
-        seats = Seat.objects.filter(coverage__order=order)
-        kept = seats.filter(state__in=Seat.TAKEN).count()
-        forfeited = seats.filter(state=Seat.State.CANCELED).exclude(coverage__settlement=SeatCoverage.Settlement.REFUND).count()
-        if owed < payment.amount_minor and kept + forfeited == 0:
-            yield f"I2: {payment.amount_minor - owed} of {order} is kept, and no seat was given"
-        if kept == order.quantity and order.payments.count() == 1 and owed == payment.amount_minor:
-            yield f"I2: all of {order} is given back, and its seats are still there"
+def _payments(rows: Rows) -> Iterator[str]:
+    with_a_person = {(case.order_id, case.payment_id) for case in Case.objects.all()}
+    for order in rows.orders:
+        seats = rows.seats_of(order)
+        kept = [seat for seat in seats if seat.state in Seat.TAKEN or is_forfeited(seat)]
+        payments = list(order.payments.all())
+        for payment in payments:
+            refunds = [refund for refund in payment.refunds.all() if refund.state in OWED_OR_GIVEN_BACK]
+            owed = sum(refund.amount_minor for refund in refunds)
+            if owed > payment.amount_minor or payment.refunded_minor != owed:
+                yield f"I4: {owed} of {payment.amount_minor} is given back, noted {payment.refunded_minor}"
+            if any(payment.pk == case_payment or order.pk == case_order for case_order, case_payment in with_a_person):
+                continue
+            unsettled = [seat for seat in seats if seat.state == Seat.State.CANCELED and not seat.coverage.settled_at]
+            if owed < payment.amount_minor and not kept and not unsettled:
+                yield f"I2: {payment.amount_minor - owed} of {order} is kept, and no seat was given"
+            if len(payments) == 1 and owed == payment.amount_minor and kept:
+                yield f"I2: all of {order} is given back, and a seat of it is still there"
+
+
+def is_forfeited(seat: Seat) -> bool:
+    """Whether a canceled seat's price was kept, by the written rule or because a person decides."""
+    settlement = seat.coverage.settlement if seat.state == Seat.State.CANCELED else ""
+    return settlement not in ("", SeatCoverage.Settlement.REFUND)
 
 
 def _credits() -> Iterator[str]:
@@ -108,45 +154,48 @@ def _credits() -> Iterator[str]:
             yield f"I7: {grant} where the ledger has {balance}"
 
 
-def _waitlist() -> Iterator[str]:
-    entries = WaitlistEntry.objects.select_related("seat", "live_session", "user")
-    open_entries = entries.filter(state__in=WaitlistEntry.OPEN)
-    for row in open_entries.order_by().values("live_session", "user").annotate(n=Count("id")).filter(n__gt=1):
-        yield f"I5: user {row['user']} waits {row['n']} times"
-    for entry in open_entries.filter(state=WaitlistEntry.State.OFFERED):
-        kept = entry.seat and entry.seat.state in (Seat.State.OFFERED, Seat.State.HELD)
-        if not kept:
-            yield f"I2: {entry} is offered a seat that is {entry.seat and entry.seat.state}"
-    for entry in entries.filter(state=WaitlistEntry.State.SEATED):
-        if entry.seat is None or entry.seat.state not in (*Seat.TAKEN, Seat.State.CANCELED):
-            yield f"I2: {entry} counts as seated in a seat that is {entry.seat and entry.seat.state}"
-    for entry in open_entries.exclude(live_session__state=LiveSession.State.PUBLISHED):
-        yield f"I2: {entry} still waits in a session that is {entry.live_session.state}"
-    for seat in Seat.objects.filter(state=Seat.State.OFFERED):
-        if not open_entries.filter(seat=seat, state=WaitlistEntry.State.OFFERED).exists():
+def _waitlist(rows: Rows) -> Iterator[str]:
+    waiting = Counter((entry.live_session_id, entry.user_id) for entry in rows.waitlist if entry.state in WaitlistEntry.OPEN)
+    for (_, user_id), times in waiting.items():
+        if times > 1:
+            yield f"I5: user {user_id} waits {times} times"
+    for entry in rows.waitlist:
+        seat = rows.seats.get(entry.seat_id or 0)
+        state = seat.state if seat else None
+        if entry.state == WaitlistEntry.State.OFFERED and state not in (Seat.State.OFFERED, Seat.State.HELD):
+            yield f"I2: {entry} is offered a seat that is {state}"
+        if entry.state == WaitlistEntry.State.SEATED and state not in EVER_GIVEN:
+            yield f"I2: {entry} counts as seated in a seat that is {state}"
+        if entry.state in WaitlistEntry.OPEN and entry.live_session.state != LiveSession.State.PUBLISHED:
+            yield f"I2: {entry} still waits in a session that is {entry.live_session.state}"
+    offered = {entry.seat_id for entry in rows.waitlist if entry.state == WaitlistEntry.State.OFFERED}
+    for seat in rows.active:
+        if seat.state == Seat.State.OFFERED and seat.pk not in offered:
             yield f"I2: {seat} is offered to nobody"
 
 
-def _hand_overs() -> Iterator[str]:
-    for seat in Seat.objects.filter(hand_overs__isnull=False).distinct():
-        last = HandOver.objects.filter(seat=seat).order_by("cancel_sequence").last()
-        assert last
-        if seat.attendee_email != last.to_email or seat.calendar_sequence <= last.cancel_sequence:
-            yield f"I13: {seat} was handed to {last.to_email}, and is {seat.attendee_email}'s at {seat.calendar_sequence}"
+def _hand_overs(rows: Rows) -> Iterator[str]:
+    last = {hand_over.seat_id: hand_over for hand_over in HandOver.objects.order_by("cancel_sequence")}
+    for seat_id, hand_over in last.items():
+        seat = rows.seats[seat_id]
+        if seat.attendee_email != hand_over.to_email or seat.calendar_sequence <= hand_over.cancel_sequence:
+            yield f"I13: {seat} was handed to {hand_over.to_email}, and is {seat.attendee_email}'s at {seat.calendar_sequence}"
 
 
-def _mails(now: datetime) -> Iterator[str]:
-    """No mail that would go out now says what is not so; whoever has a seat is owed a word of it."""
-    unsent = OutgoingMail.objects.filter(state__in=OutgoingMail.OPEN_STATES)
-    seats = {seat.pk: seat for seat in Seat.objects.select_related("live_session")}
-    for mail in unsent.filter(schedule_version__isnull=False, context__has_key="seat_id"):
-        seat = seats[mail.context["seat_id"]]
-        is_old = mail.schedule_version != seat.live_session.schedule_version or (
-            mail.kind.startswith("reminder_") and seat.state not in Seat.TAKEN
-        )
-        if is_old and kinds.find(mail.kind).guard(mail, now).action == "send":
+def _mails(rows: Rows, now: datetime) -> Iterator[str]:
+    """No mail that would go out now says what is not so any more; and whoever has a seat is owed a word of it."""
+    mails = list(OutgoingMail.objects.filter(context__has_key="seat_id"))
+    for mail in mails:
+        seat = rows.seats[mail.context["seat_id"]]
+        of_old_time = mail.schedule_version not in (None, seat.live_session.schedule_version)
+        of_lost_seat = mail.kind.startswith("reminder_") and seat.state not in Seat.TAKEN
+        if mail.state in OutgoingMail.OPEN_STATES and (of_old_time or of_lost_seat) and is_sent(mail, now):
             yield f"I13: {mail} would be sent, and {seat} is {seat.state} in version {seat.live_session.schedule_version}"
-    told = set(OutgoingMail.objects.values_list("context__seat_id", flat=True))
-    for seat in seats.values():
-        if seat.state in Seat.TAKEN and seat.pk not in told:
-            yield f"I15: nobody is told of {seat}"
+    told = {(mail.context["seat_id"], mail.recipient) for mail in mails}
+    for seat in rows.active:
+        if seat.state in Seat.TAKEN and (seat.pk, seat.attendee_email) not in told:
+            yield f"I15: {seat.attendee_email} is not told of {seat}"
+
+
+def is_sent(mail: OutgoingMail, now: datetime) -> bool:
+    return kinds.find(mail.kind).guard(mail, now).action == "send"

@@ -62,7 +62,7 @@ class Transaction:
         assert sql.lstrip().startswith(_UNDERSTOOD), f"it is not known what this statement meets: {sql}"
         reads, written, locked, rekeyed = _tables_of(sql)
         touches = written | locked
-        what = f"{sql.split()[0]}{' and lock' if locked else ''} {', '.join(sorted(touches or reads))}"
+        what = f"{sql.split(maxsplit=1)[0]}{' and lock' if locked else ''} {', '.join(sorted(touches or reads))}"
         if commits_itself:
             return Step(what, reads, touches, written, rekeyed, _referred_to(written), touches)
         self.touched |= touches
