@@ -22,6 +22,7 @@ EVERY_MINUTE = {"schedule": 60.0, "options": {"expires": 55}}
 app.conf.beat_schedule = {
     "sweep-outbox": {"task": "redreport.outbox.sweep_outbox", **EVERY_MINUTE},
     "queue-reminders": {"task": "sessions_live.queue_reminders", **EVERY_MINUTE},
+    "sweep-waitlist": {"task": "sessions_live.sweep_waitlist", **EVERY_MINUTE},
     "end-past-sessions": {"task": "sessions_live.end_past_sessions", **EVERY_MINUTE},
     "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},

@@ -49,6 +49,8 @@ SHORT_REMINDER_BEFORE = timedelta(hours=1)
 # A reminder that would be sent later than this after its moment is recorded as missed instead.
 LONG_REMINDER_TOLERANCE = timedelta(hours=6)
 SHORT_REMINDER_TOLERANCE = timedelta(minutes=45)
+# Who was told of a session so shortly before a reminder's moment, or later, is not reminded.
+TOLD_SHORTLY_BEFORE = timedelta(hours=1)
 
 MOST_QUESTIONS_PER_SEAT = 3
 # What stays of an hour is mailed when it is released, and at the latest so long after the start.

@@ -56,6 +56,23 @@ def taken_seat(*, user: User, live_session: LiveSession) -> Seat | None:
     return taken.exclude(live_session__state=LiveSession.State.CANCELED).select_related("live_session").first()
 
 
+def open_entry(*, user: User, live_session: LiveSession) -> WaitlistEntry | None:
+    """The user's place on the waitlist of a session, or the offer that was made to them, while it is open."""
+    return WaitlistEntry.objects.filter(live_session=live_session, user=user, state__in=WaitlistEntry.OPEN).first()
+
+
+def open_entries(*, user: User) -> QuerySet[WaitlistEntry]:
+    """Where the user waits for a seat, or is offered one, with the session; soonest first."""
+    entries = WaitlistEntry.objects.filter(user=user, state__in=WaitlistEntry.OPEN, accepted_at__isnull=True)
+    return entries.select_related("live_session").order_by("live_session__starts_at", "id")
+
+
+def waiting_before(entry: WaitlistEntry) -> int:
+    """How many wait in front of this entry."""
+    waiting = WaitlistEntry.objects.filter(live_session=entry.live_session_id, state=WaitlistEntry.State.WAITING)
+    return waiting.filter(Q(joined_at__lt=entry.joined_at) | Q(joined_at=entry.joined_at, pk__lt=entry.pk)).count()
+
+
 def booked_seats(*, user: User) -> QuerySet[Seat]:
     """Every seat the user booked that was ever given, with its session; soonest first."""
     return (

@@ -13,6 +13,18 @@ class TooManyLapsedHolds(BookingRefused):
     """The buyer let several holds lapse in this session; no further hold for a day."""
 
 
+class HeldSeatsStay(BookingRefused):
+    """The buyer's pending order `number` holds another number of seats than is `wanted` now, which cannot be had: it stays."""
+
+    def __init__(self, number: str, wanted: int) -> None:
+        super().__init__(number, wanted)
+        self.number, self.wanted = number, wanted
+
+
+class OtherOrderOpen(BookingRefused):
+    """The buyer has another order in this session that is not paid yet: one at a time."""
+
+
 class NoCredit(BookingRefused):
     """No credit that is valid at the session's start is left."""
 
@@ -67,6 +79,14 @@ class CreditsNotGrantable(Exception):
 
 class OrderNotOpen(Exception):
     """The order is no longer waiting for its payment."""
+
+
+class PaidMeanwhile(OrderNotOpen):
+    """Stripe had taken the payment of the order, whose number is `number`, before it could be given up: it stands."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class RefundTooLarge(Exception):

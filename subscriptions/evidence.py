@@ -190,7 +190,10 @@ def _file_of(mail: OutgoingMail) -> str:
 
 
 def _what(order: Order) -> str:
-    return f"a seat in {order.live_session.title}" if order.live_session else "a year"
+    if order.live_session is None:
+        return "a year"
+    seats = "a seat" if order.quantity == 1 else f"{order.quantity} seats"
+    return f"{seats} in {order.live_session.title}"
 
 
 def _when(moment: datetime | None) -> str:

@@ -1,4 +1,4 @@
-"""What readers fill in before they pay, and staff when they end a year or settle a case."""
+"""What readers fill in before they pay for a year, and staff when they end a year or settle a case."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,39 +7,8 @@ from django import forms
 
 from redreport import policy
 from redreport.money import MINOR_PER_MAJOR
-from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
 from sessions_live.models import Seat
 from subscriptions.terms import CONSENT
-
-
-class ReserveForm(forms.Form):
-    """Who will sit in the seat, and the price that the reader saw."""
-
-    attendee_name = forms.CharField(
-        label="Name",
-        max_length=NAME_LENGTH,
-        validators=[validate_one_line],
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        error_messages={"required": "Enter the name of the person who will attend."},
-    )
-    attendee_email = forms.EmailField(
-        label="E-mail address",
-        max_length=EMAIL_LENGTH,
-        help_text="The confirmation, the calendar invitation and the door go there.",
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-        error_messages={
-            "required": "Enter the e-mail address of the person who will attend.",
-            "invalid": "Enter an e-mail address like name@example.com.",
-        },
-    )
-    attendee_firm = forms.CharField(
-        label="Firm",
-        max_length=FIRM_LENGTH,
-        required=False,
-        validators=[validate_one_line],
-        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
-    )
-    price_id = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class YearForm(forms.Form):

@@ -1,5 +1,7 @@
 """What an order's page shows: the state in one word for the template, and the rows that go with it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +38,14 @@ CASE_WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class CanceledSeats:
+    """Who sat in seats that were canceled together, and what came back for them; nothing is said while that is not settled."""
+
+    names: str
+    what_came_back: str
+
+
 def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[str, Any]:
     """The template's values. 'Paid' only once what was paid for is given; an offer to pay only while that is safe."""
     canceled = _canceled_coverages(order) if order.fulfilled_at and order.kind == Order.Kind.SEAT else []
@@ -45,14 +55,17 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
     if canceled:
         # What came back of a second payment says nothing of the seat.
         refunds = refunds.exclude(reason=Refund.Reason.PAID_TWICE)
-    refund = refunds.order_by("-id").first()
+    made = list(refunds.order_by("-id"))
+    refund = made[0] if made else None
     case = order.cases.filter(state=Case.State.OPENED, kind__in=CASE_WORDS).order_by("-id").first()
     return {
         "order": order,
-        "view": _view(order, refund, case, is_canceled=bool(canceled), returned_paid=returned_paid, now=now),
-        "what_came_back": _sentences(canceled),
+        "view": _view(order, refund, case, canceled=len(canceled), returned_paid=returned_paid, now=now),
+        "canceled_seats": _canceled_seats(canceled),
         "looked_into": CASE_WORDS[Case.Kind(case.kind)] if case else "",
         "refund": refund,
+        "returned_minor": sum(row.amount_minor for row in made if row.state in REFUND_WORDS),
+        "held_seats": _held_seats(order) if order.quantity > 1 else [],
         "hold_expires_at": order.held_until,
     }
 
@@ -61,31 +74,55 @@ def _given(order: Order) -> dict[str, Any]:
     if order.kind == Order.Kind.YEAR:
         grant = CreditGrant.objects.filter(subscription__started_by=order).order_by("id").first()
         return {"order": order, "view": "year", "grant": grant}
-    seats = list(Seat.objects.filter(coverage__order=order, state__in=Seat.ACTIVE).order_by("id"))
+    coverages = _given_coverages(order)
+    seats = [coverage.seat for coverage in coverages if coverage.seat.state != Seat.State.CANCELED]
     own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email]
-    return {"order": order, "view": "paid", "seats": seats, "door_url": DOOR.url(own[0]) if own else ""}
+    canceled = [coverage for coverage in coverages if coverage.seat.state == Seat.State.CANCELED]
+    return {
+        "order": order,
+        "view": "paid",
+        "seats": seats,
+        "canceled_seats": _canceled_seats(canceled),
+        "door_url": DOOR.url(own[0]) if own else "",
+    }
+
+
+def _held_seats(order: Order) -> list[Seat]:
+    return list(Seat.objects.filter(coverage__order=order, state=Seat.State.HELD).order_by("id"))
+
+
+def _given_coverages(order: Order) -> list[SeatCoverage]:
+    """What covered the seats that were given for the order, by seat."""
+    given = SeatCoverage.objects.filter(order=order).exclude(seat__state=Seat.State.EXPIRED)
+    return list(given.select_related("seat", "order", "refund__payment").order_by("seat_id"))
 
 
 def _canceled_coverages(order: Order) -> list[SeatCoverage]:
     """What covered the order's seats, once all of them are canceled."""
-    given = SeatCoverage.objects.filter(order=order).exclude(seat__state=Seat.State.EXPIRED)
-    coverages = list(given.select_related("seat", "order", "refund").order_by("seat_id"))
+    coverages = _given_coverages(order)
     return coverages if all(coverage.seat.state == Seat.State.CANCELED for coverage in coverages) else []
 
 
-def _sentences(canceled: list[SeatCoverage]) -> list[str]:
-    made = [settlement_made(coverage) for coverage in canceled]
-    return [what_comes_back(plan, is_done=True) for plan in made if plan]
+def _canceled_seats(canceled: Sequence[SeatCoverage]) -> list[CanceledSeats]:
+    """What came back for each canceled seat, once for all that one refund was made for."""
+    by_refund: dict[object, list[SeatCoverage]] = {}
+    for coverage in canceled:
+        by_refund.setdefault(coverage.refund_id or coverage, []).append(coverage)
+    found = []
+    for coverages in by_refund.values():
+        plan = settlement_made(coverages[0])
+        names = ", ".join(coverage.seat.attendee_name for coverage in coverages)
+        found.append(CanceledSeats(names, what_comes_back(plan, is_done=True) if plan else ""))
+    return found
 
 
-def _view(
-    order: Order, refund: Refund | None, case: Case | None, *, is_canceled: bool, returned_paid: bool, now: datetime
-) -> str:
+def _view(order: Order, refund: Refund | None, case: Case | None, *, canceled: int, returned_paid: bool, now: datetime) -> str:
     if case and case.kind == Case.Kind.PARTIAL_REFUND and not order.fulfilled_at:
         return "looked_into"
-    if refund and refund.state in REFUND_WORDS:
+    # Several seats are each told of by themselves: what came back of one says nothing of the others.
+    if refund and refund.state in REFUND_WORDS and canceled <= 1:
         return REFUND_WORDS[Refund.State(refund.state)]
-    if is_canceled:
+    if canceled:
         return "canceled"
     if case:
         return "looked_into"

@@ -18,6 +18,18 @@ def paid_text(order: Order) -> str:
     )
 
 
+def price_text(order: Order) -> str:
+    """As `paid_text`, and for how many seats if it was more than one: '$750 for 3 seats'."""
+    return paid_text(order) if order.quantity == 1 else f"{paid_text(order)} for {order.quantity} seats"
+
+
+def what_text(order: Order) -> str:
+    """'A year', 'Reading the plenum', 'Reading the plenum, 3 seats'."""
+    if order.live_session is None:
+        return "A year"
+    return order.live_session.title if order.quantity == 1 else f"{order.live_session.title}, {order.quantity} seats"
+
+
 def sums_text(*, total_minor: int, discount_minor: int, tax_minor: int, currency: str) -> str:
     """'$267.75 (promotion −$25, incl. $42.75 tax)', or that there was nothing to pay."""
     if total_minor == 0:

@@ -7,7 +7,17 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from redreport import policy
-from sessions_live.errors import AlreadySeated, NotCancelable, SalesClosed, SeatNotTaken, SoldOut, TooManySeats
+from sessions_live.errors import (
+    AlreadySeated,
+    NotCancelable,
+    NothingToWaitFor,
+    NotWaiting,
+    OfferGone,
+    SalesClosed,
+    SeatNotTaken,
+    SoldOut,
+    TooManySeats,
+)
 from sessions_live.models import LiveSession
 from subscriptions.errors import (
     CatalogNotReady,
@@ -15,10 +25,13 @@ from subscriptions.errors import (
     EmailNotProven,
     GatewayError,
     GatewayRefused,
+    HeldSeatsStay,
     NoCredit,
     NothingAtStripe,
     ObjectBusy,
     OrderNotOpen,
+    OtherOrderOpen,
+    PaidMeanwhile,
     PaymentUnderWay,
     PortalUnavailable,
     PriceChanged,
@@ -56,6 +69,23 @@ PROBLEMS: dict[type[Exception], Problem] = {
     AlreadySeated: Problem(
         "This person already has a seat", "The e-mail address you gave already has a seat in this session. One person, one seat."
     ),
+    NothingToWaitFor: Problem(
+        "There is nothing to wait for",
+        "Seats are on sale, or it is too late to offer one: the session’s page says which.",
+    ),
+    NotWaiting: Problem(
+        "No seat is offered to you just now",
+        "You are not on the waitlist of this session, or no seat has come free for you yet.",
+    ),
+    OfferGone: Problem(
+        "This offer is gone",
+        "It was not taken in time, so the seat was offered to the next reader. You can join the waitlist again.",
+    ),
+    OtherOrderOpen: Problem(
+        "You have another order in this session",
+        "It is not paid yet. Pay it or give it back, then take this seat: the offer stands until its time.",
+        next_label="Your account",
+    ),
     NotCancelable: Problem(
         "This session has begun",
         "A seat can be canceled until the start. After that nothing can be returned.",
@@ -69,8 +99,22 @@ PROBLEMS: dict[type[Exception], Problem] = {
         next_label="Your account",
     ),
     TooManySeats: Problem(
-        "You have the most seats one person can book",
-        f"One buyer can have {policy.MAX_ACTIVE_SEATS_PER_BUYER} seats in a session. Write to us if your firm needs more.",
+        "That is more seats than one person can book",
+        f"One buyer can have {policy.MAX_ACTIVE_SEATS_PER_BUYER} seats in a session, those booked before included. "
+        "Write to us if your firm needs more.",
+    ),
+    HeldSeatsStay: Problem(
+        "So many seats are not to be had",
+        "We hold seats for you in this session already, and cannot hold the number you asked for instead. "
+        "Those we hold stay yours to pay for until their time is over.",
+        next_label="See what we hold for you",
+    ),
+    PaidMeanwhile: Problem(
+        "Your earlier order is paid",
+        "Its payment had reached Stripe when you asked for another number of seats, so it stands. "
+        "If you need more seats, reserve those alone.",
+        money="Nothing more was charged.",
+        next_label="See the order",
     ),
     TooManyLapsedHolds: Problem(
         "We cannot hold another seat for you today",

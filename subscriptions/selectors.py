@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -11,9 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from redreport import policy
 from redreport.accounts.models import User
 from redreport.money import format_money
-from sessions_live.errors import SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
-from sessions_live.selectors import own_seat, session_card
 from subscriptions.errors import CatalogNotReady
 from subscriptions.models import (
     CreditEntry,
@@ -27,33 +24,6 @@ from subscriptions.models import (
     Subscriber,
     Subscription,
 )
-
-
-class Action(StrEnum):
-    """The one thing a reader can do about a session just now."""
-
-    SIGN_IN = "sign_in"
-    RESERVE = "reserve"
-    USE_CREDIT = "use_credit"
-    CONTINUE = "continue"
-    YOURS = "yours"
-    SOLD_OUT = "sold_out"
-    CLOSED = "closed"
-    ENDED = "ended"
-    CANCELED = "canceled"
-
-
-@dataclass(frozen=True)
-class Entitlement:
-    """Whether a reader may take a seat in a session, and how it would be paid."""
-
-    action: Action
-    seat: Seat | None = None
-    order: Order | None = None
-    credits_left: int = 0
-    credits_expire_at: datetime | None = None
-    # Credits are there, but all of them end before the session starts.
-    credits_end_too_soon: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,36 +98,15 @@ def plans_on_offer(*, user: User | None) -> dict[str, Any]:
     }
 
 
-def entitlement(*, user: User | None, live_session: LiveSession, seats_left: int, now: datetime) -> Entitlement:
-    """What the reader may do: a pure function of seats, orders, credits and time. Four queries at most."""
-    closed = _closed(live_session, now)
-    seat = own_seat(user=user, live_session=live_session) if user else None
-    if seat and seat.state in Seat.TAKEN and closed != Action.CANCELED and now <= live_session.door_closes_at:
-        return Entitlement(Action.YOURS, seat=seat)
-    if closed:
-        return Entitlement(closed, seat=seat)
-    order = _pending_order(user, live_session) if user else None
-    if order:
-        return Entitlement(Action.CONTINUE, order=order, seat=seat)
-    if seats_left == 0:
-        return Entitlement(Action.SOLD_OUT)
-    if user is None:
-        return Entitlement(Action.SIGN_IN)
-    return _by_credit_or_money(user, live_session, now)
-
-
-def check_seat_for_sale(*, user: User, live_session: LiveSession, now: datetime) -> None:
-    """Refuses with SalesClosed or SoldOut what a purchase would refuse, before its form; a reader's own pending order passes."""
-    if not live_session.is_on_sale(now):
-        raise SalesClosed
-    card = session_card(slug=live_session.slug, now=now)
-    if card and card.seats_left == 0 and not _pending_order(user, live_session):
-        raise SoldOut
+def seats_waiting_for_payment(*, user: User, live_session: LiveSession) -> QuerySet[Seat]:
+    """What the user's pending order in this session holds."""
+    held = Seat.objects.filter(live_session=live_session, booked_by=user, state=Seat.State.HELD)
+    return held.filter(coverage__order__state=Order.State.PENDING).order_by("id")
 
 
 def credit_balance(*, user: User, now: datetime) -> CreditBalance:
     """The user's credits that have not expired."""
-    grants = [grant for grant in _valid_grants(user, now) if grant.balance]
+    grants = [grant for grant in valid_grants(user, now) if grant.balance]
     ends = [grant.expires_at for grant in grants]
     return CreditBalance(sum(grant.balance for grant in grants), min(ends, default=None), max(ends, default=None))
 
@@ -272,31 +221,6 @@ def grants_to_expire(*, now: datetime) -> QuerySet[CreditGrant]:
     return CreditGrant.objects.filter(expires_at__lte=now, balance__gt=0).order_by("expires_at", "id")
 
 
-def _closed(live_session: LiveSession, now: datetime) -> Action | None:
-    if live_session.state == LiveSession.State.CANCELED:
-        return Action.CANCELED
-    if live_session.state == LiveSession.State.ENDED or live_session.ends_at <= now:
-        return Action.ENDED
-    return None if live_session.is_on_sale(now) else Action.CLOSED
-
-
-def _pending_order(user: User, live_session: LiveSession) -> Order | None:
-    pending = Order.objects.filter(kind=Order.Kind.SEAT, state=Order.State.PENDING)
-    return pending.filter(subscriber__user=user, live_session=live_session).select_related("live_session").first()
-
-
-def _by_credit_or_money(user: User, live_session: LiveSession, now: datetime) -> Entitlement:
-    grants = [grant for grant in _valid_grants(user, now) if grant.balance]
-    usable = [grant for grant in grants if grant.covers(live_session)]
-    if not usable:
-        last = max((grant.expires_at for grant in grants), default=None)
-        return Entitlement(Action.RESERVE, credits_end_too_soon=bool(grants), credits_expire_at=last)
-    return Entitlement(
-        Action.USE_CREDIT,
-        credits_left=sum(grant.balance for grant in usable),
-        credits_expire_at=usable[0].expires_at,
-    )
-
-
-def _valid_grants(user: User, now: datetime) -> QuerySet[CreditGrant]:
+def valid_grants(user: User, now: datetime) -> QuerySet[CreditGrant]:
+    """The user's grants that have begun and not expired, the soonest to expire first."""
     return CreditGrant.objects.valid_at(now).filter(subscriber__user=user)

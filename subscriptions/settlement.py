@@ -43,6 +43,8 @@ class SettlementPlan:
     currency: str = ""
     good_until: datetime | None = None
     in_own_grant: bool = False
+    # For how many seats together the amount comes back.
+    seats: int = 1
     why: Why | None = None
     # Rows that carrying it out needs, which the reader is not told of.
     payment: Payment | None = field(default=None, compare=False)
@@ -75,7 +77,11 @@ def settlement_made(coverage: SeatCoverage) -> SettlementPlan | None:
         if failed and _went_back(refund.payment):
             return SettlementPlan(SeatCoverage.Settlement.NOTHING, why=Why.PAYMENT_WENT_BACK)
         return SettlementPlan(
-            made, amount_minor=refund.amount_minor, currency=refund.currency, why=Why.REFUND_FAILED if failed else None
+            made,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+            seats=coverage.refund.coverages.count(),
+            why=Why.REFUND_FAILED if failed else None,
         )
     if made == SeatCoverage.Settlement.CREDIT:
         returned = CreditEntry.objects.select_related("grant").get(seat_id=coverage.seat_id, kind=CreditEntry.Kind.RETURN)
@@ -93,7 +99,8 @@ def what_comes_back(plan: SettlementPlan, *, is_done: bool) -> str:
         money = format_money(plan.amount_minor, plan.currency)
         if plan.why == Why.REFUND_FAILED:
             return f"We tried to return {money}, and your bank did not take it. Our desk is dealing with it and writes to you."
-        return f"You get {money} back, to the card or account you paid with, usually within 5 to 10 days."
+        seats = f" for {plan.seats} seats together" if plan.seats > 1 else ""
+        return f"You get {money} back{seats}, to the card or account you paid with, usually within 5 to 10 days."
     if plan.why == Why.LATE:
         cutoff = wording.span_in_words(policy.CANCEL_CUTOFF)
         if is_done:

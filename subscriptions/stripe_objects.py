@@ -85,6 +85,7 @@ class CheckoutRequest:
     expires_at: datetime
     return_url: str
     back_url: str
+    quantity: int = 1
     # Which session a seat is for: what is left of it should our order ever be lost.
     session_slug: str = ""
 
@@ -113,6 +114,8 @@ class CheckoutState:
     hosted_invoice_url: str
     invoice_pdf_url: str
     session_slug: str = ""
+    # How many seats our Checkout was for, as it wrote beside the session.
+    seats: int = 1
 
     @property
     def is_paid(self) -> bool:

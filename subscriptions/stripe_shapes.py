@@ -67,6 +67,7 @@ def read_checkout(session: dict[str, Any]) -> CheckoutState:
         hosted_invoice_url=invoice.get("hosted_invoice_url") or "",
         invoice_pdf_url=invoice.get("invoice_pdf") or "",
         session_slug=(session.get("metadata") or {}).get("session", ""),
+        seats=_count((session.get("metadata") or {}).get("seats", "")),
     )
 
 
@@ -273,3 +274,8 @@ def _instant(seconds: int) -> datetime:
 
 def _instant_or_none(seconds: int | None) -> datetime | None:
     return _instant(seconds) if seconds else None
+
+
+def _count(text: str) -> int:
+    """A number that we wrote; one where there is none, or where somebody wrote something else over it in the dashboard."""
+    return int(text) if text.isdecimal() and len(text) <= 3 else 1

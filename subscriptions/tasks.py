@@ -7,8 +7,10 @@ from typing import Any
 import structlog
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import QuerySet
 
 from redreport import clock
+from redreport.dispatch import hand_to_worker
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
 from subscriptions.operations.changes import submit_change
@@ -26,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 MOST_UNANSWERED = 3
+SWEEP_REFUNDS = "subscriptions.sweep_refunds"
+SETTLE_CANCELED_SEATS = "subscriptions.settle_canceled_seats"
 WEBHOOKS_ON_THEIR_WAY = timedelta(minutes=10)
 # In seconds: longer than other tasks have, shorter than until the next run. It is taken off the queue when it begins (acks_late),
 # or the broker would hand it out a second time meanwhile; one that dies is begun anew by the next hour.
@@ -52,12 +56,12 @@ def sweep_orders_task() -> int:
     return sweep_orders(now=clock.now())
 
 
-@shared_task(name="subscriptions.sweep_refunds")
+@shared_task(name=SWEEP_REFUNDS)
 def sweep_refunds_task() -> int:
     """Carry out refunds that are owed, and look what became of those under way; returns how many were tried."""
     now = clock.now()
     due = Refund.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
-    return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: check_refund(refund_id=pk, now=now))
+    return _sweep_on(SWEEP_REFUNDS, due, lambda pk: check_refund(refund_id=pk, now=now))
 
 
 @shared_task(name="subscriptions.sweep_credit_notes")
@@ -100,7 +104,7 @@ def sweep_changes_task() -> int:
     return _each(due.values_list("id", flat=True)[:BATCH], lambda pk: submit_change(change_id=pk, now=now))
 
 
-@shared_task(name="subscriptions.settle_canceled_seats")
+@shared_task(name=SETTLE_CANCELED_SEATS)
 def settle_canceled_seats_task() -> int:
     """Give back what is due for canceled seats; returns how many were tried."""
     return settle_canceled_seats(now=clock.now())
@@ -115,7 +119,10 @@ def expire_credits_task() -> int:
 
 def settle_canceled_seats(*, now: datetime) -> int:
     """The sweep of canceled seats at `now`: each in a transaction of its own. The sweep of refunds then asks Stripe."""
-    return _each(seats_to_settle().values_list("id", flat=True)[:BATCH], lambda pk: settle_seat(seat_id=pk, now=now))
+    tried = _sweep_on(SETTLE_CANCELED_SEATS, seats_to_settle(), lambda pk: settle_seat(seat_id=pk, now=now))
+    if tried:
+        hand_to_worker(SWEEP_REFUNDS)
+    return tried
 
 
 def sweep_orders(*, now: datetime) -> int:
@@ -126,6 +133,16 @@ def sweep_orders(*, now: datetime) -> int:
     # Two batches: the same paid orders come first every minute, and must not keep the others from their turn for ever.
     batches = (not_given, to_compare.values_list("id", flat=True)[:BATCH])
     return sum(_each(batch, lambda pk: check_order(order_id=pk, now=now)) for batch in batches)
+
+
+def _sweep_on(task: str, due: QuerySet[Any], act: Callable[[int], object]) -> int:
+    """A batch of due rows; after a full one the task is asked for again at once, unless every row of it is still due: then
+    something is wrong with all of them, and they wait for the next minute."""
+    ids = list(due.values_list("id", flat=True)[:BATCH])
+    tried = _each(ids, act)
+    if tried == BATCH and due.filter(pk__in=ids).count() < BATCH:
+        hand_to_worker(task)
+    return tried
 
 
 def _each(ids: Iterable[int], act: Callable[[int], object]) -> int:

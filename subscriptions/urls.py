@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.views import account, buying, cancel, orders, years
+from subscriptions.views import account, buying, cancel, orders, waitlist, years
 from subscriptions.webhooks.receive import receive
 
 app_name = "subscriptions"
@@ -10,6 +10,9 @@ urlpatterns = [
     path("plans/annual/", buying.subscribe, name="subscribe"),
     path("sessions/<slug:slug>/reserve/", buying.reserve, name="reserve"),
     path("sessions/<slug:slug>/use-credit/", buying.use_credit, name="use_credit"),
+    path("sessions/<slug:slug>/waitlist/", waitlist.join, name="join_waitlist"),
+    path("sessions/<slug:slug>/waitlist/leave/", waitlist.leave, name="leave_waitlist"),
+    path("sessions/<slug:slug>/offer/", waitlist.offer, name="offer"),
     path("orders/<str:number>/", orders.order, name="order"),
     path("orders/<str:number>/pay/", orders.pay, name="pay"),
     path("orders/<str:number>/release/", orders.release, name="release"),

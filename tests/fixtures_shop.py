@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from django.test import Client
 from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import Attendee
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Order, Plan, StripeEvent, Subscription
 from subscriptions.operations.booking import start_seat_order, start_year_order
@@ -37,13 +38,15 @@ class Shop:
     # One for all webhooks: each new client loads the middleware anew.
     webhooks: Client = field(default_factory=Client)
 
-    def hold_seat(self, user: User | None = None, live_session: LiveSession | None = None) -> Order:
-        """An order with its seat held and its Checkout open at Stripe."""
+    def hold_seat(
+        self, user: User | None = None, live_session: LiveSession | None = None, attendees: Sequence[Attendee] = ()
+    ) -> Order:
+        """An order with its seat held, or one for each attendee, and its Checkout open at Stripe."""
         user, live_session, now = user or make_user(), live_session or make_live_session(), clock.now()
         order = start_seat_order(
             user=user,
             live_session_id=live_session.pk,
-            attendee=attendee_of(user),
+            attendees=attendees or [attendee_of(user)],
             price_id=current_price(Plan.SINGLE_SEAT).pk,
             now=now,
         )
@@ -59,6 +62,14 @@ class Shop:
         self.pay(order, card)
         sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
         return Seat.objects.select_related("live_session", "booked_by", "coverage__order").get(coverage__order=order)
+
+    def sell_seats(self, user: User, live_session: LiveSession, attendees: Sequence[Attendee], **filled_in: Any) -> Order:
+        """Seats of one order held, paid and confirmed."""
+        order = self.hold_seat(user, live_session, attendees)
+        self.pay(order, **filled_in)
+        sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
+        order.refresh_from_db()
+        return order
 
     def order_year(self, user: User | None = None) -> Order:
         """An order for a year with its Checkout open at Stripe."""

@@ -10,7 +10,7 @@ from sessions_live.operations.seats import Attendee
 from sessions_live.seat_links import DOOR
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import book_with_credit
-from subscriptions.operations.purchase import buy_seat
+from subscriptions.operations.purchase import buy_seats
 from subscriptions.selectors import current_price
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
@@ -19,10 +19,10 @@ COLLEAGUE = Attendee("Bo Chen", "bo@example.org", "Hill & Co")
 
 
 def bought_for_colleague(shop: Shop) -> Order:
-    buy_seat(
+    buy_seats(
         user=make_user(),
         live_session_id=make_live_session().pk,
-        attendee=COLLEAGUE,
+        attendees=[COLLEAGUE],
         price_id=current_price(Plan.SINGLE_SEAT).pk,
         now=clock.now(),
     )

@@ -17,7 +17,7 @@ from sessions_live.seat_links import DOOR
 from subscriptions.mails import queue_payment_refunded
 from subscriptions.models import Payment, Plan, Refund
 from subscriptions.operations.cancel import cancel_live_session_and_settle
-from subscriptions.operations.purchase import buy_seat
+from subscriptions.operations.purchase import buy_seats
 from subscriptions.selectors import current_price
 from subscriptions.tasks import settle_canceled_seats
 from tests.canceling import book, cancel, cancel_by_house
@@ -36,10 +36,10 @@ def mails() -> list[tuple[str, str]]:
 
 def seat_for_colleague(shop: Shop) -> Seat:
     live_session = make_live_session()
-    buy_seat(
+    buy_seats(
         user=make_user(),
         live_session_id=live_session.pk,
-        attendee=Attendee("Bo Chen", "bo@example.org"),
+        attendees=[Attendee("Bo Chen", "bo@example.org")],
         price_id=current_price(Plan.SINGLE_SEAT).pk,
         now=clock.now(),
     )

@@ -213,7 +213,7 @@ def test_nothing_can_be_paid_given_back_or_renamed_while_money_is_on_its_way(ord
         start_seat_order(
             user=user,
             live_session_id=live_session.pk,
-            attendee=colleague,
+            attendees=[colleague],
             price_id=current_price(Plan.SINGLE_SEAT).pk,
             now=now,
         )

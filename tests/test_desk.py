@@ -132,7 +132,9 @@ def test_roster_tells_who_sits_there_how_it_is_paid_and_what_was_mailed(desk: Cl
     live_session, price = make_live_session(), make_price()
     guest, buyer = make_user("Grace Guest", firm="Hill & Co"), make_user("Bao Buyer")
     give(live_session, staff, guest)
-    start_seat_order(user=buyer, live_session_id=live_session.pk, attendee=attendee_of(buyer), price_id=price.pk, now=clock.now())
+    start_seat_order(
+        user=buyer, live_session_id=live_session.pk, attendees=[attendee_of(buyer)], price_id=price.pk, now=clock.now()
+    )
     page = desk.get(f"/admin/desk/rosterseat/?live_session__id__exact={live_session.pk}").content.decode()
     for shown in (
         "Grace Guest",
@@ -158,7 +160,7 @@ def test_roster_is_searched_by_name_firm_email_and_order(desk: Client, staff: Us
     live_session, price, buyer = make_live_session(), make_price(), make_user("Bao Buyer", firm="Strait Partners")
     give(live_session, staff, make_user("Grace Guest"))
     order = start_seat_order(
-        user=buyer, live_session_id=live_session.pk, attendee=attendee_of(buyer), price_id=price.pk, now=clock.now()
+        user=buyer, live_session_id=live_session.pk, attendees=[attendee_of(buyer)], price_id=price.pk, now=clock.now()
     )
     for words in ("bao", "strait", buyer.email, order.number):
         page = desk.get("/admin/desk/rosterseat/", {"q": words}).content.decode()
@@ -175,7 +177,7 @@ def test_money_rows_are_read_only_for_everybody(desk: Client, meta: Any) -> None
 def test_an_order_is_shown_and_not_changed(desk: Client) -> None:
     user, price, live_session = make_user(), make_price(Plan.SINGLE_SEAT), make_live_session()
     order = start_seat_order(
-        user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=price.pk, now=clock.now()
+        user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=clock.now()
     )
     Payment.objects.create(
         order=order,

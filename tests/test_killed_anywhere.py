@@ -4,7 +4,7 @@ from redreport import clock
 from subscriptions.models import CreditGrant, Order, Plan, Refund
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
 from subscriptions.operations.comps import give_complimentary_seat
-from subscriptions.operations.purchase import buy_seat, buy_year
+from subscriptions.operations.purchase import buy_seats, buy_year
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.selectors import current_price
 from tests.aftermath import AtStripe, mails_to, seats_in
@@ -19,10 +19,10 @@ def wish_for_a_seat() -> Order:
 
 def reserve(wanted: Order) -> None:
     assert wanted.live_session is not None
-    buy_seat(
+    buy_seats(
         user=wanted.subscriber.user,
         live_session_id=wanted.live_session.pk,
-        attendee=attendee_of(wanted.subscriber.user),
+        attendees=[attendee_of(wanted.subscriber.user)],
         price_id=current_price(Plan.SINGLE_SEAT).pk,
         now=clock.now(),
     )

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def hold(user: User, live_session: LiveSession, price: Price) -> Order:
     return start_seat_order(
-        user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=price.pk, now=clock.now()
+        user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=clock.now()
     )
 
 

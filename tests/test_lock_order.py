@@ -214,7 +214,9 @@ def test_confirming_releasing_and_booking_at_once_never_deadlock() -> None:
     for number, reader in enumerate(readers):
         make_credits(reader, 3)
         here, there = sessions[number % 2], sessions[(number + 1) % 2]
-        order = start_seat_order(user=reader, live_session_id=here.pk, attendee=attendee_of(reader), price_id=price.pk, now=now)
+        order = start_seat_order(
+            user=reader, live_session_id=here.pk, attendees=[attendee_of(reader)], price_id=price.pk, now=now
+        )
         if number % 4 < 2:
             pay_for(order)
         if number % 4 == 1:

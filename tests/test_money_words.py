@@ -35,7 +35,7 @@ REASONS = {
 def refund_for(reason: Refund.Reason, *, given: bool) -> Refund:
     user, now = make_user(), clock.now()
     order = start_seat_order(
-        user=user, live_session_id=make_live_session().pk, attendee=attendee_of(user), price_id=make_price().pk, now=now
+        user=user, live_session_id=make_live_session().pk, attendees=[attendee_of(user)], price_id=make_price().pk, now=now
     )
     Order.objects.filter(pk=order.pk).update(state=Order.State.PAID, paid_at=now, fulfilled_at=now if given else None)
     payment = Payment.objects.create(

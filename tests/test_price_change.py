@@ -61,6 +61,6 @@ def test_a_form_with_the_old_price_holds_nothing(shop: Shop, raise_the_price) ->
     raise_the_price()
     with pytest.raises(PriceChanged):
         start_seat_order(
-            user=user, live_session_id=make_live_session().pk, attendee=attendee_of(user), price_id=seen, now=clock.now()
+            user=user, live_session_id=make_live_session().pk, attendees=[attendee_of(user)], price_id=seen, now=clock.now()
         )
     assert not Order.objects.exists()

@@ -52,7 +52,7 @@ def test_session_page_asks_at_most_eight_questions(reader: str) -> None:
         book_with_credit(user=user, live_session_id=live_session.pk, now=clock.now())
     if reader == "with a held seat":
         start_seat_order(
-            user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=price.pk, now=clock.now()
+            user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=clock.now()
         )
     client = browser_of(None if reader == "signed out" else user)
     asked = queries_of(client, reverse("sessions:detail", args=[live_session.slug]))
@@ -72,7 +72,7 @@ def add_purchases(user: User, count: int) -> None:
     for number in range(count):
         book_with_credit(user=user, live_session_id=make_live_session().pk, now=now)
         start_seat_order(
-            user=user, live_session_id=make_live_session().pk, attendee=attendee_of(user), price_id=price.pk, now=now
+            user=user, live_session_id=make_live_session().pk, attendees=[attendee_of(user)], price_id=price.pk, now=now
         )
         if number % 3 == 0:
             cancel(Seat.objects.filter(booked_by=user, state="confirmed").latest("id"))
@@ -85,7 +85,7 @@ def add_payments(user: User, count: int) -> None:
     subscriber, price, now = subscriber_of(user), current_price(Plan.SINGLE_SEAT), clock.now()
     for _ in range(count):
         order = start_seat_order(
-            user=user, live_session_id=make_live_session().pk, attendee=attendee_of(user), price_id=price.pk, now=now
+            user=user, live_session_id=make_live_session().pk, attendees=[attendee_of(user)], price_id=price.pk, now=now
         )
         Order.objects.filter(pk=order.pk).update(state="paid", paid_at=now)
         paid = {"subscriber": subscriber, "order": order, "stripe_invoice_id": f"in_{order.number}", "currency": "usd"}
@@ -105,7 +105,9 @@ def add_guests(live_session: LiveSession, staff: User, count: int) -> None:
             make_credits(guest)
             book_with_credit(user=guest, live_session_id=live_session.pk, now=now)
         elif number % 3 == 1:
-            start_seat_order(user=guest, live_session_id=live_session.pk, attendee=attendee_of(guest), price_id=price.pk, now=now)
+            start_seat_order(
+                user=guest, live_session_id=live_session.pk, attendees=[attendee_of(guest)], price_id=price.pk, now=now
+            )
         else:
             make_guest_seat(live_session, guest, staff=staff, now=now)
 

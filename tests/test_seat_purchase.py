@@ -14,7 +14,7 @@ from subscriptions.errors import EmailNotProven, PriceChanged, TooManyLapsedHold
 from subscriptions.models import Order, Payment, Plan, Refund, SeatCoverage
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
-from subscriptions.operations.purchase import buy_seat
+from subscriptions.operations.purchase import buy_seats
 from subscriptions.order_page import order_context
 from subscriptions.selectors import current_price
 from subscriptions.stripe_objects import CheckoutRequest
@@ -68,7 +68,7 @@ def test_second_click_gives_the_same_checkout(shop: Shop) -> None:
     user, live_session = make_user(), make_live_session()
     price = current_price(Plan.SINGLE_SEAT)
     addresses = {
-        buy_seat(user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=price.pk, now=clock.now())
+        buy_seats(user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=clock.now())
         for _ in range(2)
     }
     assert len(addresses) == 1
@@ -87,7 +87,7 @@ def test_price_other_than_the_one_in_force_is_refused(shop: Shop) -> None:
     annual = current_price(Plan.ANNUAL)
     with pytest.raises(PriceChanged):
         start_seat_order(
-            user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=annual.pk, now=clock.now()
+            user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=annual.pk, now=clock.now()
         )
     assert not Seat.objects.exists()
 
@@ -250,10 +250,10 @@ def test_expiry_of_a_left_over_checkout_does_not_release_the_seat_of_the_open_on
 def test_buyer_who_comes_back_with_another_name_means_that_one(shop: Shop) -> None:
     user, live_session = make_user(), make_live_session()
     order = shop.hold_seat(user, live_session)
-    address = buy_seat(
+    address = buy_seats(
         user=user,
         live_session_id=live_session.pk,
-        attendee=Attendee("Bob Colleague", "Bob@example.com", "Hill & Co"),
+        attendees=[Attendee("Bob Colleague", "Bob@example.com", "Hill & Co")],
         price_id=order.price.pk,
         now=clock.now(),
     )
@@ -272,7 +272,7 @@ def test_corrected_name_of_somebody_already_seated_is_refused(shop: Shop) -> Non
         start_seat_order(
             user=user,
             live_session_id=live_session.pk,
-            attendee=attendee_of(other.subscriber.user),
+            attendees=[attendee_of(other.subscriber.user)],
             price_id=order.price.pk,
             now=clock.now(),
         )

@@ -12,9 +12,9 @@ import time_machine
 from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
 from subscriptions.mails.lapses import LAPSED
-from subscriptions.models import CreditGrant, Invoice, Order, Payment, Refund, Subscription
+from subscriptions.models import CreditGrant, Invoice, Order, Payment, Price, Refund, Subscription
 
 STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
 LIVE_SESSION = LiveSession(
@@ -25,6 +25,8 @@ ORDER = Order(number="RR-7F3K9QXW", amount_minor=250_00, currency="usd", consent
 ORDER.consent_version = "2026-11"
 GRANT = CreditGrant(credits=12, balance=12, expires_at=datetime(2027, 12, 1, 17, tzinfo=UTC))
 INVOICE = Invoice(number="RRL-0002", hosted_invoice_url="https://invoice.example.com/i/in_2")
+ENTRY = WaitlistEntry(live_session=LIVE_SESSION, user=BOOKER, offer_expires_at=datetime(2027, 7, 15, 3, tzinfo=UTC))
+PRICE = Price(amount_minor=250_00, currency="usd")
 DOOR = "http://testserver/door/token/"
 
 SUBJECTS = {
@@ -44,7 +46,17 @@ SUBJECTS = {
     "renewal_turned_on": "Your renewal is on: next on 1 December 2027",
     "year_ended_by_house": "Your year has ended: $250 comes back",
     "seat_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "cant_come": "Ada Okafor can't come to Chips & “friends”: what 深度求索 tells us",
     "cancellation_receipt": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "session_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "booking_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "host_reminder": "Tomorrow you host: Chips & “friends”: what 深度求索 tells us",
+    "host_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "host_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_canceled": "Canceled: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_offer": "A seat opened: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_closed": "No seat came free: Chips & “friends”: what 深度求索 tells us",
+    "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -62,8 +74,14 @@ def seat_of(name: str, email: str) -> Seat:
 
 
 def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail:
+    seat = seat or seat_of("Ada Okafor", "ada@example.com")
     context = {
-        "seat": seat or seat_of("Ada Okafor", "ada@example.com"),
+        "seat": seat,
+        "seats": [(seat, "http://testserver/seats/1/cancel/")],
+        "quantity": 1,
+        "look_label": "See whether a seat is left",
+        "is_free_to_cancel": True,
+        "free_until": LIVE_SESSION.cancel_cutoff_at,
         "live_session": LIVE_SESSION,
         "door_url": DOOR,
         "session_url": "http://testserver/sessions/chips/",
@@ -80,7 +98,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "subscription": Subscription(status="active", current_period_end=GRANT.expires_at),
         "amount_text": "$2,500",
         "paid_text": "$2,500",
-        "lapse": LAPSED,
+        "lapse": LAPSED.said_of(1),
         "refund": Refund(reason=Refund.Reason.SOLD_OUT, payment=Payment(order=ORDER)),
         "refund_text": "$250",
         "opening": "Tomorrow",
@@ -96,6 +114,21 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "new_credits": 12,
         "attended": "5 sessions",
         "left": "3, good until 1 December 2027",
+        "was_starting_at": datetime(2027, 7, 21, 15, tzinfo=UTC),
+        "message": "The host is traveling that week.",
+        "minutes": 90,
+        "time_zone": "Asia/Singapore",
+        "cant_come_token": "token",
+        "host_door_url": "http://testserver/host/token/",
+        "attendees": 23,
+        "not_coming": 2,
+        "asked": 21,
+        "questions": ["Who signs for the ministry?"],
+        "entry": ENTRY,
+        "price": PRICE,
+        "by_credit": False,
+        "offer_url": "http://testserver/sessions/chips/offer/",
+        "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         **values,
     }
     return render_templates(kind, context)
@@ -148,9 +181,19 @@ def test_seat_mail_says_when_where_and_the_readers_own_time(kind: str) -> None:
         assert "15 minutes before the start" in part
 
 
-@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder"])
+@pytest.mark.parametrize("kind", ["session_moved", "booking_moved", "waitlist_moved"])
+def test_mail_of_a_move_says_both_times_and_why(kind: str) -> None:
+    for part in (rendered(kind).text, rendered(kind).html):
+        assert "Wed 21 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul 2027, 11:00 am ET (15:00 UTC)" in part
+        assert "Wed 28 Jul, 11:00 pm (Singapore)" in part
+        assert "The host is traveling that week." in part
+        assert "90 minutes" in part
+
+
+@pytest.mark.parametrize("kind", ["seat_confirmed", "reminder", "session_moved"])
 def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: str) -> None:
-    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"))
+    mail = rendered(kind, seat_of("Bo Chen", "bo@example.org"), is_booker=False)
     for part in (mail.text, mail.html):
         assert "Singapore" not in part
         assert "$250" not in part
@@ -159,7 +202,7 @@ def test_colleague_in_the_seat_gets_neither_the_bookers_papers_nor_zone(kind: st
 
 
 def test_seat_bought_within_the_last_day_is_promised_no_refund() -> None:
-    assert "you get all the money or the credit back" in rendered("seat_confirmed").text
+    assert "you get all the money or the credit for it back" in rendered("seat_confirmed").text
     with time_machine.travel(HOUR_BEFORE, tick=False):
         for part in (rendered("seat_confirmed").text, rendered("seat_confirmed").html):
             assert "less than 24 hours away, so nothing is returned" in part

@@ -15,7 +15,7 @@ from subscriptions.operations import checkouts
 from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.checkouts import open_checkout
-from subscriptions.operations.purchase import buy_seat
+from subscriptions.operations.purchase import buy_seats
 from subscriptions.operations.refund_sync import check_refund
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.selectors import current_price
@@ -89,9 +89,13 @@ def test_checkout_nobody_heard_of_is_found_and_expired_before_its_seat_is_releas
 def test_retry_after_the_key_could_be_used_again_begins_a_new_order(shop: Shop) -> None:
     user, live_session, began = make_user(), make_live_session(), clock.now() - timedelta(minutes=10)
     price = current_price(Plan.SINGLE_SEAT)
-    stale = start_seat_order(user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=price.pk, now=began)
+    stale = start_seat_order(
+        user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=began
+    )
     Order.objects.filter(pk=stale.pk).update(expires_at=began + timedelta(minutes=3))
-    address = buy_seat(user=user, live_session_id=live_session.pk, attendee=attendee_of(user), price_id=price.pk, now=clock.now())
+    address = buy_seats(
+        user=user, live_session_id=live_session.pk, attendees=[attendee_of(user)], price_id=price.pk, now=clock.now()
+    )
     assert "/c/pay/" in address
     assert list(Order.objects.order_by("id").values_list("state", flat=True)) == ["failed", "pending"]
     assert Seat.objects.filter(state="held").count() == 1
@@ -103,7 +107,7 @@ def test_order_given_up_while_its_checkout_was_being_opened_leaves_none_open(sho
     order = start_seat_order(
         user=user,
         live_session_id=live_session.pk,
-        attendee=attendee_of(user),
+        attendees=[attendee_of(user)],
         price_id=current_price(Plan.SINGLE_SEAT).pk,
         now=clock.now(),
     )

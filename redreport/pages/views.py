@@ -11,7 +11,7 @@ from redreport import clock
 from redreport.accounts.selectors import reader_of, signed_in
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.seat_links import DOOR
-from sessions_live.selectors import SessionCard, booked_seats, coming_cards, past_cards
+from sessions_live.selectors import SessionCard, booked_seats, coming_cards, open_entries, past_cards
 from subscriptions.billing_page import billing_context
 from subscriptions.models import Order
 from subscriptions.selectors import credit_balance, orders_of, plans_on_offer
@@ -54,6 +54,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "past_seats": [seat for seat in reversed(seats) if now > seat.live_session.door_closes_at],
         "open_orders": [order for order in orders if order.state == Order.State.PENDING],
         "orders": [order for order in orders if order.state != Order.State.PENDING],
+        "waiting": open_entries(user=user),
         "credit_balance": credits.total,
         "credits_expire_on": credits.first_expiry,
         **billing_context(user=user),

@@ -54,6 +54,31 @@ function printTimeLeft() {
   }
 }
 
+// A form for several attendees: as many fields as seats, and what they cost, without asking the server.
+function showAttendees(select) {
+  const seats = Number(select.value), form = select.form;
+  for (const group of form.querySelectorAll("[data-attendee]")) {
+    group.hidden = group.disabled = Number(group.dataset.attendee) > seats;
+  }
+  const button = form.querySelector("button[data-many]");
+  button.textContent = seats === 1 ? button.dataset.one : button.dataset.many;
+  const total = document.querySelector("[data-each]");
+  if (!total) return;
+  const money = new Intl.NumberFormat("en-US", { style: "currency", currency: total.dataset.currency, trailingZeroDisplay: "stripIfInteger" });
+  const [count, sum] = total.querySelectorAll("span");
+  count.textContent = `${seats} seat${seats === 1 ? "" : "s"}`;
+  sum.textContent = money.format((seats * total.dataset.each) / 100);
+}
+
+function growWithSeats() {
+  const select = document.querySelector("select[data-seats]");
+  if (!select) return;
+  // It has nothing left to do, and must not be what Enter presses.
+  select.form.querySelector("button[name=show]").parentElement.remove();
+  select.addEventListener("change", () => showAttendees(select));
+  showAttendees(select);
+}
+
 function lookAgain() {
   const waiting = document.querySelector("[data-look-again]");
   if (waiting) setTimeout(() => location.reload(), Number(waiting.dataset.lookAgain) * 1000);
@@ -63,6 +88,7 @@ document.addEventListener("submit", guardAgainstSecondClick);
 addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.querySelectorAll("form[data-busy]")) release(form);
 });
+addEventListener("pageshow", growWithSeats, { once: true });
 printOwnTimes();
 printTimeLeft();
 setInterval(printTimeLeft, 10_000);

@@ -25,9 +25,13 @@ def stands(seat: Seat, mail: OutgoingMail) -> Verdict:
 
 def takes_place(seat: Seat, mail: OutgoingMail) -> Verdict:
     """Whether the seat is still somebody's and its session takes place, at the time the mail means if it means one."""
-    live_session = seat.live_session
     if seat.state not in Seat.TAKEN:
         return Verdict.withhold(f"the seat is {seat.state}")
+    return stands_as_told(seat.live_session, mail)
+
+
+def stands_as_told(live_session: LiveSession, mail: OutgoingMail) -> Verdict:
+    """Whether a session takes place, at the time the mail means if it means one."""
     if live_session.state not in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED):
         return Verdict.withhold(f"the session is {live_session.state}")
     if mail.schedule_version is not None and mail.schedule_version != live_session.schedule_version:
@@ -47,5 +51,5 @@ def booking_context(seat: Seat) -> dict[str, Any]:
         "seat": seat,
         "live_session": live_session,
         "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
-        "cutoff_at": live_session.cancel_cutoff_at,
+        "cutoff_at": seat.free_cancel_until,
     }

@@ -10,6 +10,7 @@ from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.render import render_templates
 from sessions_live.mails.common import seat_mail_context, seat_of, stands
+from sessions_live.models import LiveSession, Seat
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class Reminder:
     before: timedelta
     tolerance: timedelta
     opening: Callable[[datetime, datetime], str]
+
+    def is_late(self, live_session: LiveSession, now: datetime) -> bool:
+        """Whether it would be of no use any more."""
+        return now > live_session.starts_at - self.before + self.tolerance
 
 
 REMINDERS = (
@@ -47,9 +52,11 @@ def _guard_of(reminder: Reminder) -> Callable[[OutgoingMail, datetime], Verdict]
         verdict = stands(seat, mail)
         if verdict.action != "send":
             return verdict
-        if now > seat.live_session.starts_at - reminder.before + reminder.tolerance:
-            return Verdict.miss("too late to be of use")
-        return verdict
+        if seat.declined_at:
+            return Verdict.withhold("the attendee said that they cannot come")
+        if seat.state == Seat.State.ATTENDED:
+            return Verdict.withhold("the attendee is in already")
+        return Verdict.miss("too late to be of use") if reminder.is_late(seat.live_session, now) else verdict
 
     return guard
 

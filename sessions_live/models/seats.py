@@ -107,6 +107,17 @@ class Seat(models.Model):
         later = (self.handed_over_at, self.live_session.moved_at)
         return max([self.confirmed_at, *(moment for moment in later if moment)])
 
+    @property
+    def was_moved(self) -> bool:
+        """Whether the house moved its session after the buyer had taken it: they did not choose that time."""
+        moved_at = self.live_session.moved_at
+        return moved_at is not None and self.held_at <= moved_at
+
+    @property
+    def free_cancel_until(self) -> datetime:
+        """Until then its buyer gets restitution for giving it back: the cut-off, and the start itself once it was moved."""
+        return self.live_session.starts_at if self.was_moved else self.live_session.cancel_cutoff_at
+
 
 class HandOver(models.Model):
     """A seat changed hands. Written once; the mails to both name it."""

@@ -1,6 +1,7 @@
 """Who waits for a seat in a session that is sold out, in the order of joining."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -72,3 +73,8 @@ class WaitlistEntry(models.Model):
 
     def __str__(self) -> str:
         return f"Waitlist of {self.live_session_id}: user {self.user_id}"
+
+    def is_offered_at(self, now: datetime) -> bool:
+        """Whether a seat is offered that can still be taken at `now`."""
+        is_open = self.state == self.State.OFFERED and self.accepted_at is None
+        return is_open and self.offer_expires_at is not None and now < self.offer_expires_at

@@ -4,13 +4,19 @@ confirms are one commit. The session's row is locked first, then the seat's."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
+from django.db import transaction
+
 from redreport import policy
 from redreport.accounts.models import User
+from redreport.dispatch import hand_to_worker
 from sessions_live.errors import AlreadySeated, SalesClosed, SeatNotHeld, SessionOver, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
+
+TEND_WAITLIST = "sessions_live.tend_waitlist"
 
 
 @dataclass(frozen=True)
@@ -41,20 +47,17 @@ def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], book
 
     Refuses with SalesClosed, TooManySeats, AlreadySeated or SoldOut.
     """
-    if not live_session.is_on_sale(now):
-        raise SalesClosed
-    active = _active_seats(live_session)
-    held_before = sum(seat.booked_by_id == booker.pk for seat in active)
-    if held_before + len(attendees) > policy.MAX_ACTIVE_SEATS_PER_BUYER:
-        raise TooManySeats
-    _refuse_to_jump_the_queue(live_session, len(active) + len(attendees), now)
-    held = []
-    for attendee in attendees:
-        place = _free_place(live_session, active, attendee, booker, now)
-        seat = Seat.objects.create(state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **place)
-        active.append(seat)
-        held.append(seat)
-    return held
+    return Seat.objects.bulk_create(_held_seats(live_session, _active_seats(live_session), attendees, booker, now))
+
+
+def check_hold_instead(
+    *, live_session: LiveSession, seats: Sequence[Seat], attendees: Sequence[Attendee], booker: User, now: datetime
+) -> None:
+    """Refuses as `hold_seats` would once these held seats were given back; changes nothing. `live_session` is locked by the
+    caller."""
+    given_back = {seat.pk for seat in seats}
+    others = [seat for seat in _active_seats(live_session) if seat.pk not in given_back]
+    _held_seats(live_session, others, attendees, booker, now)
 
 
 def take_confirmed_seat(
@@ -70,6 +73,33 @@ def take_confirmed_seat(
     if not by_house:
         _refuse_to_jump_the_queue(live_session, len(active) + 1, now)
     return _insert_confirmed(live_session, active, attendee, booker, now)
+
+
+def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, until: datetime, now: datetime) -> Seat:
+    """Keep a free seat for a reader who waits, until then. `live_session` is locked by the caller.
+
+    Refuses with TooManySeats, AlreadySeated or SoldOut.
+    """
+    active = _active_seats(live_session)
+    if sum(seat.booked_by_id == booker.pk for seat in active) >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
+        raise TooManySeats
+    place = _free_place(live_session, active, attendee, booker, now)
+    return Seat.objects.create(state=Seat.State.OFFERED, hold_expires_at=until, **place)
+
+
+def hold_offered_seat(*, entry: WaitlistEntry, seat: Seat, now: datetime) -> None:
+    """Turn an accepted offer into an ordinary hold; the caller has locked session, entry and seat."""
+    seat.state, seat.hold_expires_at = Seat.State.HELD, now + policy.HOLD
+    seat.save(update_fields=["state", "hold_expires_at"])
+    entry.accepted_at = now
+    entry.save(update_fields=["accepted_at"])
+
+
+def confirm_offered_seat(*, seat: Seat, now: datetime) -> None:
+    """Give an offered seat that is covered at once; the caller has locked session, entry and seat."""
+    seat.state, seat.hold_expires_at, seat.confirmed_at = Seat.State.CONFIRMED, None, now
+    seat.save(update_fields=["state", "hold_expires_at", "confirmed_at"])
+    _end_wait(seat, WaitlistEntry.State.SEATED, now)
 
 
 def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, now: datetime) -> Seat:
@@ -89,6 +119,7 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
         seat.hold_expires_at = None
         seat.confirmed_at = now
         seat.save(update_fields=["state", "hold_expires_at", "confirmed_at"])
+        _end_wait(seat, WaitlistEntry.State.SEATED, now)
         return seat
     if seat.state != Seat.State.EXPIRED:
         raise SeatNotHeld
@@ -104,13 +135,39 @@ def seats_kept_for_waitlist(live_session: LiveSession, now: datetime) -> int:
     return WaitlistEntry.objects.filter(live_session=live_session, state=WaitlistEntry.State.WAITING).count()
 
 
-def change_held_attendee(*, live_session: LiveSession, seat: Seat, attendee: Attendee) -> None:
-    """Seat somebody else in a held seat; `live_session` and `seat` are locked by the caller. Refuses with AlreadySeated."""
-    others = [other for other in _active_seats(live_session) if other.pk != seat.pk]
-    _refuse_second_seat(others, attendee)
-    seat.attendee_name, seat.attendee_firm = attendee.name, attendee.firm
-    seat.attendee_email = attendee.email.lower()
-    seat.save(update_fields=["attendee_name", "attendee_firm", "attendee_email"])
+def change_held_attendees(*, live_session: LiveSession, seats: Sequence[Seat], attendees: Sequence[Attendee]) -> None:
+    """Seat these attendees, as many as the held seats, in them; `live_session` and the seats are locked by the caller.
+
+    Whoever is named again keeps the seat. Refuses with AlreadySeated, and then changes nothing.
+    """
+    own = {seat.pk for seat in seats}
+    seated = [seat for seat in _active_seats(live_session) if seat.pk not in own]
+    for attendee in attendees:
+        _refuse_second_seat(seated, attendee)
+        seated.append(Seat(attendee_email=attendee.email))
+    changed = [seat for seat, attendee in _who_sits_where(seats, attendees) if _seat_in(seat, attendee)]
+    Seat.objects.bulk_update(changed, ["attendee_name", "attendee_firm", "attendee_email"])
+
+
+def seats_for_walk_ins(live_session: LiveSession, now: datetime) -> int:
+    """How many free seats are for whoever comes."""
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE).count()
+    return live_session.capacity - active - seats_kept_for_waitlist(live_session, now)
+
+
+def _who_sits_where(seats: Sequence[Seat], attendees: Sequence[Attendee]) -> list[tuple[Seat, Attendee]]:
+    """Each seat with its attendee: first those who stay, so that no address is in two seats at any moment."""
+    by_email = {attendee.email.lower(): attendee for attendee in attendees}
+    staying = [(seat, by_email.pop(seat.attendee_email)) for seat in seats if seat.attendee_email in by_email]
+    kept = {seat.pk for seat, _ in staying}
+    return staying + list(zip((seat for seat in seats if seat.pk not in kept), by_email.values(), strict=True))
+
+
+def _seat_in(seat: Seat, attendee: Attendee) -> bool:
+    """Name the attendee in the unsaved seat; whether that is a change."""
+    before = (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
+    seat.attendee_name, seat.attendee_email, seat.attendee_firm = attendee.name, attendee.email.lower(), attendee.firm
+    return before != (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
 
 
 def hold_longer(*, seat: Seat, until: datetime) -> None:
@@ -120,14 +177,47 @@ def hold_longer(*, seat: Seat, until: datetime) -> None:
         seat.save(update_fields=["hold_expires_at"])
 
 
-def release_held_seat(*, seat: Seat) -> bool:
+def release_held_seat(*, seat: Seat, now: datetime) -> bool:
     """Give a held seat back to the session; the caller has locked the session and the seat. False if it was not held."""
     if seat.state != Seat.State.HELD:
         return False
     seat.state = Seat.State.EXPIRED
     seat.hold_expires_at = None
     seat.save(update_fields=["state", "hold_expires_at"])
+    _end_wait(seat, WaitlistEntry.State.LAPSED, now)
+    offer_freed_seats_soon(seat.live_session_id)
     return True
+
+
+def offer_freed_seats_soon(live_session_id: int) -> None:
+    """A seat has come free: once the caller's transaction commits, a worker offers it to whoever waits. Where that hand-off is
+    lost, the minute sweep does."""
+    transaction.on_commit(partial(hand_to_worker, TEND_WAITLIST, live_session_id))
+
+
+def _end_wait(seat: Seat, state: WaitlistEntry.State, now: datetime) -> None:
+    """A seat that was offered to somebody who waited is theirs from now on, or no longer."""
+    entry = getattr(seat, "waitlist_entry", None)
+    if entry:
+        entry.state, entry.closed_at = state, now
+        entry.save(update_fields=["state", "closed_at"])
+
+
+def _held_seats(
+    live_session: LiveSession, active: list[Seat], attendees: Sequence[Attendee], booker: User, now: datetime
+) -> list[Seat]:
+    """A held seat for each attendee, none of them written yet, beside those that are active."""
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    held_before = sum(seat.booked_by_id == booker.pk for seat in active)
+    if held_before + len(attendees) > policy.MAX_ACTIVE_SEATS_PER_BUYER:
+        raise TooManySeats
+    _refuse_to_jump_the_queue(live_session, len(active) + len(attendees), now)
+    held: list[Seat] = []
+    for attendee in attendees:
+        place = _free_place(live_session, active + held, attendee, booker, now)
+        held.append(Seat(state=Seat.State.HELD, hold_expires_at=now + policy.HOLD, **place))
+    return held
 
 
 def _insert_confirmed(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> Seat:
@@ -142,9 +232,8 @@ def _active_seats(live_session: LiveSession) -> list[Seat]:
 
 def _refuse_to_jump_the_queue(live_session: LiveSession, seats_then: int, now: datetime) -> None:
     """A free seat belongs to whoever has waited longest, as long as there is time to offer it. Refuses with SoldOut."""
-    if seats_then <= live_session.capacity - seats_kept_for_waitlist(live_session, now):
-        return
-    raise SoldOut
+    if seats_then > live_session.capacity - seats_kept_for_waitlist(live_session, now):
+        raise SoldOut
 
 
 def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> dict[str, Any]:

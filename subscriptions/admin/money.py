@@ -12,6 +12,7 @@ from subscriptions.models import (
     Refund,
     Subscriber,
 )
+from subscriptions.order_words import what_text
 
 
 class AmountColumn:
@@ -65,7 +66,7 @@ class OrderAdmin(AmountColumn, EvidenceDownload, ReadOnlyAdmin):
 
     @admin.display(ordering="live_session__title")
     def what(self, order: Order) -> str:
-        return order.live_session.title if order.live_session else "A year"
+        return what_text(order)
 
 
 @admin.register(Payment)

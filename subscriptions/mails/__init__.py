@@ -1,7 +1,7 @@
 """The mails that come of buying, one module a subject."""
 
-from subscriptions.mails import bookings, cancellations, dunning, notices, refunds, renewals, years
-from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed
+from subscriptions.mails import bookings, cancellations, declines, dunning, moves, notices, offers, refunds, renewals, years
+from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
 from subscriptions.mails.cancellations import queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.dunning import (
@@ -11,6 +11,7 @@ from subscriptions.mails.dunning import (
     queue_payment_recovered,
     queue_year_lapsed,
 )
+from subscriptions.mails.moves import queue_booking_moved
 from subscriptions.mails.notices import queue_renewal_notice
 from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
 from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
@@ -19,6 +20,7 @@ from subscriptions.mails.years import queue_year_started
 __all__ = [
     "coverage_text",
     "failure_was_told",
+    "queue_booking_moved",
     "queue_hold_lapsed",
     "queue_payment_action_needed",
     "queue_payment_failed",
@@ -29,6 +31,7 @@ __all__ = [
     "queue_renewal_notice",
     "queue_seat_canceled",
     "queue_seat_confirmed",
+    "queue_seats_given",
     "queue_year_ended_by_house",
     "queue_year_lapsed",
     "queue_year_started",
@@ -38,5 +41,5 @@ __all__ = [
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    for module in (bookings, cancellations, dunning, notices, refunds, renewals, years):
+    for module in (bookings, cancellations, declines, dunning, moves, notices, offers, refunds, renewals, years):
         module.register()

@@ -1,19 +1,22 @@
 """The mails that come of booking: seat confirmed, receipt for the booker, hold lapsed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from redreport import clock
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
-from redreport.outbox.queue import queue_mail
+from redreport.outbox.queue import OwedMail, queue_mail, queue_mails
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_request
 from sessions_live.mails.common import booking_context, seat_mail_context, seat_of, stands, takes_place
 from sessions_live.models import Seat
+from sessions_live.seat_links import CANT_COME
 from subscriptions.mails.common import address_of, coverage_text
 from subscriptions.mails.lapses import lapse_of
 from subscriptions.models import Order, SeatCoverage
+from subscriptions.order_words import price_text
 
 
 def register() -> None:
@@ -28,29 +31,42 @@ def register() -> None:
 
 
 def queue_seat_confirmed(*, seat: Seat, now: datetime) -> None:
-    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry.
+    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry."""
+    _owe([_confirmation_of(seat)], now)
 
-    Whoever booked it for somebody else is owed a receipt, once for a seat; not the house, which gave it for nothing.
-    """
+
+def queue_seats_given(*, order: Order, seats: Sequence[Seat], now: datetime) -> None:
+    """Owe the attendees of a paid order their confirmations; and whoever booked for somebody else one receipt for all of it."""
+    owed = [_confirmation_of(seat) for seat in seats]
+    if any(seat.is_booked_for_another for seat in seats):
+        buyer = order.subscriber.user.email
+        owed.append(OwedMail("booking_receipt", f"booking_receipt:{order.number}", buyer, {"order_id": order.pk}))
+    _owe(owed, now)
+
+
+def _owe(owed: list[OwedMail], now: datetime) -> None:
+    if len(owed) > 1:
+        queue_mails(owed, now=now)
+        return
+    # A single one is handed to a worker by itself: no other mail keeps it waiting.
+    [mail] = owed
     queue_mail(
+        kind=mail.kind,
+        key=mail.key,
+        recipient=mail.recipient,
+        context=mail.context,
+        schedule_version=mail.schedule_version,
+        now=now,
+    )
+
+
+def _confirmation_of(seat: Seat) -> OwedMail:
+    return OwedMail(
         kind="seat_confirmed",
         key=f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}",
         recipient=seat.attendee_email,
         context={"seat_id": seat.pk},
         schedule_version=seat.live_session.schedule_version,
-        now=now,
-    )
-    if seat.attendee_email != seat.booked_by.email and seat.coverage.kind != SeatCoverage.Kind.COMP:
-        _queue_booking_receipt(seat, now)
-
-
-def _queue_booking_receipt(seat: Seat, now: datetime) -> None:
-    queue_mail(
-        kind="booking_receipt",
-        key=f"booking_receipt:{seat.pk}",
-        recipient=seat.booked_by.email,
-        context={"seat_id": seat.pk},
-        now=now,
     )
 
 
@@ -74,7 +90,8 @@ def _seat_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
 
 
 def _booking_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
-    return takes_place(seat_of(mail), mail)
+    seats = _seats_of(mail)
+    return takes_place(seats[0], mail) if seats else Verdict.withhold("no seat of the order is left")
 
 
 def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
@@ -94,6 +111,7 @@ def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
         # The papers of the purchase are the booker's: a colleague in the seat does not get them.
         "order": coverage.order if is_booker else None,
         "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)) if is_booker else "",
+        "cant_come_url": "" if is_booker else CANT_COME.url(seat),
         "account_url": address_of("pages:account"),
     }
     content = seat_request(seat, mail.created_at)
@@ -101,16 +119,22 @@ def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
 
 
 def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:
-    seat = seat_of(mail)
-    coverage = SeatCoverage.objects.select_related("order").get(seat=seat)
+    seats = _seats_of(mail)
+    order = Order.objects.get(pk=mail.context["order_id"])
     context = {
-        **booking_context(seat),
-        "price_text": coverage_text(coverage),
-        "order": coverage.order,
-        "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)),
+        **booking_context(seats[0]),
+        "seats": [(seat, address_of("subscriptions:cancel", str(seat.public_id))) for seat in seats],
+        "price_text": price_text(order),
+        "order": order,
         "account_url": address_of("pages:account"),
     }
     return render_templates("booking_receipt", context)
+
+
+def _seats_of(mail: OutgoingMail) -> list[Seat]:
+    """What is still somebody's of the seats of an order."""
+    taken = Seat.objects.filter(coverage__order=mail.context["order_id"], state__in=Seat.TAKEN)
+    return list(taken.select_related("live_session", "booked_by").order_by("id"))
 
 
 def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
@@ -118,6 +142,8 @@ def _render_hold_lapsed(mail: OutgoingMail) -> RenderedMail:
     assert order.live_session is not None
     context = {
         "lapse": lapse_of(order, clock.now()),
+        "quantity": order.quantity,
+        "look_label": "See whether a seat is left" if order.quantity == 1 else "See whether seats are left",
         "live_session": order.live_session,
         "session_url": address_of("sessions:detail", order.live_session.slug),
     }

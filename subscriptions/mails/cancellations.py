@@ -10,7 +10,7 @@ from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_cancellation
 from sessions_live.mails.common import seat_of
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession, ScheduleChange, Seat
 from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
@@ -53,10 +53,13 @@ def _render_receipt(mail: OutgoingMail) -> RenderedMail:
 
 
 def _context(seat: Seat) -> dict[str, Any]:
+    was_in_it = seat.canceled_by == Seat.CanceledBy.HOUSE and seat.live_session.state == LiveSession.State.CANCELED
+    change = seat.live_session.schedule_changes.filter(kind=ScheduleChange.Kind.CANCELED).first() if was_in_it else None
     return {
         "seat": seat,
         "live_session": seat.live_session,
-        "session_is_canceled": seat.live_session.state == LiveSession.State.CANCELED,
+        "message": change.message if change else "",
+        "session_is_canceled": was_in_it,
         "by_house": seat.canceled_by == Seat.CanceledBy.HOUSE,
         "sessions_url": address_of("sessions:list"),
     }

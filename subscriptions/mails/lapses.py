@@ -1,6 +1,6 @@
-"""Why a held seat was given back, in the words of the mail about it."""
+"""Why held seats were given back, in the words of the mail about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from redreport import policy
@@ -17,10 +17,34 @@ class Lapse:
     what_if: str
     is_uncharged: bool = True
 
+    def said_of(self, quantity: int) -> "Lapse":
+        """The same, of one seat or of several."""
+        words = ONE if quantity == 1 else SEVERAL
+        return replace(self, what_happened=self.what_happened.format(**words), what_if=self.what_if.format(**words))
+
+
+ONE = {
+    "seat": "seat",
+    "was": "was",
+    "is_": "is",
+    "it_is": "it is",
+    "a_seat": "a seat",
+    "one_is": "one is",
+    "a_seat_is": "a seat is",
+}
+SEVERAL = {
+    "seat": "seats",
+    "was": "were",
+    "is_": "are",
+    "it_is": "they are",
+    "a_seat": "all of them",
+    "one_is": "they are",
+    "a_seat_is": "seats are",
+}
 
 LAPSED = Lapse(
-    "The seat we held for you was not paid for in time, so it is on sale again.",
-    "If you did pay and read this all the same: we give you a seat if one is left, or return all of it, without your asking.",
+    "The {seat} we held for you {was} not paid for in time, so {it_is} on sale again.",
+    "If you did pay and read this all the same: we give you {a_seat} if {one_is} left, or return all of it, without your asking.",
 )
 BEGUN = Lapse(
     "The session has begun, so seats are no longer sold.",
@@ -32,13 +56,13 @@ CAME_TO_NOTHING = Lapse(
     "There was nothing to pay, so nothing comes back.",
 )
 NOT_PAID_BY_THE_BANK = Lapse(
-    "Your bank did not make the payment, so we gave back the seat we held for you.",
-    "If a seat is left, you can reserve again and pay in another way.",
+    "Your bank did not make the payment, so we gave back the {seat} we held for you.",
+    "If {a_seat_is} left, you can reserve again and pay in another way.",
 )
 NOT_ARRIVED = Lapse(
     f"Your bank had not moved the money {span_in_words(policy.PAID_BEFORE_START)} before the start, "
-    "so the seat we held for you is on sale again.",
-    "If the payment still arrives, we give you a seat if one is left, or return all of it, without your asking. "
+    "so the {seat} we held for you {is_} on sale again.",
+    "If the payment still arrives, we give you {a_seat} if {one_is} left, or return all of it, without your asking. "
     "Please do not pay for it twice.",
     is_uncharged=False,
 )
@@ -51,6 +75,10 @@ CANCELED_MEANWHILE = Lapse(
 
 def lapse_of(order: Order, now: datetime) -> Lapse:
     """What became of the order's hold."""
+    return _lapse_of(order, now).said_of(order.quantity)
+
+
+def _lapse_of(order: Order, now: datetime) -> Lapse:
     assert order.live_session is not None
     if order.came_to_nothing:
         return CAME_TO_NOTHING

@@ -1,6 +1,6 @@
 """Beginning a purchase: what the reader asked for is checked, a seat is held, an order stands. Stripe is not called here."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -10,10 +10,25 @@ from redreport import policy
 from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
+from sessions_live.errors import SoldOut
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import Attendee, change_held_attendee, hold_seats, lock_live_session, take_confirmed_seat
+from sessions_live.operations.seats import (
+    Attendee,
+    change_held_attendees,
+    check_hold_instead,
+    hold_seats,
+    lock_live_session,
+    take_confirmed_seat,
+)
 from subscriptions import mails
-from subscriptions.errors import EmailNotProven, PaymentUnderWay, PriceChanged, TooManyLapsedHolds, YearAlreadyRunning
+from subscriptions.errors import (
+    EmailNotProven,
+    HeldSeatsStay,
+    PaymentUnderWay,
+    PriceChanged,
+    TooManyLapsedHolds,
+    YearAlreadyRunning,
+)
 from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, Subscription
 from subscriptions.operations.credits import spend_credit
 from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
@@ -22,42 +37,35 @@ from subscriptions.terms import consent_text
 
 
 @retried
-def start_seat_order(*, user: User, live_session_id: int, attendee: Attendee, price_id: int, now: datetime) -> Order:
-    """Hold a seat and make its order, or return the order that already holds one for this buyer in this session,
-    with the attendee named now.
+def start_seat_order(*, user: User, live_session_id: int, attendees: Sequence[Attendee], price_id: int, now: datetime) -> Order:
+    """Hold a seat for each attendee, all or none, and make their order; or return the one that already holds as many for this
+    buyer in this session, with the attendees named now.
 
+    A pending order for another number of seats is returned as it is: it must be given up at Stripe before a new one can begin.
     Refuses with EmailNotProven, PaymentUnderWay, PriceChanged, TooManyLapsedHolds, SalesClosed, AlreadySeated, TooManySeats or
-    SoldOut.
+    SoldOut; with HeldSeatsStay where the other number cannot be had in place of what is held.
     """
     _require_proven_email(user)
     subscriber = subscriber_of(user)
     with transaction.atomic():
         # The session's lock: the count of its seats and the hold are one step; also a second click waits here for the first.
         live_session = lock_live_session(live_session_id)
-        pending, lapsed = _pending_and_lapsed(subscriber, live_session, now)
+        pending, lapsed = pending_and_lapsed(subscriber, live_session, now)
         if pending and pending[0].under_way_since:
             raise PaymentUnderWay
-        if pending:
-            _seat_whom_the_buyer_named_last(pending[0], live_session, attendee)
+        if pending and pending[0].quantity == len(attendees):
+            # Who comes back with other names means those.
+            seats = _held_seats_of(pending[0])
+            change_held_attendees(live_session=live_session, seats=seats, attendees=attendees)
             return pending[0]
-        if len(lapsed) >= policy.MAX_LAPSED_ORDERS:
+        if len(lapsed) + sum(_would_lapse(order, now) for order in pending) >= policy.MAX_LAPSED_ORDERS:
             raise TooManyLapsedHolds
-        price = _price_in_force(Plan.SINGLE_SEAT, price_id)
-        [seat] = hold_seats(live_session=live_session, attendees=[attendee], booker=user, now=now)
-        order = Order.objects.create(
-            subscriber=subscriber,
-            kind=Order.Kind.SEAT,
-            live_session=live_session,
-            price=price,
-            amount_minor=price.amount_minor,
-            currency=price.currency,
-            created_at=now,
-            expires_at=now + policy.HOLD,
-            checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
-            next_check_at=now + policy.CHECK_PENDING_EVERY,
-        )
-        SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
-        return order
+        price = price_in_force(Plan.SINGLE_SEAT, price_id)
+        if pending:
+            _check_other_number(pending[0], live_session, attendees, user, now)
+            return pending[0]
+        seats = hold_seats(live_session=live_session, attendees=attendees, booker=user, now=now)
+        return order_held_seats(subscriber, live_session, price, seats, now)
 
 
 @retried
@@ -82,7 +90,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
             raise PaymentUnderWay
         if pending:
             return pending
-        price = _price_in_force(Plan.ANNUAL, price_id)
+        price = price_in_force(Plan.ANNUAL, price_id)
         return Order.objects.create(
             subscriber=subscriber,
             kind=Order.Kind.YEAR,
@@ -118,19 +126,41 @@ def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> Seat
         return coverage
 
 
+def order_held_seats(
+    subscriber: Subscriber, live_session: LiveSession, price: Price, seats: Sequence[Seat], now: datetime
+) -> Order:
+    """The order that pays for these held seats; it covers them from now on, and counts once they are confirmed."""
+    order = Order.objects.create(
+        subscriber=subscriber,
+        kind=Order.Kind.SEAT,
+        live_session=live_session,
+        price=price,
+        quantity=len(seats),
+        amount_minor=price.amount_minor * len(seats),
+        currency=price.currency,
+        created_at=now,
+        expires_at=now + policy.HOLD,
+        checkout_expires_at=now + policy.CHECKOUT_LIFETIME,
+        next_check_at=now + policy.CHECK_PENDING_EVERY,
+    )
+    covered = {"kind": SeatCoverage.Kind.ORDER, "order": order, "created_at": now}
+    SeatCoverage.objects.bulk_create(SeatCoverage(seat=seat, **covered) for seat in seats)
+    return order
+
+
 def _require_proven_email(user: User) -> None:
     if not has_proven_email(user):
         raise EmailNotProven
 
 
-def _price_in_force(plan: Plan, price_id: int) -> Price:
+def price_in_force(plan: Plan, price_id: int) -> Price:
     price = current_price(plan)
     if price.pk != price_id:
         raise PriceChanged
     return price
 
 
-def _pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> tuple[list[Order], list[Order]]:
+def pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> tuple[list[Order], list[Order]]:
     """The buyer's order in this session that waits for its payment, and those that lapsed within the last day."""
     pending = Q(state=Order.State.PENDING)
     # A hold given back late kept the seat from others all the same.
@@ -143,13 +173,26 @@ def _pending_and_lapsed(subscriber: Subscriber, live_session: LiveSession, now: 
     return by_state[Order.State.PENDING], by_state[Order.State.EXPIRED]
 
 
-def _seat_whom_the_buyer_named_last(order: Order, live_session: LiveSession, attendee: Attendee) -> None:
-    """A buyer who comes back with another name means that one; the caller has locked the session."""
-    held = Seat.objects.filter(coverage__order=order, state=Seat.State.HELD)
-    for seat in held.select_for_update(of=["self"], no_key=True):
-        seated = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
-        if seated != replace(attendee, email=attendee.email.lower()):
-            change_held_attendee(live_session=live_session, seat=seat, attendee=attendee)
+def _held_seats_of(order: Order) -> list[Seat]:
+    """What a pending order holds, by id and locked; the caller has locked the session."""
+    held = Seat.objects.filter(coverage__order=order, state=Seat.State.HELD).order_by("id")
+    return list(held.select_for_update(of=["self"], no_key=True))
+
+
+def _would_lapse(order: Order, now: datetime) -> bool:
+    """Whether giving a pending order up now counts as a lapse."""
+    return now > order.created_at + policy.HOLD_GIVEN_BACK_IN_TIME
+
+
+def _check_other_number(
+    order: Order, live_session: LiveSession, attendees: Sequence[Attendee], user: User, now: datetime
+) -> None:
+    """Nobody gives up what they hold for seats that are not to be had."""
+    seats = _held_seats_of(order)
+    try:
+        check_hold_instead(live_session=live_session, seats=seats, attendees=attendees, booker=user, now=now)
+    except SoldOut:
+        raise HeldSeatsStay(order.number, len(attendees)) from None
 
 
 def _orders_to_pay_for() -> QuerySet[Order]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Count
 
 from redreport.accounts.models import User
 from redreport.dispatch import hand_to_worker
@@ -13,7 +14,7 @@ from sessions_live.errors import NotCancelable, NotTheBooker, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.cancellations import cancel_live_session, cancel_seat, restitution_due
 from subscriptions.errors import ConsequenceChanged
-from subscriptions.models import Order, Refund
+from subscriptions.models import Order, Refund, SeatCoverage
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.settle import lock_seat_with_coverage, plan_settlement, settle_locked_seat
 from subscriptions.settlement import SettlementPlan
@@ -93,16 +94,25 @@ def _cancel_and_settle_by_house(
         return settle_locked_seat(seat=seat, coverage=coverage, now=now)
 
 
+def coverages_of(live_session: LiveSession) -> dict[SeatCoverage.Kind, int]:
+    """How many taken seats of a session each kind of coverage pays for: what canceling it would give back. Only reads."""
+    taken = SeatCoverage.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN)
+    counted = taken.order_by("kind").values_list("kind").annotate(count=Count("pk"))
+    return {SeatCoverage.Kind(kind): count for kind, count in counted}
+
+
 @retried
-def cancel_live_session_and_settle(*, live_session_id: int, actor: User, reason: str, now: datetime) -> LiveSession:
+def cancel_live_session_and_settle(
+    *, live_session_id: int, actor: User, reason: str, message: str = "", now: datetime
+) -> LiveSession:
     """Cancel a session that has not begun, with full restitution for every seat; canceling twice changes nothing.
 
     Workers settle the seats, ask Stripe for the refunds and to take no payment for what is only held; the sweeps do it where
     that hand-off is lost. Refuses with NotCancelable.
     """
     with transaction.atomic():
-        # Locks: the session and its seats in `cancel_live_session`, then its orders: their next check is due at once.
-        live_session = cancel_live_session(live_session_id=live_session_id, actor=actor, reason=reason, now=now)
+        # Locks: the session in `cancel_live_session`, then its orders: their next check is due at once.
+        live_session = cancel_live_session(live_session_id=live_session_id, actor=actor, reason=reason, message=message, now=now)
         Order.objects.filter(live_session=live_session, state=Order.State.PENDING).update(next_check_at=now)
         for task in ("subscriptions.settle_canceled_seats", "subscriptions.sweep_orders"):
             transaction.on_commit(partial(hand_to_worker, task))

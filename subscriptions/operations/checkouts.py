@@ -140,6 +140,7 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
         order_number=order.number,
         customer_id=customer_id,
         price_id=order.price.stripe_price_id,
+        quantity=order.quantity,
         expires_at=order.checkout_expires_at,
         return_url=f"{page}?returned=paid",
         back_url=f"{page}?returned=back",

@@ -137,14 +137,17 @@ def _draw_consequences(bought: Bought, refund: Refund, now: datetime) -> None:
         if bought.is_of_a_year:
             _propose_what_becomes_of_the_year(bought, refund, f"{amount} of a year was refunded by hand. {taken_back}", now)
         return
-    keeps = "the year and its credits" if bought.is_of_a_year else "the seat"
+    keeps, advice = "the year and its credits" if bought.is_of_a_year else "the seat", ""
+    if bought.order and bought.order.quantity > 1:
+        keeps = f"all {bought.order.quantity} seats"
+        advice = " If it was for some of the seats, cancel those without restitution."
     if bought.order and bought.order.kind == Order.Kind.SEAT and not bought.order.fulfilled_at:
         keeps = "its seat in waiting, since nothing is given while a refund stands"
     open_case(
         key=case_key(Case.Kind.PARTIAL_REFUND, refund.stripe_refund_id),
         kind=Case.Kind.PARTIAL_REFUND,
         summary=f"{amount} of {format_money(payment.amount_minor, payment.currency)} was refunded in Stripe's dashboard",
-        proposal=f"The reader keeps {keeps}. If that is meant, settle this; if not, refund the rest, which ends it.",
+        proposal=f"The reader keeps {keeps}. If that is meant, settle this; if not, refund the rest, which ends it.{advice}",
         order=bought.order,
         payment=payment,
         refund=refund,

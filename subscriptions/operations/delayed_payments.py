@@ -67,6 +67,6 @@ def _lock_if_own(order_id: int, lease: Lease) -> tuple[list[Seat], Order | None]
 
 
 def _release(order: Order, seats: list[Seat], now: datetime) -> None:
-    for seat in seats:
-        if release_held_seat(seat=seat):
-            mails.queue_hold_lapsed(order=order, seat=seat, now=now)
+    released = [seat for seat in seats if release_held_seat(seat=seat, now=now)]
+    if released:
+        mails.queue_hold_lapsed(order=order, seat=released[0], now=now)

@@ -66,7 +66,7 @@ def lock_session_and_seats(order: Order) -> tuple[LiveSession, list[Seat]]:
     """The session of a seat's order, and the order's seats by id."""
     assert order.live_session_id is not None
     live_session = lock_live_session(order.live_session_id)
-    of_order = Seat.objects.filter(coverage__order=order).select_related("booked_by").order_by("id")
+    of_order = Seat.objects.filter(coverage__order=order).select_related("booked_by", "waitlist_entry").order_by("id")
     seats = list(of_order.select_for_update(of=["self"], no_key=True))
     for seat in seats:
         seat.live_session = live_session

@@ -35,7 +35,7 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
         lease.confirm()
         # The order's lock: the return page and a webhook bring the same payment at once.
         order = locked_orders().filter(number=checkout.order_number).first()
-        if order is None or id_of_customers_subscriber(checkout.customer_id) != order.subscriber_id:
+        if order is None or not _is_paid_by_its_buyer(order, checkout.customer_id):
             return None
         if checkout.payment:
             payment = record_captured_payment(
@@ -75,6 +75,12 @@ def record_payment(*, checkout: CheckoutState, lease: Lease, now: datetime) -> O
         order.receipt_url = (checkout.payment and checkout.payment.receipt_url) or order.receipt_url
         order.save()
         return order
+
+
+def _is_paid_by_its_buyer(order: Order, customer_id: str) -> bool:
+    """Whether the customer is, or was, the order's own: a payment link takes any reference from the address bar."""
+    is_own = order.subscriber.stripe_customer_id == customer_id
+    return is_own or id_of_customers_subscriber(customer_id) == order.subscriber_id
 
 
 def _is_second_payment(order: Order, payment: Payment) -> bool:
@@ -118,11 +124,11 @@ def _give_seats(order: Order, now: datetime) -> bool:
         if not _is_due(order):
             return order.fulfilled_at is not None
         assert order.paid_at is not None
-        for seat in seats:
-            given = confirm_seat(live_session=live_session, seat=seat, taken_at=order.paid_at, now=now)
-            if given.pk != seat.pk:
-                SeatCoverage.objects.create(seat=given, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
-            mails.queue_seat_confirmed(seat=given, now=now)
+        given = [confirm_seat(live_session=live_session, seat=seat, taken_at=order.paid_at, now=now) for seat in seats]
+        held = {seat.pk for seat in seats}
+        covered = {"kind": SeatCoverage.Kind.ORDER, "order": order, "created_at": now}
+        SeatCoverage.objects.bulk_create(SeatCoverage(seat=seat, **covered) for seat in given if seat.pk not in held)
+        mails.queue_seats_given(order=order, seats=given, now=now)
         order.fulfilled_at = now
         order.save(update_fields=["fulfilled_at"])
         return True
@@ -135,7 +141,7 @@ def _return_what_was_paid(order: Order, refusal: SeatRefused, now: datetime) -> 
         if not _is_due(order):
             return
         for seat in seats:
-            release_held_seat(seat=seat)
+            release_held_seat(seat=seat, now=now)
         for payment in order.payments.filter(refunds__isnull=True):
             owe_refund(payment_id=payment.pk, reason=_refund_reason(refusal, live_session), now=now)
         if not order.payments.exists():
@@ -167,9 +173,9 @@ def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> 
         order.checks = 0
         schedule_next_check(order, now)
         order.save()
-        for seat in seats:
-            if release_held_seat(seat=seat) and lease and not order.given_up_at:
-                mails.queue_hold_lapsed(order=order, seat=seat, now=now)
+        released = [seat for seat in seats if release_held_seat(seat=seat, now=now)]
+        if released and lease and not order.given_up_at:
+            mails.queue_hold_lapsed(order=order, seat=released[0], now=now)
 
 
 def schedule_next_check(order: Order, now: datetime) -> None:

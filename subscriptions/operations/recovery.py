@@ -10,7 +10,7 @@ from subscriptions.operations.refund_sync import sync_refund
 from subscriptions.operations.subscribers import subscriber_of_customer
 from subscriptions.operations.unknown_payments import learn_payment, lost_seat
 
-LOST_SEAT_FOR_NOTHING = "Nothing was paid. Ask the buyer who is to sit there, then give a complimentary seat."
+LOST_SEAT_FOR_NOTHING = "Nothing was paid. Ask the buyer who is to sit there, then give each a complimentary seat."
 
 
 def recover_payment(*, payment_intent_id: str, now: datetime) -> None:

@@ -149,8 +149,14 @@ def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> 
     grant = coverage.credit_entry.grant
     if payment_of_year_went_back(grant):
         return SettlementPlan(Made.NOTHING, why=Why.YEAR_WENT_BACK)
-    terms = return_terms(grant=grant, by_house=by == Seat.CanceledBy.HOUSE, now=now)
+    terms = return_terms(grant=grant, by_house=_is_the_houses_doing(coverage, by), now=now)
     return SettlementPlan(Made.CREDIT, good_until=terms.good_until, in_own_grant=terms.in_own_grant)
+
+
+def _is_the_houses_doing(coverage: SeatCoverage, by: Seat.CanceledBy) -> bool:
+    """Whether the credit returns as one that the house gives back: also to a buyer who cancels because the house moved the
+    session, perhaps to where nothing else can be had for the credit any more."""
+    return by == Seat.CanceledBy.HOUSE or coverage.seat.was_moved
 
 
 def _carry_out(plan: SettlementPlan, coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> Refund | None:
@@ -163,7 +169,8 @@ def _carry_out(plan: SettlementPlan, coverage: SeatCoverage, by: Seat.CanceledBy
     if plan.settlement == Made.CREDIT:
         assert coverage.credit_entry is not None
         title = coverage.seat.live_session.title
-        return_credit(spent=coverage.credit_entry, by_house=by == Seat.CanceledBy.HOUSE, actor=None, reason=title, now=now)
+        by_house = _is_the_houses_doing(coverage, by)
+        return_credit(spent=coverage.credit_entry, by_house=by_house, actor=None, reason=title, now=now)
     elif plan.settlement == Made.CASE:
         _open_case(plan, coverage, now)
     return None

@@ -51,7 +51,7 @@ def take_back_what_it_bought(
 def _cancel_coming_seat(
     bought: Bought, seat: Seat, *, refund: Refund | None, actor: User | None, reason: str, now: datetime
 ) -> bool:
-    if release_held_seat(seat=seat) or bought.live_session is None:
+    if release_held_seat(seat=seat, now=now) or bought.live_session is None:
         return False
     if seat.state not in Seat.TAKEN or bought.live_session.starts_at <= now:
         return False

@@ -16,8 +16,8 @@ from subscriptions.operations.subscribers import lock_subscriber, subscriber_of_
 from subscriptions.stripe_objects import CapturedPayment, CheckoutState
 
 LOST_SEAT = (
-    "Stripe knows neither the attendee nor the seat. Ask the payer who is to sit there, then give a complimentary seat; "
-    "if none is left or wanted, refund the payment."
+    "Stripe knows neither the attendees nor the seats. Ask the payer who is to sit there, then give each a complimentary seat; "
+    "what is not left or not wanted, refund."
 )
 OF_NOTHING = "Look it up in Stripe's dashboard: refund it there, or give what it was meant for."
 
@@ -68,5 +68,6 @@ def _write_down(captured: CapturedPayment, subscriber: Subscriber, checkout: Che
 
 def lost_seat(checkout: CheckoutState) -> str:
     """What is known of a seat whose order is not in our books."""
-    about = f"a seat in {checkout.session_slug}" if checkout.session_slug else "a seat"
+    seats = "a seat" if checkout.seats == 1 else f"{checkout.seats} seats"
+    about = f"{seats} in {checkout.session_slug}" if checkout.session_slug else seats
     return f"order {checkout.order_number} for {about} is not in our books"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from redreport.money import format_money
@@ -151,6 +151,27 @@ class TakenSeats(OwnWalk):
         return Seat.objects.filter(Q(coverage__isnull=True) | unpaid, state__in=Seat.TAKEN).order_by("id")
 
 
+class GivenSeats(OwnWalk):
+    """An order that was given was given as many seats as it is for."""
+
+    kind = "order"
+
+    def items(self, span: Span, now: datetime) -> Iterator[str]:
+        return self._wrong().values_list("number", flat=True).iterator()
+
+    def compare(self, page: Sequence[str], now: datetime) -> list[Difference]:
+        wrong = self._wrong().filter(number__in=page).values_list("number", "quantity", "given")
+        return [
+            Difference(self.kind, number, "seats", f"{given} given, {quantity} ordered", "not asked")
+            for number, quantity, given in wrong
+        ]
+
+    def _wrong(self) -> QuerySet[Any]:
+        given = Count("coverages", filter=Q(coverages__seat__state__in=[*Seat.TAKEN, Seat.State.CANCELED]))
+        orders = Order.objects.filter(kind=Order.Kind.SEAT, fulfilled_at__isnull=False).annotate(given=given)
+        return orders.exclude(quantity=F("given")).order_by("id")
+
+
 class CanceledSeats(OwnWalk):
     """What covered a canceled seat was given back, or forfeited by the rule, and that is written down."""
 
@@ -174,4 +195,4 @@ class CanceledSeats(OwnWalk):
         return canceled.filter(seat__canceled_at__lt=now - SWEPT_WITHIN).order_by("id")
 
 
-OWN_WALKS: Iterable[type[OwnWalk]] = (FailedEvents, CreditBalances, RefundSums, PaidOrders, TakenSeats, CanceledSeats)
+OWN_WALKS: Iterable[type[OwnWalk]] = (FailedEvents, CreditBalances, RefundSums, PaidOrders, TakenSeats, GivenSeats, CanceledSeats)

@@ -34,8 +34,8 @@ def fetch_customer(customer_id: str) -> CustomerState:
 
 
 def create_seat_checkout(request: CheckoutRequest, *, title: str, may_pay_late: bool = False) -> CheckoutState:
-    """Open a Checkout for one seat, with an invoice. Paid at once, or by whatever the account has switched on."""
-    reference = {"order": request.order_number, "session": request.session_slug}
+    """Open a Checkout for so many seats, with an invoice. Paid at once, or by whatever the account has switched on."""
+    reference = {"order": request.order_number, "session": request.session_slug, "seats": str(request.quantity)}
     seat = {
         "mode": "payment",
         "metadata": reference,
@@ -84,7 +84,7 @@ def _create_checkout(request: CheckoutRequest, what: dict[str, Any]) -> Checkout
     params: Any = {
         "customer": request.customer_id,
         "client_reference_id": request.order_number,
-        "line_items": [{"price": request.price_id, "quantity": 1}],
+        "line_items": [{"price": request.price_id, "quantity": request.quantity}],
         "expires_at": int(request.expires_at.timestamp()),
         "success_url": request.return_url,
         "cancel_url": request.back_url,

@@ -11,16 +11,17 @@ from redreport import clock
 from redreport.accounts.selectors import reader_of
 from sessions_live.models import LiveSession, Seat
 from sessions_live.seat_links import DOOR
-from sessions_live.selectors import SessionCard
+from sessions_live.selectors import SessionCard, waiting_before
+from subscriptions.entitlements import Action, entitlement
 from subscriptions.models import Plan
-from subscriptions.selectors import Action, current_prices, entitlement
+from subscriptions.selectors import current_prices
 
 register = template.Library()
 
 
 @register.inclusion_tag("subscriptions/_booking_action.html", takes_context=True)
 def booking_action(context: template.Context, live_session: LiveSession) -> dict[str, Any]:
-    """Buy button, credit button, door, or why there is none; five queries at most."""
+    """Buy button, credit button, waitlist, door, or why there is none; six queries at most."""
     now = clock.now()
     request, card = context["request"], context["card"]
     assert isinstance(card, SessionCard)
@@ -42,6 +43,8 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "seats_left": card.seats_left,
         "credits_left": answer.credits_left,
         "credits_expire_on": answer.credits_expire_at,
+        "entry": answer.waitlist_entry,
+        "ahead": waiting_before(answer.waitlist_entry) if answer.action == Action.WAITING and answer.waitlist_entry else 0,
         "credits_end_too_soon": answer.credits_end_too_soon,
         "can_pay_instead": answer.action == Action.USE_CREDIT and price is not None,
         "sign_in_url": f"{reverse('account_login')}?{urlencode({'next': page})}",

@@ -15,6 +15,18 @@ def paid_text(order: Order) -> str:
 
 
 @register.filter
+def price_text(order: Order) -> str:
+    """`{{ order|price_text }}` gives '$750 for 3 seats'."""
+    return order_words.price_text(order)
+
+
+@register.filter
+def what_text(order: Order) -> str:
+    """`{{ order|what_text }}` gives 'Reading the plenum, 3 seats'."""
+    return order_words.what_text(order)
+
+
+@register.filter
 def total_text(order: Order) -> str:
     """`{{ order|total_text }}` gives '$225'."""
     return order_words.total_text(order)

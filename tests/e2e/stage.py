@@ -103,7 +103,7 @@ def hold_seat_for(*, email: str, slug: str) -> str:
     live_session = LiveSession.objects.get(slug=slug)
     attendee = Attendee(user.name, user.email, user.firm)
     price = current_price(Plan.SINGLE_SEAT)
-    order = start_seat_order(user=user, live_session_id=live_session.pk, attendee=attendee, price_id=price.pk, now=clock.now())
+    order = start_seat_order(user=user, live_session_id=live_session.pk, attendees=[attendee], price_id=price.pk, now=clock.now())
     return order.number
 
 

@@ -1,0 +1,143 @@
+"""The mails about a session that was moved: to who sits in it, and to who waits for a seat; with those to its hosts."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
+from redreport.outbox.kinds import register as register_kind
+from redreport.outbox.models import OutgoingMail
+from redreport.outbox.queue import OwedMail, queue_mails
+from redreport.outbox.render import render_templates
+from sessions_live.calendar import seat_request
+from sessions_live.mails.common import seat_mail_context, seat_of, stands, stands_as_told
+from sessions_live.mails.hosts import HOST_MOVED, owed_to_hosts
+from sessions_live.models import ScheduleChange, Seat, WaitlistEntry
+from sessions_live.seat_links import CANT_COME
+
+SESSION_MOVED, WAITLIST_MOVED = "session_moved", "waitlist_moved"
+
+
+def register() -> None:
+    """Make the kinds known to the outbox."""
+    register_kind(MailKind(SESSION_MOVED, "new time", guard=_seat_still_stands, render=_render_session_moved, private=True))
+    register_kind(MailKind(WAITLIST_MOVED, "new time, waitlist", guard=_still_waits, render=_render_waitlist_moved))
+
+
+def queue_session_moved(*, change: ScheduleChange, now: datetime) -> None:
+    """Owe the news of a move: to each attendee with a new invitation, to each reader who waits, to each host with an
+    address; each once for a version of the schedule. Runs in the caller's transaction, which has locked the session."""
+    owed = [*_owed_to_attendees(change), *_owed_to_who_waits(change), *owed_to_hosts(HOST_MOVED, change)]
+    queue_mails(owed, now=now)
+
+
+def _owed_to_attendees(change: ScheduleChange) -> list[OwedMail]:
+    taken = Seat.objects.filter(live_session=change.live_session, state__in=Seat.TAKEN)
+    return [
+        OwedMail(
+            kind=SESSION_MOVED,
+            key=_seat_key(seat_id, change.version),
+            recipient=email,
+            context={"seat_id": seat_id, "change_id": change.pk},
+            schedule_version=change.version,
+        )
+        for seat_id, email in taken.order_by("id").values_list("pk", "attendee_email")
+    ]
+
+
+def _owed_to_who_waits(change: ScheduleChange) -> list[OwedMail]:
+    waiting = WaitlistEntry.objects.filter(live_session=change.live_session, state__in=WaitlistEntry.OPEN)
+    return [
+        OwedMail(
+            kind=WAITLIST_MOVED,
+            key=f"{WAITLIST_MOVED}:{entry_id}:{change.version}",
+            recipient=email,
+            context={"entry_id": entry_id, "change_id": change.pk},
+            schedule_version=change.version,
+        )
+        for entry_id, email in waiting.order_by("joined_at", "id").values_list("pk", "user__email")
+    ]
+
+
+def _seat_key(seat_id: int, version: int) -> str:
+    return f"{SESSION_MOVED}:{seat_id}:{version}"
+
+
+def _seat_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
+    seat = seat_of(mail)
+    verdict = stands(seat, mail)
+    if verdict.action == "send" and now > seat.live_session.door_closes_at:
+        return Verdict.miss("the session is over")
+    return verdict
+
+
+def _still_waits(mail: OutgoingMail, now: datetime) -> Verdict:
+    entry = _entry_of(mail)
+    if entry.state not in WaitlistEntry.OPEN:
+        return Verdict.withhold(f"the reader does not wait any more: {entry.state}")
+    if entry.live_session.starts_at <= now:
+        return Verdict.miss("the session has begun")
+    return stands_as_told(entry.live_session, mail)
+
+
+def _render_session_moved(mail: OutgoingMail) -> RenderedMail:
+    seat = seat_of(mail)
+    context = {
+        **seat_mail_context(seat),
+        **_move_context(mail, was_starting_at=_told_before(mail, seat)),
+        "is_booker": seat.attendee_email == seat.booked_by.email,
+        "cant_come_token": CANT_COME.token(seat),
+    }
+    content = seat_request(seat, mail.created_at)
+    return render_templates("session_moved", context, CalendarPart("REQUEST", content, "invitation.ics"))
+
+
+def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
+    entry = _entry_of(mail)
+    live_session = entry.live_session
+    context = {
+        **_move_context(mail, was_starting_at=_change_of(mail).old_starts_at),
+        "live_session": live_session,
+        "time_zone": entry.user.time_zone,
+        "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+    }
+    return render_templates("waitlist_moved", context)
+
+
+def _told_before(mail: OutgoingMail, seat: Seat) -> datetime:
+    """The start that the attendee knows of: news of moves before this one may never have gone out, being superseded."""
+    change = _change_of(mail)
+    moves = ScheduleChange.objects.filter(live_session=seat.live_session, version__lt=change.version).order_by("-version")
+    untold = _versions_untold(seat)
+    known = change.old_starts_at
+    for earlier in moves:
+        if earlier.version not in untold:
+            break
+        known = earlier.old_starts_at
+    return known
+
+
+def _versions_untold(seat: Seat) -> set[int | None]:
+    """The versions of the schedule of which this attendee was owed the news, and did not get it."""
+    prefix = f"{SESSION_MOVED}:{seat.pk}:"
+    owed = OutgoingMail.objects.filter(kind=SESSION_MOVED, key__startswith=prefix, recipient=seat.attendee_email)
+    return set(owed.filter(sent_at__isnull=True).values_list("schedule_version", flat=True))
+
+
+def _move_context(mail: OutgoingMail, *, was_starting_at: datetime) -> dict[str, Any]:
+    change = _change_of(mail)
+    return {
+        "message": change.message,
+        "was_starting_at": was_starting_at,
+        "minutes": change.new_duration_minutes if change.new_duration_minutes != change.old_duration_minutes else None,
+    }
+
+
+def _change_of(mail: OutgoingMail) -> ScheduleChange:
+    return ScheduleChange.objects.get(pk=mail.context["change_id"])
+
+
+def _entry_of(mail: OutgoingMail) -> WaitlistEntry:
+    return WaitlistEntry.objects.select_related("live_session", "user").get(pk=mail.context["entry_id"])

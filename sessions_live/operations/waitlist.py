@@ -1,0 +1,198 @@
+"""The waitlist of a session that is sold out: joining, timed offers in the order of joining, and what ends them.
+
+Locks: the session, then its entries by the order of joining, then the seat of an offer. The session's lock decides between a
+walk-in and whoever waits.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from redreport import audit, policy
+from redreport.accounts.models import User
+from redreport.outbox.queue import OwedMail, queue_mails
+from redreport.transactions import retried
+from sessions_live.errors import AlreadySeated, NothingToWaitFor, NotWaiting, OfferGone, SoldOut, TooManySeats
+from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, offer_seat, seats_for_walk_ins
+
+OFFER_MAIL, CLOSED_MAIL = "waitlist_offer", "waitlist_closed"
+BATCH = 100
+
+
+def offer_expires_at(live_session: LiveSession, now: datetime) -> datetime:
+    """Until when an offer made now stands: for a quarter of the time left, and at most 12 hours."""
+    share = (live_session.starts_at - now) / policy.OFFER_SHARE_OF_TIME_LEFT
+    return now + min(policy.LONGEST_OFFER, share)
+
+
+@retried
+def join_waitlist(*, user: User, live_session_id: int, pay_by: WaitlistEntry.PayBy, now: datetime) -> WaitlistEntry:
+    """Put a reader at the end of the waitlist; nothing is reserved or charged. Joining twice returns the entry there is, with the
+    way of paying named last.
+
+    Refuses with NothingToWaitFor while seats are on sale or once no offer is made any more, and with AlreadySeated.
+    """
+    with transaction.atomic():
+        # The session's lock: the last seat may be coming free, or going, at this moment.
+        live_session = lock_live_session(live_session_id)
+        entry = _open_entries(live_session).filter(user=user).first()
+        if entry:
+            entry.pay_by = pay_by
+            entry.save(update_fields=["pay_by"])
+            return entry
+        if not live_session.takes_waitlist(now) or seats_for_walk_ins(live_session, now) > 0:
+            raise NothingToWaitFor
+        if Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE, attendee_email__iexact=user.email).exists():
+            raise AlreadySeated(user.email)
+        return WaitlistEntry.objects.create(
+            live_session=live_session,
+            user=user,
+            attendee_name=user.name,
+            attendee_firm=user.firm,
+            pay_by=pay_by,
+            joined_at=now,
+        )
+
+
+@retried
+def leave_waitlist(*, user: User, live_session_id: int, now: datetime) -> None:
+    """Take a reader off the waitlist. An offer that stands is declined with it: its seat goes to the next. Twice changes nothing.
+
+    An offer that is being paid for is left to its order.
+    """
+    with transaction.atomic():
+        live_session = lock_live_session(live_session_id)
+        entry = _open_entries(live_session).filter(user=user, accepted_at__isnull=True).first()
+        if entry is None:
+            return
+        is_offered = entry.state == WaitlistEntry.State.OFFERED
+        if is_offered:
+            _take_back_offered_seat(entry)
+        _end(entry, WaitlistEntry.State.DECLINED if is_offered else WaitlistEntry.State.WITHDRAWN, now)
+        _offer_free_seats(live_session, now)
+
+
+@retried
+def tend_waitlist(*, live_session_id: int, now: datetime) -> None:
+    """Bring a session's waitlist up to date: offers that ran out lapse, free seats are offered in the order of joining, and in
+    the last hour, or when the session does not take place, whoever still waits is told that no seat came free.
+
+    Needs no mail to have arrived and no worker to have been told: whatever ran before, the rows say what is due. Twice changes
+    nothing.
+    """
+    with transaction.atomic():
+        live_session = lock_live_session(live_session_id)
+        _lapse_offers(live_session, now)
+        if live_session.takes_waitlist(now):
+            _offer_free_seats(live_session, now)
+        else:
+            _close(live_session, now)
+
+
+def sessions_to_tend(*, now: datetime) -> Sequence[int]:
+    """The sessions in which somebody waits, or an offer has run out; a bounded batch, those that begin first first."""
+    has_run_out = Q(state=WaitlistEntry.State.OFFERED, accepted_at__isnull=True, offer_expires_at__lte=now)
+    due = LiveSession.objects.filter(
+        pk__in=WaitlistEntry.objects.filter(Q(state=WaitlistEntry.State.WAITING) | has_run_out).values("live_session")
+    )
+    return list(due.order_by("starts_at", "id").values_list("pk", flat=True)[:BATCH])
+
+
+def accept_offer(*, live_session: LiveSession, user: User, now: datetime) -> tuple[WaitlistEntry, Seat]:
+    """The reader's offer and its seat, both locked, while it stands; the caller has locked the session, and confirms the seat or
+    turns it into a hold in the same transaction.
+
+    Refuses with NotWaiting, or with OfferGone once it has run out.
+    """
+    entry = _open_entries(live_session).filter(user=user).first()
+    if entry is None:
+        ended = WaitlistEntry.objects.filter(live_session=live_session, user=user, offered_at__isnull=False).exists()
+        raise OfferGone if ended else NotWaiting
+    if entry.state != WaitlistEntry.State.OFFERED or entry.seat_id is None:
+        raise NotWaiting
+    if not (entry.accepted_at or entry.is_offered_at(now)) or not live_session.is_on_sale(now):
+        raise OfferGone
+    return entry, lock_seat(entry.seat_id)
+
+
+def follow_move(*, live_session: LiveSession, now: datetime) -> None:
+    """After a move, no offer stands longer than one made now would; the caller has locked the session."""
+    until = offer_expires_at(live_session, now)
+    too_long = _open_entries(live_session).filter(accepted_at__isnull=True, offer_expires_at__gt=until)
+    entry_ids = [entry.pk for entry in too_long]
+    WaitlistEntry.objects.filter(pk__in=entry_ids).update(offer_expires_at=until)
+    Seat.objects.filter(waitlist_entry__in=entry_ids, state=Seat.State.OFFERED).update(hold_expires_at=until)
+
+
+def _open_entries(live_session: LiveSession) -> QuerySet[WaitlistEntry]:
+    entries = WaitlistEntry.objects.filter(live_session=live_session, state__in=WaitlistEntry.OPEN)
+    return entries.select_related("user").order_by("joined_at", "id").select_for_update(of=["self"], no_key=True)
+
+
+def _lapse_offers(live_session: LiveSession, now: datetime) -> None:
+    offered = _open_entries(live_session).filter(state=WaitlistEntry.State.OFFERED, accepted_at__isnull=True)
+    for entry in offered.filter(offer_expires_at__lte=now):
+        _take_back_offered_seat(entry)
+        _end(entry, WaitlistEntry.State.LAPSED, now)
+
+
+def _offer_free_seats(live_session: LiveSession, now: datetime) -> None:
+    if not live_session.takes_waitlist(now):
+        return
+    owed = []
+    for entry in _open_entries(live_session).filter(state=WaitlistEntry.State.WAITING):
+        try:
+            owed += _offer_to(entry, live_session, now)
+        except SoldOut:
+            break
+    queue_mails(owed, now=now)
+
+
+def _offer_to(entry: WaitlistEntry, live_session: LiveSession, now: datetime) -> list[OwedMail]:
+    """Keep a free seat for the reader and owe the mail about it. Refuses with SoldOut.
+
+    Who was seated by somebody else meanwhile, or has booked the most seats one may, waits no longer.
+    """
+    attendee = Attendee(entry.attendee_name, entry.user.email, entry.attendee_firm)
+    until = offer_expires_at(live_session, now)
+    try:
+        seat = offer_seat(live_session=live_session, attendee=attendee, booker=entry.user, until=until, now=now)
+    except AlreadySeated:
+        _end(entry, WaitlistEntry.State.SEATED, now)
+        return []
+    except TooManySeats:
+        _end(entry, WaitlistEntry.State.CLOSED, now)
+        return []
+    entry.state, entry.seat, entry.offered_at, entry.offer_expires_at = WaitlistEntry.State.OFFERED, seat, now, until
+    entry.save(update_fields=["state", "seat", "offered_at", "offer_expires_at"])
+    audit.record(actor=None, verb="offered", target=seat, now=now)
+    return [_mail(OFFER_MAIL, entry, live_session)]
+
+
+def _close(live_session: LiveSession, now: datetime) -> None:
+    waiting = list(_open_entries(live_session).filter(state=WaitlistEntry.State.WAITING))
+    WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in waiting]).update(state=WaitlistEntry.State.CLOSED, closed_at=now)
+    queue_mails([_mail(CLOSED_MAIL, entry, live_session) for entry in waiting], now=now)
+
+
+def _mail(kind: str, entry: WaitlistEntry, live_session: LiveSession) -> OwedMail:
+    return OwedMail(
+        kind=kind,
+        key=f"{kind}:{entry.pk}",
+        recipient=entry.user.email,
+        context={"entry_id": entry.pk},
+        schedule_version=live_session.schedule_version,
+    )
+
+
+def _take_back_offered_seat(entry: WaitlistEntry) -> None:
+    offered = Seat.objects.filter(waitlist_entry=entry, state=Seat.State.OFFERED)
+    offered.update(state=Seat.State.EXPIRED, hold_expires_at=None)
+
+
+def _end(entry: WaitlistEntry, state: WaitlistEntry.State, now: datetime) -> None:
+    entry.state, entry.closed_at = state, now
+    entry.save(update_fields=["state", "closed_at"])
