@@ -6,16 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models import QuerySet
 
 from redreport import clock
 from redreport.accounts.models import User
 from sessions_live.errors import SeatRefused
 from sessions_live.models import LiveSession
-from sessions_live.operations import seats
 from subscriptions.errors import BookingRefused
 from subscriptions.models import Price
 from subscriptions.operations.subscribers import subscriber_of
@@ -80,8 +81,11 @@ class Explored:
         return f"{len(self.runs)} runs for {self.orders} orders, harm in {self.harmed} runs for {self.harmed_orders} orders"
 
 
-def explore(scene: Callable[[], Scene], runs: Runs = every_run) -> Explored:
-    """Run a pair in every order that makes a difference, each time in an empty shop; prints how many they were."""
+def explore(scene: Callable[[], Scene], runs: Runs = every_run, *, until_harm: bool = False) -> Explored:
+    """Run a pair in every order that makes a difference, each time in an empty shop; prints how many they were.
+
+    With `until_harm` only until the first harm is done.
+    """
     explored, current = Explored(), []
 
     def prepare() -> Sequence[Action]:
@@ -96,6 +100,8 @@ def explore(scene: Callable[[], Scene], runs: Runs = every_run) -> Explored:
                 current[0].assert_well(run)
             except AssertionError as harm:
                 explored.harms.append((run, harm))
+                if until_harm:
+                    break
     print(explored)
     return explored
 
@@ -109,10 +115,9 @@ def empty_the_shop() -> None:
 
 @cache
 def _deletions() -> str:
-    ours = [
-        model for model in apps.get_models(include_auto_created=True) if model._meta.app_label not in ("contenttypes", "auth")
-    ]
-    return "; ".join(f'DELETE FROM "{model._meta.db_table}"' for model in ours if model is not Price and model._meta.managed)
+    kept = ("contenttypes", "auth", "sites")
+    models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed and model is not Price]
+    return "; ".join(f'DELETE FROM "{model._meta.db_table}"' for model in models if model._meta.app_label not in kept)
 
 
 def open_session(*, capacity: int = 12, starts_in: timedelta = timedelta(days=7)) -> LiveSession:
@@ -139,14 +144,13 @@ def reader(name: str, *, credits: int = 0) -> User:
     return user
 
 
-def look_without_lock(live_session_id: int) -> LiveSession:
-    return LiveSession.objects.get(pk=live_session_id)
-
-
 @contextmanager
-def sessions_are_not_locked(*modules: str) -> Iterator[None]:
-    """Whoever asks for the session's row there gets it, whoever else has it."""
+def no_row_is_locked() -> Iterator[None]:
+    """Whoever asks for a row gets it, whoever else has it; what is written to it still waits."""
+
+    def find_without_lock(rows: QuerySet[Any], **kind: Any) -> QuerySet[Any]:
+        return rows.all()
+
     with pytest.MonkeyPatch.context() as patch:
-        for module in modules:
-            patch.setattr(f"{module}.{seats.lock_live_session.__name__}", look_without_lock)
+        patch.setattr(QuerySet, "select_for_update", find_without_lock)
         yield

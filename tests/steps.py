@@ -1,4 +1,4 @@
-"""What one step of an operation meets in the database: so that it is known which two steps may change places and nobody can tell."""
+"""What one step of an operation meets in the database, so that it is known which two steps may change places unnoticed."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ _UNDERSTOOD = ("SELECT", "INSERT INTO", "UPDATE", "DELETE FROM")
 class Step:
     """One statement, one commit or rollback, or one call to Stripe; tables by name.
 
-    What is read is seen as committed; what is touched was locked or written, and is kept from others until it is published: by the
-    commit, at once where the statement commits itself. A commit also looks whether the rows exist to which new rows refer (`keys`).
+    What is read is seen as committed. What is touched was locked or written, and is kept from others until it is published: by
+    the commit, or at once where the statement commits itself. A commit also looks for the rows to which new rows refer (`keys`).
     """
 
     what: str

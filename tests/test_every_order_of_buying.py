@@ -20,7 +20,7 @@ from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.selectors import current_price
 from tests.factories import attendee_of, make_price
 from tests.interleaving import FIRST, SECOND
-from tests.pairs import Scene, explore, open_session, reader, sessions_are_not_locked
+from tests.pairs import Scene, explore, open_session, reader
 from tests.racing import without_number_guard
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ def hold(user: User, live_session: LiveSession) -> Order:
     return start_seat_order(
         user=user,
         live_session_id=live_session.pk,
-        attendee=attendee_of(user),
+        attendees=[attendee_of(user)],
         price_id=current_price(Plan.SINGLE_SEAT).pk,
         now=clock.now(),
     )
@@ -86,8 +86,11 @@ def neither_lock_nor_number() -> Iterator[None]:
         yield
 
 
-def session_is_not_locked() -> AbstractContextManager[None]:
-    return sessions_are_not_locked(booking.__name__)
+@contextmanager
+def session_is_not_locked() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(booking, "lock_live_session", lambda live_session_id: LiveSession.objects.get(pk=live_session_id))
+        yield
 
 
 @contextmanager

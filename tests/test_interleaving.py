@@ -50,7 +50,7 @@ def run_all(look: Look, *, prune: bool) -> tuple[list[Run], list[int]]:
 
 def test_every_order_is_run_and_who_waits_for_a_lock_is_passed_over() -> None:
     runs, ends = run_all(look, prune=False)
-    # Once one has written, the other waits before its own write: of the 20 orders in which both stand there, it cannot commit first.
+    # Once one has written, the other waits in its own write: in the 20 orders that have both there, it cannot commit first.
     assert len(runs) == len(orders_of(runs)) == comb(8, 4) - comb(6, 3) == 50
     # Nothing is lost only where one has committed before the other looks.
     assert (ends.count(3), ends.count(2)) == (2, 48)
