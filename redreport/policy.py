@@ -41,6 +41,9 @@ LONGEST_OFFER = timedelta(hours=12)
 OFFER_SHARE_OF_TIME_LEFT = 4
 LAST_OFFER_BEFORE = timedelta(hours=1)
 
+# Each hand-over mails somebody who never asked for it: after so many, the desk does it.
+MOST_HAND_OVERS = 5
+
 DOOR_OPENS_BEFORE = timedelta(minutes=15)
 DOOR_CLOSES_AFTER = timedelta(minutes=30)
 

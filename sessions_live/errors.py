@@ -38,11 +38,15 @@ class SeatNotTaken(SeatRefused):
 
 
 class NotTheBooker(SeatRefused):
-    """Somebody else booked this seat: only they may cancel it."""
+    """Somebody else booked this seat: only they may cancel it or hand it over."""
 
 
 class AlreadyEntered(SeatRefused):
     """Its attendee has come in already: the seat cannot change hands any more."""
+
+
+class TooManyHandOvers(SeatRefused):
+    """The seat has changed hands as often as it may."""
 
 
 class NotWaiting(Exception):

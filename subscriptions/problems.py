@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from redreport import policy
 from sessions_live.errors import (
+    AlreadyEntered,
     AlreadySeated,
     NotCancelable,
     NothingToWaitFor,
@@ -16,6 +17,7 @@ from sessions_live.errors import (
     SalesClosed,
     SeatNotTaken,
     SoldOut,
+    TooManyHandOvers,
     TooManySeats,
 )
 from sessions_live.models import LiveSession
@@ -88,13 +90,25 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ),
     NotCancelable: Problem(
         "This session has begun",
-        "A seat can be canceled until the start. After that nothing can be returned.",
+        "A seat can be canceled or handed over until the start. After that it stays as it is.",
         money="Nothing was changed.",
         next_label="Your account",
     ),
     SeatNotTaken: Problem(
-        "There is no seat to cancel",
+        "There is no seat to cancel or to hand over",
         "This seat is not booked: it is only held while its order waits for the payment, or the hold has ended.",
+        money="Nothing was changed.",
+        next_label="Your account",
+    ),
+    AlreadyEntered: Problem(
+        "The attendee has come in already",
+        "Whoever came in by a seat’s door keeps it: it cannot change hands any more.",
+        money="Nothing was changed.",
+        next_label="Your account",
+    ),
+    TooManyHandOvers: Problem(
+        "This seat has changed hands often",
+        f"A seat can be handed over {policy.MOST_HAND_OVERS} times here. Write to us, and we do it for you.",
         money="Nothing was changed.",
         next_label="Your account",
     ),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subscriptions.views import account, buying, cancel, orders, waitlist, years
+from subscriptions.views import account, buying, cancel, handover, orders, waitlist, years
 from subscriptions.webhooks.receive import receive
 
 app_name = "subscriptions"
@@ -17,6 +17,7 @@ urlpatterns = [
     path("orders/<str:number>/pay/", orders.pay, name="pay"),
     path("orders/<str:number>/release/", orders.release, name="release"),
     path("seats/<uuid:public_id>/cancel/", cancel.cancel, name="cancel"),
+    path("seats/<uuid:public_id>/hand-over/", handover.hand_over, name="hand_over"),
     path("account/credits/", account.credits, name="credits"),
     path("account/renewal/", years.renewal, name="renewal"),
     path("account/portal/", years.portal, name="portal"),

@@ -12,7 +12,7 @@ import time_machine
 from redreport.accounts.models import User
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
-from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.models import HandOver, LiveSession, ScheduleChange, Seat, WaitlistEntry
 from subscriptions.mails.lapses import LAPSED
 from subscriptions.models import CreditGrant, Invoice, Order, Payment, Price, Refund, Subscription
 
@@ -28,6 +28,7 @@ INVOICE = Invoice(number="RRL-0002", hosted_invoice_url="https://invoice.example
 ENTRY = WaitlistEntry(live_session=LIVE_SESSION, user=BOOKER, offer_expires_at=datetime(2027, 7, 15, 3, tzinfo=UTC))
 PRICE = Price(amount_minor=250_00, currency="usd")
 DOOR = "http://testserver/door/token/"
+CANT_COME_URL = "http://testserver/seats/cant-come/token/"
 
 SUBJECTS = {
     "seat_confirmed": "Seat confirmed: Chips & “friends”: what 深度求索 tells us, Wed 28 Jul",
@@ -57,6 +58,8 @@ SUBJECTS = {
     "waitlist_offer": "A seat opened: Chips & “friends”: what 深度求索 tells us",
     "waitlist_closed": "No seat came free: Chips & “friends”: what 深度求索 tells us",
     "waitlist_moved": "New time: Chips & “friends”: what 深度求索 tells us",
+    "seat_handed_away": "Your seat was handed over: Chips & “friends”: what 深度求索 tells us",
+    "seat_handed_over": "The seat is yours: Chips & “friends”: what 深度求索 tells us",
 }
 
 
@@ -128,6 +131,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "price": PRICE,
         "by_credit": False,
         "offer_url": "http://testserver/sessions/chips/offer/",
+        "hand_over": HandOver(to_name="Bo Chen", to_email="bo@example.org"),
         "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         **values,
     }
@@ -152,6 +156,13 @@ def test_subject_says_what_it_is(kind: str, subject: str) -> None:
 def test_text_has_the_same_links_as_html(kind: str) -> None:
     mail = rendered(kind)
     assert links_in_html(mail.html) == links_in_text(mail.text) != set()
+
+
+def test_colleague_who_is_given_a_seat_has_the_same_links_in_both_parts() -> None:
+    mail = rendered("seat_handed_over", seat_of("Bo Chen", "bo@example.org"), is_booker=False, cant_come_url=CANT_COME_URL)
+    assert mail.subject == "Ada Okafor has given you their seat"
+    links = {DOOR, "http://testserver/sessions/chips/", CANT_COME_URL}
+    assert links_in_html(mail.html) == links_in_text(mail.text) == links
 
 
 @pytest.mark.parametrize("kind", SUBJECTS)

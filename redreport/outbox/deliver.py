@@ -111,17 +111,24 @@ def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
         kind = kinds.find(mail.kind)
         if kind.topic and not wants_mail(email=mail.recipient, topic=kind.topic):
             return Outcome(OutgoingMail.State.WITHHELD, "not wanted")
-        verdict = kind.guard(mail, now)
-        if verdict.action == "withhold":
-            return Outcome(OutgoingMail.State.WITHHELD, verdict.reason)
-        if verdict.action == "miss":
-            return Outcome(OutgoingMail.State.MISSED, verdict.reason)
+        if stopped := _stopped(kind.guard(mail, now)):
+            return stopped
         message = build_message(mail, kind.render(mail), kind.topic, now)
+        # The race: a seat changes hands after the guard looked, and the new attendee's door is rendered into the old one's mail.
+        if stopped := _stopped(kind.guard(mail, now)):
+            return stopped
     except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
         raise  # The database is away or the time is over, not the mail at fault: the claim runs out and it is tried again.
     except Exception as error:  # Poison must not stop the queue: it is counted, and set aside when it happens again and again.
         return _faulty(mail, error)
     return _send(mail, message, now)
+
+
+def _stopped(verdict: kinds.Verdict) -> Outcome | None:
+    if verdict.action == "send":
+        return None
+    state = OutgoingMail.State.WITHHELD if verdict.action == "withhold" else OutgoingMail.State.MISSED
+    return Outcome(state, verdict.reason)
 
 
 def _faulty(mail: OutgoingMail, error: Exception) -> Outcome:

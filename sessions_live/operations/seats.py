@@ -258,6 +258,11 @@ def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attende
     }
 
 
+def refuse_if_seated(*, live_session: LiveSession, attendee: Attendee) -> None:
+    """Refuses with AlreadySeated somebody who has an active seat in the session, which the caller has locked."""
+    _refuse_second_seat(_active_seats(live_session), attendee)
+
+
 def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:
     if any(seat.attendee_email.lower() == attendee.email.lower() for seat in active):
         raise AlreadySeated(attendee.email)

@@ -50,14 +50,25 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "sign_in_url": f"{reverse('account_login')}?{urlencode({'next': page})}",
         "door_url": DOOR.url(own_seat) if own_seat else "",
         "cancel_url": _cancel_url(own_seat, context, now),
+        "hand_over_url": _hand_over_url(own_seat, context, now),
         "door_opens_at": live_session.door_opens_at,
         "door_is_open": live_session.is_door_open(now),
     }
 
 
 def _cancel_url(seat: Seat | None, context: template.Context, now: datetime) -> str:
-    """Where the reader cancels the seat, if they booked it themselves and its session has not begun."""
-    user = reader_of(context["request"])
-    if seat is None or user is None or seat.booked_by_id != user.pk or seat.live_session.starts_at <= now:
+    """Where the reader cancels the seat, if it is theirs to give up."""
+    return reverse("subscriptions:cancel", args=[seat.public_id]) if seat and _may_give_up(seat, context, now) else ""
+
+
+def _hand_over_url(seat: Seat | None, context: template.Context, now: datetime) -> str:
+    """Where the reader hands the seat to somebody else, if it is theirs to give up and they have not come in."""
+    if seat is None or seat.state != Seat.State.CONFIRMED or not _may_give_up(seat, context, now):
         return ""
-    return reverse("subscriptions:cancel", args=[seat.public_id])
+    return reverse("subscriptions:hand_over", args=[seat.public_id])
+
+
+def _may_give_up(seat: Seat, context: template.Context, now: datetime) -> bool:
+    """Whether the reader booked the seat themselves, and its session has not begun."""
+    user = reader_of(context["request"])
+    return user is not None and seat.booked_by_id == user.pk and seat.live_session.starts_at > now

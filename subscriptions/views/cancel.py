@@ -64,6 +64,7 @@ def _page(request: HttpRequest, seat: Seat, has_changed: bool) -> HttpResponse:
         "something_comes_back": plan.gives_back,
         "consequence": plan.digest,
         "has_changed": has_changed,
+        "hand_over_url": reverse("subscriptions:hand_over", args=[seat.public_id]) if seat.state == Seat.State.CONFIRMED else "",
     }
     return render(request, "subscriptions/cancel.html", context, status=409 if has_changed else 200)
 

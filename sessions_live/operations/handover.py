@@ -1,0 +1,84 @@
+"""A seat changes hands, by the wish of whoever booked it."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from redreport import audit, policy
+from redreport.accounts.models import User
+from redreport.transactions import retried
+from sessions_live.errors import AlreadyEntered, NotCancelable, NotTheBooker, SeatNotTaken, TooManyHandOvers
+from sessions_live.mails.handover import queue_handed_over
+from sessions_live.models import HandOver, LiveSession, Question, Seat
+from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, refuse_if_seated
+
+
+@retried
+def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee, now: datetime) -> Seat:
+    """Give a booked seat to another attendee, at once. What paid for it stays, and so does its booker's right to cancel it.
+
+    The door and every other link of who sat there die, and the questions they asked are withdrawn; both are owed a mail. Giving
+    it to who sits there already changes nothing. Refuses with NotTheBooker, SeatNotTaken, NotCancelable once the session has
+    begun, AlreadyEntered, AlreadySeated or TooManyHandOvers.
+    """
+    found = Seat.objects.get(public_id=seat_public_id)
+    if found.booked_by_id != user.pk:
+        raise NotTheBooker
+    with transaction.atomic():
+        # Locks: the session, then the seat. It may be canceled, moved, declined or entered at this moment.
+        live_session = lock_live_session(found.live_session_id)
+        seat = lock_seat(found.pk)
+        seat.live_session = live_session
+        check_hand_over(seat=seat, now=now)
+        if seat.attendee_email == attendee.email.lower():
+            return seat
+        refuse_if_seated(live_session=live_session, attendee=attendee)
+        if HandOver.objects.filter(seat=seat).count() >= policy.MOST_HAND_OVERS:
+            raise TooManyHandOvers
+        hand_over = _note_hand_over(seat, attendee, user, now)
+        _seat_the_next(seat, attendee, now)
+        Question.objects.filter(seat=seat).delete()
+        queue_handed_over(hand_over=hand_over, now=now)
+        return seat
+
+
+def check_hand_over(*, seat: Seat, now: datetime) -> None:
+    """Refuses what `hand_over_seat` would, whoever is to have the seat: SeatNotTaken, NotCancelable or AlreadyEntered. `seat` has
+    its session."""
+    live_session = seat.live_session
+    if seat.state not in Seat.TAKEN or live_session.state == LiveSession.State.CANCELED:
+        raise SeatNotTaken
+    if live_session.state != LiveSession.State.PUBLISHED or live_session.starts_at <= now:
+        raise NotCancelable
+    if seat.state != Seat.State.CONFIRMED:
+        raise AlreadyEntered
+
+
+def _note_hand_over(seat: Seat, attendee: Attendee, user: User, now: datetime) -> HandOver:
+    hand_over = HandOver.objects.create(
+        seat=seat,
+        from_name=seat.attendee_name,
+        from_email=seat.attendee_email,
+        to_name=attendee.name,
+        to_email=attendee.email.lower(),
+        cancel_sequence=seat.calendar_sequence + 1,
+        made_by=user,
+        made_at=now,
+    )
+    audit.record(actor=user, verb="handed_over", target=seat, detail={"hand_over": hand_over.pk}, now=now)
+    return hand_over
+
+
+def _seat_the_next(seat: Seat, attendee: Attendee, now: datetime) -> None:
+    seat.attendee_name, seat.attendee_firm = attendee.name, attendee.firm
+    seat.attendee_email = attendee.email.lower()
+    seat.handed_over_at, seat.declined_at = now, None
+    seat.calendar_sequence += 2
+    seat.door_version += 1
+    seat.save(
+        update_fields=[
+            *["attendee_name", "attendee_firm", "attendee_email"],
+            *["handed_over_at", "declined_at", "calendar_sequence", "door_version"],
+        ]
+    )
