@@ -32,6 +32,12 @@ def assert_invariants(*, now: datetime | None = None, sold_above_capacity: int =
     assert not broken, "\n".join(broken)
 
 
+def assert_nothing_sold_twice(*, sold_above_capacity: int = 0) -> None:
+    """No seat and no number twice, at this very moment: also while what follows an operation is still to come."""
+    broken = list(_seats(Rows(), sold_above_capacity))
+    assert not broken, "\n".join(broken)
+
+
 class Rows:
     """Every row that concerns seats, read once."""
 

@@ -21,8 +21,9 @@ from subscriptions.errors import BookingRefused
 from subscriptions.models import Price
 from subscriptions.operations.subscribers import subscriber_of
 from tests.factories import make_credits, make_user
-from tests.interleaving import Action, Run, Stage, every_run
-from tests.invariants import assert_invariants
+from tests.interleaving import Run, every_run
+from tests.invariants import assert_invariants, assert_nothing_sold_twice
+from tests.stage import Action, Stage
 
 Refusals = tuple[type[Exception], ...]
 REFUSALS: Refusals = (SeatRefused, BookingRefused)
@@ -35,7 +36,8 @@ def nothing_more(one: object, other: object) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """Two actions on rows of their own. `check` gets what each returned or raised; afterwards the invariants hold as well."""
+    """Two actions on rows of their own. `check` gets what each returned or raised, lets run what runs by itself, and says what
+    must be so then; afterwards the invariants hold as well."""
 
     one: Action
     other: Action
@@ -47,6 +49,7 @@ class Scene:
         for outcome in run.outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, self.refusals):
                 raise AssertionError(f"it failed: {outcome!r}") from outcome
+        assert_nothing_sold_twice(sold_above_capacity=self.sold_above_capacity)
         self.check(*run.outcomes)
         assert_invariants(sold_above_capacity=self.sold_above_capacity)
 
@@ -86,7 +89,8 @@ def explore(scene: Callable[[], Scene], runs: Runs = every_run, *, until_harm: b
 
     With `until_harm` only until the first harm is done.
     """
-    explored, current = Explored(), []
+    explored = Explored()
+    current: list[Scene] = []
 
     def prepare() -> Sequence[Action]:
         empty_the_shop()

@@ -19,9 +19,9 @@ from subscriptions.operations import booking, credits
 from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.selectors import current_price
 from tests.factories import attendee_of, make_price
-from tests.interleaving import FIRST, SECOND
 from tests.pairs import Scene, explore, open_session, reader
 from tests.racing import without_number_guard
+from tests.stage import FIRST, SECOND
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,9 +3,12 @@
 Whatever the order, once the sweeps have come by, the reader has the seat or the money.
 """
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,12 +17,16 @@ from sessions_live.errors import SeatRefused
 from sessions_live.models import LiveSession, Seat
 from subscriptions.errors import BookingRefused, ObjectBusy
 from subscriptions.models import Order, Payment, Refund
+from subscriptions.operations import checkouts
 from subscriptions.operations.cancel import cancel_live_session_and_settle
 from subscriptions.operations.checkouts import give_up_order, sync_checkout
+from subscriptions.operations.leases import Lease
 from subscriptions.tasks import settle_canceled_seats
 from tests.factories import make_staff
 from tests.fixtures_shop import Shop
-from tests.pairs import Scene, explore, open_session, reader
+from tests.pairs import Scene, explore, no_row_is_locked, open_session, reader
+from tests.racing import without_number_guard
+from tests.rivals import one_goes_between
 from tests.test_every_order_of_buying import hold
 
 BUSY = (ObjectBusy,)
@@ -111,6 +118,25 @@ def session_is_canceled_while_it_is_paid(shop: Shop) -> Scene:
     )
 
 
+@contextmanager
+def neither_lease_nor_row() -> Iterator[None]:
+    """Whoever asks for a lease has it, and no row is locked."""
+
+    def fetch_and_apply_at_once(stripe_object_id: str, fetch_and_apply: Callable[[Lease], Any]) -> Any:
+        return fetch_and_apply(Lease(stripe_object_id, uuid.uuid4()))
+
+    with pytest.MonkeyPatch.context() as patch, no_row_is_locked():
+        patch.setattr(checkouts, "synchronize", fetch_and_apply_at_once)
+        patch.setattr(Lease, "confirm", lambda lease: None)
+        yield
+
+
+@contextmanager
+def neither_row_nor_number() -> Iterator[None]:
+    with no_row_is_locked(), without_number_guard():
+        yield
+
+
 SCENES = [
     paid_while_its_hold_is_given_up,
     told_by_webhook_and_by_the_return_page,
@@ -118,8 +144,23 @@ SCENES = [
     hold_is_given_up_while_another_tries,
     session_is_canceled_while_it_is_paid,
 ]
+GUARDED = [
+    (paid_while_its_hold_is_given_up, neither_lease_nor_row),
+    (told_by_webhook_and_by_the_return_page, neither_lease_nor_row),
+    (paid_too_late_while_another_takes_the_seat, neither_row_nor_number),
+    (session_is_canceled_while_it_is_paid, no_row_is_locked),
+]
 
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_reader_has_the_seat_or_the_money(shop: Shop, scene: Callable[[Shop], Scene]) -> None:
     explore(partial(scene, shop)).assert_unharmed()
+
+
+@pytest.mark.parametrize(("scene", "guard"), GUARDED, ids=[scene.__name__ for scene, _ in GUARDED])
+def test_without_its_guard_a_rival_does_harm(
+    shop: Shop, scene: Callable[[Shop], Scene], guard: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with guard():
+        explored = explore(partial(scene, shop), one_goes_between, until_harm=True)
+    assert explored.harmed, "the guard guards nothing"

@@ -10,7 +10,9 @@ from django.db import transaction
 from sessions_live.models import Host, LiveSession
 from sessions_live.operations.seats import lock_live_session
 from tests.factories import make_live_session
-from tests.interleaving import Action, Deadlock, Run, Stage, every_run, one_goes_between
+from tests.interleaving import Run, every_run
+from tests.rivals import one_goes_between
+from tests.stage import Action, Deadlock, Stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
