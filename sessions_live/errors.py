@@ -73,6 +73,14 @@ class NotCancelable(Exception):
     """The session has begun or is over."""
 
 
+class NothingToRelease(Exception):
+    """The session has nothing to release, or is not over; the message says which."""
+
+
+class FeedbackClosed(Exception):
+    """A rating is for who came in, from the end of the hour on and for as long as policy says."""
+
+
 class DoorClosed(Exception):
     """The door is not open now."""
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions_live.views import door, schedule
+from sessions_live.views import door, replay, schedule
 
 app_name = "sessions"
 
@@ -9,4 +9,6 @@ urlpatterns = [
     path("sessions/<slug:slug>/", schedule.detail, name="detail"),
     path("sessions/<slug:slug>/calendar.ics", schedule.calendar, name="calendar"),
     path("door/<str:token>/", door.door, name="door"),
+    path("replay/<str:token>/", replay.replay, name="replay"),
+    path("materials/<str:token>/", replay.material, name="material"),
 ]
