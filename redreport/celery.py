@@ -24,6 +24,8 @@ app.conf.beat_schedule = {
     "queue-reminders": {"task": "sessions_live.queue_reminders", **EVERY_MINUTE},
     "sweep-waitlist": {"task": "sessions_live.sweep_waitlist", **EVERY_MINUTE},
     "end-past-sessions": {"task": "sessions_live.end_past_sessions", **EVERY_MINUTE},
+    "send-follow-ups": {"task": "sessions_live.send_follow_ups", **EVERY_MINUTE},
+    "tell-news": {"task": "sessions_live.tell_news", **EVERY_MINUTE},
     "sweep-events": {"task": "subscriptions.sweep_events", **EVERY_MINUTE},
     "sweep-orders": {"task": "subscriptions.sweep_orders", **EVERY_MINUTE},
     "sweep-changes": {"task": "subscriptions.sweep_changes", **EVERY_MINUTE},

@@ -64,6 +64,10 @@ HOST_DOOR_OPENS_BEFORE = timedelta(hours=1)
 MOST_QUESTIONS_PER_SEAT = 3
 # What stays of an hour is mailed when it is released, and at the latest so long after the start.
 FOLLOW_UP_LATEST_AFTER = timedelta(hours=24)
+# The largest file that staff may upload.
+LARGEST_MATERIAL_BYTES = 200 * 1024 * 1024
+# For so long after the end an attendee may rate the hour, and change the rating.
+FEEDBACK_OPEN_FOR = timedelta(days=30)
 # For how long a page's links to its files are good.
 MATERIAL_LINK_LIFETIME = timedelta(hours=1)
 # New sessions are mailed about once none has been published for so long: a season is one mail.

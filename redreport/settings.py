@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "redreport.pages.middleware.UploadsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -149,12 +150,37 @@ USE_TZ = True
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
+# Files that staff upload for attendees. They lie where no address leads: in a folder that every web process sees, or in a bucket.
+MATERIALS_DIR = Path(env.str("MATERIALS_DIR", default=str(BASE_DIR / ".run" / "materials")))
+MATERIALS_BUCKET = env.str("MATERIALS_BUCKET", default="")
+if MATERIALS_BUCKET:
+    MATERIALS_STORAGE = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": MATERIALS_BUCKET,
+            "endpoint_url": env.str("MATERIALS_ENDPOINT", default="") or None,
+            "region_name": env.str("MATERIALS_REGION", default="") or None,
+            # Without a key, as the machine's own role allows.
+            "access_key": env.str("MATERIALS_ACCESS_KEY", default="") or None,
+            "secret_key": env.str("MATERIALS_SECRET_KEY", default="") or None,
+            "signature_version": "s3v4",
+            "file_overwrite": False,
+            "querystring_expire": int(policy.MATERIAL_LINK_LIFETIME.total_seconds()),
+        },
+    }
+else:
+    MATERIALS_STORAGE = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": MATERIALS_DIR, "file_permissions_mode": 0o640},
+    }
+
 # Static files: hashed and compressed, served by the web process.
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "redreport" / "static"]
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / ".run" / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "materials": MATERIALS_STORAGE,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

@@ -81,6 +81,14 @@ class NotCheckedIn(Exception):
     """The attendee has not come in: there is nothing to take back."""
 
 
+class NothingToRelease(Exception):
+    """The session has nothing to release, or is not over; the message says which."""
+
+
+class FeedbackClosed(Exception):
+    """A rating is for who came in, from the end of the hour on and for as long as policy says."""
+
+
 class DoorClosed(Exception):
     """The door is not open now."""
 

@@ -7,6 +7,8 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from redreport import clock
+from sessions_live.operations.follow_ups import send_follow_ups
+from sessions_live.operations.news import TELL_NEWS, tell_news
 from sessions_live.operations.reminders import QUEUE_REMINDERS, queue_due_reminders
 from sessions_live.operations.schedule import end_past_live_sessions
 from sessions_live.operations.seats import TEND_WAITLIST
@@ -53,3 +55,15 @@ def sweep_waitlist(*, now: datetime) -> int:
         except Exception:
             log.exception("sweep_failed", row=live_session_id)
     return len(due)
+
+
+@shared_task(name="sessions_live.send_follow_ups")
+def send_follow_ups_task() -> int:
+    """Write to those who had a seat in sessions that are over; returns how many sessions."""
+    return send_follow_ups(now=clock.now())
+
+
+@shared_task(name=TELL_NEWS)
+def tell_news_task() -> int:
+    """Tell readers who asked for it of new sessions; returns how many mails."""
+    return tell_news(now=clock.now())

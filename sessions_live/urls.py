@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sessions_live.views import cant_come, door, feeds, host, schedule
+from sessions_live.views import cant_come, door, feeds, host, replay, schedule
 
 app_name = "sessions"
 
@@ -16,4 +16,6 @@ urlpatterns = [
     path("seats/cant-come/<str:token>/", cant_come.cant_come, name="cant_come"),
     path("door/<str:token>/question/", door.question, name="question"),
     path("host/<str:token>/", host.host, name="host"),
+    path("replay/<str:token>/", replay.replay, name="replay"),
+    path("materials/<str:token>/", replay.material, name="material"),
 ]

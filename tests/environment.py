@@ -38,6 +38,7 @@ SETTINGS = {
     "STRIPE_WEBHOOK_SECRETS": "whsec_for_tests_only",
     "STRIPE_CHECKOUT_ORIGINS": "http://127.0.0.1:1",
     "STATIC_ROOT": str(FOLDER / "static"),
+    "MATERIALS_DIR": str(FOLDER / "materials"),
     "LOCAL_MAIL_DIR": "",
 }
 
@@ -46,6 +47,7 @@ FORGOTTEN = (
     "DJANGO_SECRET_KEY_FALLBACKS",
     "MAIL_FROM",
     "MAIL_REPLY_TO",
+    "MATERIALS_BUCKET",
     "STRIPE_AUTOMATIC_TAX",
     "STRIPE_DELAYED_PAYMENTS",
     "STRIPE_PROMOTION_CODES",

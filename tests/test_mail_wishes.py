@@ -13,7 +13,7 @@ from redreport.outbox import kinds
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.kinds import Topic
 from redreport.outbox.models import MailWish, OutgoingMail
-from redreport.outbox.wishes import say_wish, unsubscribe_url, wants_mail
+from redreport.outbox.wishes import carry_wishes, say_wish, unsubscribe_url, wants_mail
 from tests.factories import make_user
 from tests.fixtures_mail import MailServer
 from tests.outbox_helpers import owe_mail, register_test_kind
@@ -62,6 +62,16 @@ class TestWhoGetsThem:
 
     def test_a_deployment_with_an_address_is_not_warned(self) -> None:
         assert "outbox.W001" not in [message.id for message in run_checks(include_deployment_checks=True)]
+
+
+class TestAnotherAddress:
+    def test_what_the_new_address_said_itself_counts(self) -> None:
+        say_wish(email="ada@example.com", topic=ASKED, is_wanted=True, now=NOW)
+        say_wish(email="lovelace@example.com", topic=ASKED, is_wanted=False, now=NOW)
+
+        carry_wishes(from_email="Ada@example.com", to_email="Lovelace@example.com", now=NOW)
+
+        assert not wants_mail(email="lovelace@example.com", topic=ASKED)
 
 
 class TestTheWayOut:

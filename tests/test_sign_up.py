@@ -15,6 +15,8 @@ from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
+from redreport.outbox.wishes import say_wish, wants_mail
+from sessions_live.mails.news import NEW_SESSIONS
 from tests.fixtures_mail import MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,6 +200,7 @@ def test_changing_the_address_tells_the_old_one_and_proves_the_new_one(client: C
     fresh.post("/accounts/login/code/confirm/", {"code": last_code()})
     fresh.post("/accounts/email/", {"email": "hopper@example.com", "action_add": "1"})
     assert User.objects.get().email == "grace@example.com"
+    say_wish(email="grace@example.com", topic=NEW_SESSIONS, is_wanted=True, now=timezone.now())
     asked = OutgoingMail.objects.latest("pk")
     assert (asked.recipient, asked.context["template"]) == ("hopper@example.com", "account/email/email_confirmation")
     fresh.post(PROVE, {"code": last_code()})
@@ -205,6 +208,7 @@ def test_changing_the_address_tells_the_old_one_and_proves_the_new_one(client: C
     assert (user.email, has_proven_email(user)) == ("hopper@example.com", True)
     told = OutgoingMail.objects.latest("pk")
     assert (told.recipient, told.context["template"]) == ("grace@example.com", "account/email/email_changed")
+    assert wants_mail(email="hopper@example.com", topic=NEW_SESSIONS)
 
 
 def test_a_reader_without_password_signs_in_anew_before_changing_the_address(client: Client) -> None:

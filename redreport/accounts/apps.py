@@ -6,7 +6,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from redreport.accounts import mails, proof
+        from redreport.accounts import mails, proof, wishes
 
         mails.register_kinds()
         proof.watch_proofs()
+        wishes.watch_changes()

@@ -94,6 +94,7 @@ class Configuration:
             "SITE_URL": self.site_url,
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
             "STATIC_ROOT": str(self.run_dir / "static"),
+            "MATERIALS_DIR": str(self.run_dir / "materials"),
             "POSTAL_ADDRESS": "Red Report Live, 1 Example Street, New York, NY 10001",
             **self.outer,
             "PYTHONUNBUFFERED": "1",

@@ -29,6 +29,13 @@ def say_wish(*, email: str, topic: Topic, is_wanted: bool, now: datetime) -> Non
     changed.update(is_wanted=is_wanted, said_at=now)
 
 
+def carry_wishes(*, from_email: str, to_email: str, now: datetime) -> None:
+    """Let what one address said hold for another of the same person; where the other has said something itself, that counts."""
+    said = MailWish.objects.filter(email=from_email.lower())
+    carried = [MailWish(email=to_email.lower(), topic=wish.topic, is_wanted=wish.is_wanted, said_at=now) for wish in said]
+    MailWish.objects.bulk_create(carried, ignore_conflicts=True)
+
+
 def unsubscribe_url(*, email: str, topic: Topic) -> str:
     """The address that ends a topic for an address: GET asks, POST does it, as RFC 8058 has mail programs do."""
     return settings.SITE_URL + reverse("pages:unsubscribe", args=[_token(email, topic)])

@@ -11,11 +11,13 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
+from redreport import policy
 from redreport.logs import route_of
 
 log = structlog.get_logger("redreport.request")
 
 PROBES = {"healthz", "readyz"}
+UPLOAD_PAGE = "/admin/sessions_live/material/add/"
 
 
 class RequestLogMiddleware:
@@ -44,7 +46,7 @@ class RequestLogMiddleware:
 class BoundsMiddleware:
     """
     404 for an address with unprintable characters, NUL among them, which PostgreSQL does not take; 400 for a body over
-    DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files, and no page takes files.
+    DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files. The one page that takes files may be sent one more.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -53,7 +55,20 @@ class BoundsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.isprintable():
             raise Http404
-        if _announced_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if _announced_bytes(request) > _most_bytes(request.path):
+            raise RequestDataTooBig
+        return self.get_response(request)
+
+
+class UploadsMiddleware:
+    """400 for a long body from anybody but staff, unread: to look for the form's token would be to take the file in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_long = _announced_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if is_long and not (request.user.is_active and request.user.is_staff):
             raise RequestDataTooBig
         return self.get_response(request)
 
@@ -70,6 +85,11 @@ class PrivatePagesMiddleware:
         if request.session.accessed and SESSION_KEY in request.session:
             patch_cache_control(response, private=True, no_store=True)
         return response
+
+
+def _most_bytes(path: str) -> int:
+    takes_a_file = path == UPLOAD_PAGE
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE + (policy.LARGEST_MATERIAL_BYTES if takes_a_file else 0)
 
 
 def _announced_bytes(request: HttpRequest) -> int:

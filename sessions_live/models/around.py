@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.core.files.storage import Storage, storages
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -24,6 +25,11 @@ class Question(models.Model):
         return f"Question {self.pk}"
 
 
+def materials_storage() -> Storage:
+    """Where uploads lie: a folder or a bucket, as the settings say."""
+    return storages["materials"]
+
+
 class Material(models.Model):
     """What stays of an hour for those who had a seat: a replay, notes, a file or an address elsewhere; exactly one of both."""
 
@@ -36,7 +42,7 @@ class Material(models.Model):
     live_session = models.ForeignKey(LiveSession, on_delete=models.PROTECT, related_name="materials")
     kind = models.CharField(max_length=8, choices=Kind)
     title = models.CharField(max_length=160)
-    file = models.FileField(max_length=300, blank=True, upload_to="materials/%Y/%m/")
+    file = models.FileField(max_length=300, blank=True, storage=materials_storage, upload_to="materials/%Y/%m/")
     url = models.URLField("address elsewhere", max_length=500, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     added_at = models.DateTimeField()

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from redreport import policy
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
 from sessions_live.models.schedule import LiveSession
 
@@ -99,6 +100,12 @@ class Seat(models.Model):
     def is_booked_for_another(self) -> bool:
         """Whether somebody else sits in it than booked it."""
         return self.attendee_email != self.booked_by.email
+
+    def takes_feedback(self, now: datetime) -> bool:
+        """Whether its attendee may rate the hour at `now`: they came in, and it ended not long ago."""
+        ends_at = self.live_session.ends_at
+        is_open = ends_at <= now <= ends_at + policy.FEEDBACK_OPEN_FOR
+        return is_open and self.state == self.State.ATTENDED and self.live_session.state != LiveSession.State.CANCELED
 
     @property
     def informed_at(self) -> datetime:

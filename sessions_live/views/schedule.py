@@ -10,6 +10,7 @@ from sessions_live import selectors
 from sessions_live.calendar import public_entry, seat_entry
 from sessions_live.calendar_links import public_address
 from sessions_live.models import LiveSession
+from sessions_live.seat_links import REPLAY
 
 
 @require_safe
@@ -36,7 +37,12 @@ def schedule(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One session; what the reader can do about it is the booking tag's part."""
     card = _card_or_404(slug)
-    context = {"live_session": card.live_session, "card": card, "change": selectors.last_change(card.live_session)}
+    context = {
+        "live_session": card.live_session,
+        "card": card,
+        "change": selectors.last_change(card.live_session),
+        "replay_url": _replay_url(request, card.live_session),
+    }
     return render(request, "sessions_live/detail.html", context)
 
 
@@ -50,6 +56,15 @@ def calendar(request: HttpRequest, slug: str) -> HttpResponse:
     response = HttpResponse(entry, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response["Content-Disposition"] = f'attachment; filename="{live_session.slug}.ics"'
     return response
+
+
+def _replay_url(request: HttpRequest, live_session: LiveSession) -> str:
+    """Where what stays of the hour is, for who had a seat in it; before its end nowhere."""
+    user = reader_of(request)
+    if user is None or clock.now() < live_session.ends_at:
+        return ""
+    seat = selectors.taken_seat(user=user, live_session=live_session)
+    return REPLAY.url(seat) if seat else ""
 
 
 def _card_or_404(slug: str) -> selectors.SessionCard:

@@ -10,10 +10,10 @@ from django.http import HttpRequest
 
 from redreport import audit, clock
 from redreport.accounts.selectors import signed_in
-from redreport.audit.read_only import ReadOnlyAdmin
-from sessions_live.errors import NotPublishable
+from sessions_live.errors import NothingToRelease, NotPublishable
 from sessions_live.forms import LiveSessionForm
-from sessions_live.models import DoorEntry, Host, LiveSession, Question, Seat, WaitlistEntry
+from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.operations.materials import release_materials
 from sessions_live.operations.schedule import publish_live_session
 from sessions_live.operations.seats import offer_freed_seats_soon
 
@@ -33,7 +33,7 @@ class LiveSessionAdmin(admin.ModelAdmin):
     date_hierarchy = "starts_at"
     prepopulated_fields = {"slug": ["title"]}
     filter_horizontal = ["hosts"]
-    actions = ["publish"]
+    actions = ["publish", "release"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fields = [
         *["title", "slug", "section", "question", "description", "hosts"],
@@ -105,30 +105,22 @@ class LiveSessionAdmin(admin.ModelAdmin):
         if published:
             self.message_user(request, f"Published: {published}.", messages.SUCCESS)
 
-
-@admin.register(WaitlistEntry)
-class WaitlistEntryAdmin(ReadOnlyAdmin):
-    list_display = ["live_session", "user", "attendee_firm", "state", "pay_by", "joined_at", "offer_expires_at"]
-    list_filter = ["state"]
-    search_fields = ["live_session__title", "user__email", "attendee_name", "attendee_firm"]
-    list_select_related = ["live_session", "user"]
-    ordering = ["-live_session__starts_at", "joined_at", "id"]
-
-
-@admin.register(Question)
-class QuestionAdmin(ReadOnlyAdmin):
-    list_display = ["text", "seat__live_session", "seat__attendee_name", "asked_at"]
-    list_select_related = ["seat__live_session"]
-    search_fields = ["text", "seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
-    date_hierarchy = "asked_at"
-
-
-@admin.register(DoorEntry)
-class DoorEntryAdmin(ReadOnlyAdmin):
-    """Several of one seat: its link was used on several devices, or passed on."""
-
-    list_display = ["seat__attendee_name", "seat__attendee_email", "seat__live_session", "entered_at"]
-    list_select_related = ["seat__live_session"]
-    search_fields = ["seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
-    date_hierarchy = "entered_at"
-    fields = ["seat", "entered_at"]
+    @admin.action(description="Release the materials to those who had a seat, and write to them", permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet[LiveSession]) -> None:
+        released, told_before = 0, []
+        for live_session in queryset:
+            if live_session.materials_released_at:
+                self.message_user(request, f"{live_session.title} was released before.", messages.INFO)
+                continue
+            try:
+                release_materials(live_session_id=live_session.pk, actor=signed_in(request), now=clock.now())
+            except NothingToRelease as reason:
+                self.message_user(request, f"{live_session.title} was not released. {reason}", messages.ERROR)
+            else:
+                released += 1
+                told_before += [live_session.title] if live_session.followed_up_at else []
+        if released:
+            self.message_user(request, f"Released: {released}.", messages.SUCCESS)
+        for title in told_before:
+            words = f"{title}: its readers were written to before, and get no second mail. They find it by the link they have."
+            self.message_user(request, words, messages.WARNING)

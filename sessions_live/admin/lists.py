@@ -1,0 +1,34 @@
+"""What readers did around a session, to be read."""
+
+from django.contrib import admin
+
+from redreport.audit.read_only import ReadOnlyAdmin
+from sessions_live.models import DoorEntry, Question, WaitlistEntry
+
+
+@admin.register(WaitlistEntry)
+class WaitlistEntryAdmin(ReadOnlyAdmin):
+    list_display = ["live_session", "user", "attendee_firm", "state", "pay_by", "joined_at", "offer_expires_at"]
+    list_filter = ["state"]
+    search_fields = ["live_session__title", "user__email", "attendee_name", "attendee_firm"]
+    list_select_related = ["live_session", "user"]
+    ordering = ["-live_session__starts_at", "joined_at", "id"]
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnlyAdmin):
+    list_display = ["text", "seat__live_session", "seat__attendee_name", "asked_at"]
+    list_select_related = ["seat__live_session"]
+    search_fields = ["text", "seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
+    date_hierarchy = "asked_at"
+
+
+@admin.register(DoorEntry)
+class DoorEntryAdmin(ReadOnlyAdmin):
+    """Several of one seat: its link was used on several devices, or passed on."""
+
+    list_display = ["seat__attendee_name", "seat__attendee_email", "seat__live_session", "entered_at"]
+    list_select_related = ["seat__live_session"]
+    search_fields = ["seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
+    date_hierarchy = "entered_at"
+    fields = ["seat", "entered_at"]
