@@ -13,6 +13,7 @@ from sessions_live.models import Seat
 from tests.stack import wait_for
 
 NUMBER_GUARD = "seat_number_unique_while_active"
+ATTENDEE_GUARD = "seat_attendee_unique_while_active"
 INSERT_SEAT = f'INSERT INTO "{Seat._meta.db_table}"'
 
 Outcome = TypeVar("Outcome")
