@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 
+from redreport.addresses import address_of
 from redreport.outbox import kinds
 from redreport.outbox.kinds import Topic
 from redreport.outbox.models import MailWish
@@ -31,7 +30,7 @@ def say_wish(*, email: str, topic: Topic, is_wanted: bool, now: datetime) -> Non
 
 def unsubscribe_url(*, email: str, topic: Topic) -> str:
     """The address that ends a topic for an address: GET asks, POST does it, as RFC 8058 has mail programs do."""
-    return settings.SITE_URL + reverse("pages:unsubscribe", args=[_token(email, topic)])
+    return address_of("pages:unsubscribe", _token(email, topic))
 
 
 def wish_behind(token: str) -> tuple[str, Topic] | None:

@@ -7,9 +7,7 @@ The attendees' own mail says what comes back, and so is the business of who know
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.conf import settings
-from django.urls import reverse
-
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -50,6 +48,6 @@ def _render_waitlist_canceled(mail: OutgoingMail) -> RenderedMail:
     context = {
         "live_session": change.live_session,
         "message": change.message,
-        "sessions_url": settings.SITE_URL + reverse("sessions:list"),
+        "sessions_url": address_of("sessions:list"),
     }
     return render_templates(WAITLIST_CANCELED, context)

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
 from redreport import clock, wording
+from redreport.addresses import address_of
 from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
@@ -55,7 +53,7 @@ def booking_context(seat: Seat) -> dict[str, Any]:
     return {
         "seat": seat,
         "live_session": live_session,
-        "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+        "session_url": address_of("sessions:detail", live_session.slug),
         "cutoff_at": seat.free_cancel_until,
         # In the booker's zone; a mail to an attendee who is another one is not to name it.
         "clock_change": _clock_change(seat, seat.booked_by.time_zone),

@@ -2,9 +2,7 @@
 
 from datetime import datetime
 
-from django.conf import settings
-from django.urls import reverse
-
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -64,7 +62,7 @@ def _render_handed_away(mail: OutgoingMail) -> RenderedMail:
         "hand_over": hand_over,
         # Who the next one is, is the booker's to know.
         "is_booker": mail.recipient == seat.booked_by.email,
-        "sessions_url": settings.SITE_URL + reverse("sessions:list"),
+        "sessions_url": address_of("sessions:list"),
     }
     content = seat_withdrawal(hand_over, seat, mail.created_at)
     return render_templates(HANDED_AWAY, context, CalendarPart("CANCEL", content, "cancellation.ics"))

@@ -3,9 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -100,7 +98,7 @@ def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
         "live_session": live_session,
         "entry": entry,
         "time_zone": entry.user.time_zone,
-        "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+        "session_url": address_of("sessions:detail", live_session.slug),
     }
     return render_templates("waitlist_moved", context)
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from redreport import clock
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -13,7 +14,6 @@ from sessions_live.mails.common import seat_mail_context, seat_of, stands
 from sessions_live.models import LiveSession, Seat
 from sessions_live.seat_links import AUTO_OUT
 from sessions_live.selectors import own_seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import AutoBooking, AutoBookingAttempt
 from subscriptions.selectors import credit_balance
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from redreport import clock
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -13,7 +14,7 @@ from sessions_live.calendar import seat_request
 from sessions_live.mails.common import booking_context, seat_mail_context, seat_of, stands, takes_place
 from sessions_live.models import Seat
 from sessions_live.seat_links import CANT_COME
-from subscriptions.mails.common import address_of, coverage_text
+from subscriptions.mails.common import coverage_text
 from subscriptions.mails.lapses import lapse_of
 from subscriptions.models import Order, SeatCoverage
 from subscriptions.order_words import price_text

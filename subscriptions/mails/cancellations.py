@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -11,7 +12,6 @@ from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_cancellation
 from sessions_live.mails.common import seat_of
 from sessions_live.models import LiveSession, ScheduleChange, Seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
 

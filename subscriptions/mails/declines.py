@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from redreport import clock
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.render import render_templates
 from sessions_live.mails.common import booking_context, seat_of, takes_place
 from sessions_live.operations.cancellations import free_cancel_until
-from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 
 

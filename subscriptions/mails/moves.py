@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import F, QuerySet
 
 from redreport.accounts.models import User
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -12,7 +13,6 @@ from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_templates
 from sessions_live.mails.common import stands_as_told
 from sessions_live.models import ScheduleChange, Seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 
 BOOKING_MOVED = "booking_moved"
