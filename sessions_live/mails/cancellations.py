@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from redreport.addresses import address_of
-from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
+from redreport.outbox.kinds import MailKind, RenderedMail, always
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
@@ -21,7 +21,7 @@ WAITLIST_CANCELED = "waitlist_canceled"
 
 def register() -> None:
     """Make the kind known to the outbox."""
-    register_kind(MailKind(WAITLIST_CANCELED, "cancellation, waitlist", guard=_always, render=_render_waitlist_canceled))
+    register_kind(MailKind(WAITLIST_CANCELED, "cancellation, waitlist", guard=always, render=_render_waitlist_canceled))
 
 
 def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistEntry], now: datetime) -> None:
@@ -36,11 +36,6 @@ def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistE
         for entry in waited
     ]
     queue_mails([*owed, *owed_to_hosts(HOST_CANCELED, change)], now=now)
-
-
-def _always(mail: OutgoingMail, now: datetime) -> Verdict:
-    """A canceled session stays canceled."""
-    return Verdict.send()
 
 
 def _render_waitlist_canceled(mail: OutgoingMail) -> RenderedMail:

@@ -9,7 +9,6 @@ from django.views.decorators.http import require_http_methods
 from redreport import clock
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
-from sessions_live.operations.cancellations import free_cancel_until
 from sessions_live.operations.declining import accept_seat_again, decline_seat
 from sessions_live.seat_links import CANT_COME
 
@@ -60,6 +59,6 @@ def _page(request: HttpRequest, seat: Seat | None, status: int) -> HttpResponse:
         "live_session": live_session,
         "has_begun": live_session.starts_at <= now,
         "has_come_in": seat.state != Seat.State.CONFIRMED,
-        "is_free_to_cancel": now < free_cancel_until(seat),
+        "is_free_to_cancel": now < seat.free_cancel_until,
     }
     return render(request, "sessions_live/cant_come.html", context, status=status)

@@ -1,9 +1,5 @@
 """What every mail about buying needs."""
 
-from datetime import datetime
-
-from redreport.outbox.kinds import Verdict
-from redreport.outbox.models import OutgoingMail
 from subscriptions.models import SeatCoverage
 from subscriptions.order_words import price_text
 
@@ -17,8 +13,3 @@ def coverage_text(coverage: SeatCoverage) -> str:
         SeatCoverage.Kind.COMP: "Complimentary",
         SeatCoverage.Kind.OFFLINE: "Paid by invoice",
     }[SeatCoverage.Kind(coverage.kind)]
-
-
-def always(mail: OutgoingMail, now: datetime) -> Verdict:
-    """The guard of a mail that stays true."""
-    return Verdict.send()
