@@ -154,6 +154,15 @@ def test_canceled_seat_leads_to_the_page_that_says_so(seat: Seat) -> None:
     assert (answer.status_code, answer["Location"]) == (303, f"/seats/{seat.public_id}/cancel/")
 
 
+def test_orders_page_leads_there_until_the_start(shop: Shop) -> None:
+    seat = shop.sell_seat()
+    assert seat.coverage.order
+    page = f"/orders/{seat.coverage.order.number}/"
+    assert address_of(seat) in text_of(browser_of(seat).get(page))
+    with time_machine.travel(seat.live_session.starts_at, tick=False):
+        assert address_of(seat) not in text_of(browser_of(seat).get(page))
+
+
 def test_held_seat_cannot_be_handed_over_before_it_is_paid(shop: Shop) -> None:
     order = shop.hold_seat()
     held = Seat.objects.select_related("booked_by").get(coverage__order=order)
