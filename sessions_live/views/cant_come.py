@@ -11,6 +11,7 @@ from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
 from sessions_live.operations.declining import accept_seat_again, decline_seat
 from sessions_live.seat_links import CANT_COME
+from sessions_live.views.common import without_referrer
 
 ANSWERS = {"cannot": decline_seat, "can": accept_seat_again}
 
@@ -23,13 +24,8 @@ def cant_come(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing. A POST says 'cannot' or, after that, 'can': sending either twice is once."""
     status = _answer(request, token) if request.method == "POST" else 200
     if status == 303:
-        response = HttpResponse(status=303, headers={"Location": request.path})
-    else:
-        response = _page(request, _seat_of_attendee(token), status)
-    # The address is a secret, and no search engine's business.
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+        return without_referrer(HttpResponse(status=303, headers={"Location": request.path}))
+    return without_referrer(_page(request, _seat_of_attendee(token), status))
 
 
 def _answer(request: HttpRequest, token: str) -> int:
