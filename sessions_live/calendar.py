@@ -6,9 +6,9 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.urls import reverse
 from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 
+from redreport.addresses import address_of
 from sessions_live.models import HandOver, LiveSession, Seat
 from sessions_live.seat_links import DOOR
 
@@ -75,7 +75,7 @@ def _own_event(seat: Seat) -> Event:
 
 
 def _public_event(live_session: LiveSession, now: datetime) -> Event:
-    page = settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug])
+    page = address_of("sessions:detail", live_session.slug)
     uid = f"session-{live_session.pk}@{_host()}"
     event = _event(live_session, uid, live_session.schedule_version, _changed_at(live_session), now)
     event.add("status", "CANCELLED" if live_session.state == LiveSession.State.CANCELED else "CONFIRMED")

@@ -3,8 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.urls import reverse
+from redreport.addresses import address_of
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,9 @@ class FeedAddress:
 
 def public_address() -> FeedAddress:
     """The calendar of all sessions."""
-    return FeedAddress(settings.SITE_URL + reverse("sessions:feed"))
+    return FeedAddress(address_of("sessions:feed"))
 
 
 def own_address(key: uuid.UUID) -> FeedAddress:
     """A reader's own calendar."""
-    return FeedAddress(settings.SITE_URL + reverse("sessions:own_feed", args=[key]))
+    return FeedAddress(address_of("sessions:own_feed", key))

@@ -1,9 +1,8 @@
 """The personal link of a host: a signed token of the session and the host, dead once the host is taken off it."""
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 
+from redreport.addresses import address_of
 from sessions_live.models import Host, LiveSession
 
 SALT = "sessions_live.host"
@@ -11,7 +10,7 @@ SALT = "sessions_live.host"
 
 def host_door_url(live_session: LiveSession, host: Host) -> str:
     """The absolute address of this host's door to this session."""
-    return settings.SITE_URL + reverse("sessions:host", args=[host_token(live_session, host)])
+    return address_of("sessions:host", host_token(live_session, host))
 
 
 def host_token(live_session: LiveSession, host: Host) -> str:

@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
 from redreport import policy
+from redreport.addresses import address_of
 from sessions_live.models import LiveSession
 from sessions_live.selectors import SessionCard
 
@@ -32,7 +30,7 @@ def _session(card: SessionCard, now: datetime) -> dict[str, Any]:
         "ends_at": _utc(live_session.ends_at),
         "state": _state(card, now),
         "seats_left": card.seats_left if card.is_open else 0,
-        "url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+        "url": address_of("sessions:detail", live_session.slug),
     }
 
 

@@ -5,10 +5,9 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 
+from redreport.addresses import address_of
 from sessions_live.models import LiveSession, Seat
 
 
@@ -26,7 +25,7 @@ class SeatLink:
 
     def url(self, seat: Seat) -> str:
         """The absolute address that is mailed to the attendee."""
-        return settings.SITE_URL + reverse(self.page, args=[self.token(seat)])
+        return address_of(self.page, self.token(seat))
 
     def seat_behind(self, token: str, states: Collection[str] = Seat.TAKEN) -> Seat | None:
         """The seat of a token, with its session and booker; None when the token was forged or superseded, the seat is in none of

@@ -49,8 +49,9 @@ def change_progress(change: ScheduleChange) -> ChangeProgress:
     """What became so far of the mails, and for a cancellation of the seats and the money. Four queries."""
     coverages = SeatCoverage.objects.none()
     if change.kind == ScheduleChange.Kind.CANCELED:
-        canceled_by_it = Q(seat__state=Seat.State.CANCELED, seat__canceled_by="house", seat__canceled_at=change.made_at)
-        coverages = SeatCoverage.objects.filter(canceled_by_it, seat__live_session=change.live_session_id)
+        by_house = Q(seat__state=Seat.State.CANCELED, seat__canceled_by=Seat.CanceledBy.HOUSE)
+        in_it = SeatCoverage.objects.filter(by_house, seat__live_session=change.live_session_id)
+        coverages = in_it.filter(seat__canceled_at=change.made_at)
     seat_ids = list(coverages.values_list("seat_id", flat=True))
     mails = _mails_by_state(change, seat_ids)
     settled = coverages.aggregate(

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from redreport import clock
 from redreport.accounts.models import User
-from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.schedule import publish_live_session
 from subscriptions.models import AutoBookingAttempt
@@ -44,8 +43,3 @@ def auto_booked_seat(user: User | None = None) -> Seat:
 def outcomes(user: User) -> list[str]:
     """What came of it, session by session in the order tried."""
     return list(AutoBookingAttempt.objects.filter(subscriber__user=user).order_by("id").values_list("outcome", flat=True))
-
-
-def mails_to(user: User) -> list[str]:
-    """The kinds of mail owed to the reader, oldest first."""
-    return list(OutgoingMail.objects.filter(recipient=user.email).order_by("id").values_list("kind", flat=True))

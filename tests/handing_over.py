@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from redreport import clock
-from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from sessions_live.operations.handover import hand_over_seat
 from sessions_live.operations.seats import Attendee
@@ -13,8 +12,3 @@ def hand_over(seat: Seat, attendee: Attendee, *, now: datetime | None = None) ->
     """The booker gives the seat to this attendee; the seat as it is then, with its session and booker."""
     hand_over_seat(user=seat.booked_by, seat_public_id=seat.public_id, attendee=attendee, now=now or clock.now())
     return Seat.objects.select_related("live_session", "booked_by").get(pk=seat.pk)
-
-
-def mails_of(email: str) -> list[str]:
-    """The kinds of all mails that are owed, or were sent, to an address, in the order in which they were owed."""
-    return list(OutgoingMail.objects.filter(recipient=email).order_by("id").values_list("kind", flat=True))

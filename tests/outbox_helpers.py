@@ -57,6 +57,11 @@ def deliver_until_quiet(start: datetime, *, hours: float) -> OutgoingMail:
     return OutgoingMail.objects.earliest("pk")
 
 
+def kinds_owed_to(email: str) -> list[str]:
+    """The kinds of all mails that are owed, or were sent, to an address, in the order in which they were owed."""
+    return list(OutgoingMail.objects.filter(recipient=email).order_by("id").values_list("kind", flat=True))
+
+
 def rendered_mail(kind: str) -> RenderedMail:
     """The one mail of this kind, as it would go out now."""
     return kinds.find(kind).render(OutgoingMail.objects.get(kind=kind))

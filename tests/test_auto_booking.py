@@ -1,33 +1,28 @@
 """'Book me into every session': each session once, with a credit, in the order of the switches, and never against a wish."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 
 from redreport import clock, policy
-from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.seats import Attendee
 from subscriptions.errors import EmailNotProven
 from subscriptions.models import AutoBooking, AutoBookingAttempt, CreditEntry, CreditGrant
 from subscriptions.operations.auto_booking import book_automatically, switch_off_auto_booking, switch_on_auto_booking
-from subscriptions.operations.booking import book_with_credit, start_seat_order
+from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.cancel import cancel_live_session_and_settle
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.granting import give_credits
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.tasks import BATCH, sweep_auto_bookings
-from tests.auto_booking import auto_booked_seat, mails_to, make_auto_booker, outcomes, publish_session, sweep
+from tests.auto_booking import auto_booked_seat, make_auto_booker, outcomes, publish_session, sweep
 from tests.canceling import assert_books_balance, book, cancel
 from tests.factories import attendee_of, make_guest_seat, make_live_session, make_price, make_staff, make_user
-from tests.killing import killed_scenes, operate_in_two_processes
-from tests.racing import at_once
-from tests.test_lock_order import watched_locks
+from tests.outbox_helpers import kinds_owed_to
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +33,7 @@ def test_reader_is_in_with_one_credit_and_one_mail() -> None:
     assert [sweep(), sweep()] == [1, 0]
     seat = Seat.objects.get(attendee_email=reader.email)
     assert (seat.live_session, seat.state, seat.booked_by, seat.coverage.kind) == (live_session, "confirmed", reader, "credit")
-    assert (CreditGrant.objects.get().balance, outcomes(reader), mails_to(reader)) == (2, ["booked"], ["auto_booked"])
+    assert (CreditGrant.objects.get().balance, outcomes(reader), kinds_owed_to(reader.email)) == (2, ["booked"], ["auto_booked"])
     assert CreditEntry.objects.get(kind="spend").actor is None
     assert_books_balance()
 
@@ -66,7 +61,7 @@ def test_seat_booked_by_hand_and_given_back_before_the_sweep_is_not_booked_again
     cancel(book(reader, publish_session()))
     sweep()
     assert (outcomes(reader), CreditGrant.objects.get().balance) == (["seated"], 2)
-    assert "auto_booked" not in mails_to(reader)
+    assert "auto_booked" not in kinds_owed_to(reader.email)
 
 
 def test_who_has_a_seat_keeps_it_and_no_credit_is_spent() -> None:
@@ -74,7 +69,8 @@ def test_who_has_a_seat_keeps_it_and_no_credit_is_spent() -> None:
     live_session = publish_session()
     make_guest_seat(live_session, reader)
     sweep()
-    assert (outcomes(reader), CreditGrant.objects.get().balance, mails_to(reader)) == (["seated"], 2, ["seat_confirmed"])
+    assert (outcomes(reader), CreditGrant.objects.get().balance) == (["seated"], 2)
+    assert kinds_owed_to(reader.email) == ["seat_confirmed"]
 
 
 def test_seat_that_somebody_else_took_for_the_reader_and_gave_back_counts_for_nothing() -> None:
@@ -112,7 +108,7 @@ def test_sold_out_is_told_once() -> None:
     live_session = publish_session(capacity=1)
     make_guest_seat(live_session)
     assert [sweep(), sweep()] == [1, 0]
-    assert (outcomes(reader), mails_to(reader), CreditGrant.objects.get().balance) == (["sold_out"], ["not_booked"], 3)
+    assert (outcomes(reader), kinds_owed_to(reader.email), CreditGrant.objects.get().balance) == (["sold_out"], ["not_booked"], 3)
 
 
 def test_last_seats_go_to_whoever_switched_it_on_first() -> None:
@@ -139,7 +135,7 @@ def test_credits_go_to_the_soonest_sessions_and_their_end_is_told_once() -> None
     assert outcomes(reader) == ["booked", "booked", "no_credit", "no_credit"]
     booked = Seat.objects.order_by("live_session__starts_at").values_list("live_session", flat=True)
     assert list(booked) == [soon.pk, late.pk]
-    assert mails_to(reader) == ["auto_booked", "auto_booked", "not_booked"]
+    assert kinds_owed_to(reader.email) == ["auto_booked", "auto_booked", "not_booked"]
     told = AutoBookingAttempt.objects.get(live_session=later)
     assert told.outcome == "no_credit"
 
@@ -172,7 +168,7 @@ def test_new_credits_give_sessions_that_lacked_one_another_try() -> None:
     give_credits(user=reader, credits=1, expires_at=now + timedelta(90), actor=staff, reason="Paid by wire", now=now)
     sweep()
     assert outcomes(reader) == ["booked", "booked"]
-    assert mails_to(reader) == ["auto_booked", "not_booked", "auto_booked"]
+    assert kinds_owed_to(reader.email) == ["auto_booked", "not_booked", "auto_booked"]
 
 
 def test_credit_that_comes_back_for_a_seat_given_back_books_nothing_else() -> None:
@@ -191,7 +187,7 @@ def test_a_day_is_left_to_give_the_seat_back(spare: timedelta, outcome: str) -> 
         live_session = publish_session(starts_in=policy.AUTO_BOOKING_BEFORE + spare)
         sweep()
     assert outcomes(reader) == [outcome]
-    assert mails_to(reader) == (["auto_booked"] if outcome == "booked" else ["not_booked"])
+    assert kinds_owed_to(reader.email) == (["auto_booked"] if outcome == "booked" else ["not_booked"])
     assert Seat.objects.filter(live_session=live_session).exists() == (outcome == "booked")
 
 
@@ -199,7 +195,7 @@ def test_canceled_session_is_not_booked() -> None:
     reader = make_auto_booker()
     live_session = publish_session()
     cancel_live_session_and_settle(live_session_id=live_session.pk, actor=make_staff(), reason="Ill", now=clock.now())
-    assert (sweep(), outcomes(reader), mails_to(reader)) == (0, [], [])
+    assert (sweep(), outcomes(reader), kinds_owed_to(reader.email)) == (0, [], [])
     attempt = book_automatically(subscriber_id=subscriber_of(reader).pk, live_session_id=live_session.pk, now=clock.now())
     assert (attempt, Seat.objects.count()) == (None, 0)
 
@@ -260,7 +256,7 @@ def test_address_that_was_changed_since_has_to_be_proven_before_a_door_is_mailed
     EmailAddress.objects.filter(user=reader).update(verified=False)
     publish_session()
     sweep()
-    assert (outcomes(reader), mails_to(reader)) == ([], [])
+    assert (outcomes(reader), kinds_owed_to(reader.email)) == ([], [])
     EmailAddress.objects.filter(user=reader).update(verified=True)
     sweep()
     assert outcomes(reader) == ["booked"]
@@ -281,98 +277,6 @@ def test_full_batch_goes_on_only_while_something_comes_of_it() -> None:
     assert all(outcomes(reader) == ["no_credit"] for reader in readers)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_sweeps_side_by_side_book_each_reader_once_and_in_their_order() -> None:
-    readers = [make_auto_booker(credits=1) for _ in range(8)]
-    for _ in range(2):
-        publish_session(capacity=5)
-    at_once([sweep] * 3)
-    assert [outcomes(reader) for reader in readers] == [["booked", "no_credit"]] * 5 + [["sold_out", "booked"]] * 3
-    assert Seat.objects.count() == AutoBookingAttempt.objects.filter(outcome="booked").count() == 8
-    assert_books_balance()
-
-
-# A rival at the same moment, and what may have come of it: how many seats, which outcomes.
-RIVALS: dict[str, list[tuple[int, list[str]]]] = {
-    "another session by hand": [(1, ["booked"]), (1, ["no_credit"])],
-    "the same session by hand": [(1, ["booked"]), (1, ["seated"])],
-    "switch off": [(1, ["booked"]), (0, [])],
-    "session canceled": [(1, ["booked"]), (0, [])],
-}
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("rival", RIVALS)
-def test_rival_comes_before_or_after_never_in_between(rival: str) -> None:
-    staff = make_staff()
-    for _ in range(8):
-        reader = make_auto_booker(credits=1)
-        live_session, other, now = publish_session(), make_live_session(), clock.now()
-        rivals: dict[str, Callable[[], object]] = {
-            "another session by hand": partial(book_with_credit, user=reader, live_session_id=other.pk, now=now),
-            "the same session by hand": partial(book_with_credit, user=reader, live_session_id=live_session.pk, now=now),
-            "switch off": partial(switch_off_auto_booking, user=reader, now=now),
-            "session canceled": partial(
-                cancel_live_session_and_settle, live_session_id=live_session.pk, actor=staff, reason="Ill", now=now
-            ),
-        }
-        at_once([booking_of(reader, live_session), rivals[rival]])
-        assert (Seat.objects.filter(booked_by=reader).count(), outcomes(reader)) in RIVALS[rival]
-    assert_books_balance()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_credits_that_come_at_the_same_moment_are_never_overlooked() -> None:
-    staff = make_staff()
-    for _ in range(8):
-        reader = make_auto_booker(credits=0)
-        live_session, now = publish_session(), clock.now()
-        # Their time was taken long before: a renewal asks Stripe first.
-        give = partial(
-            give_credits,
-            user=reader,
-            credits=1,
-            expires_at=now + timedelta(days=90),
-            actor=staff,
-            reason="Paid by wire",
-            now=now - timedelta(minutes=2),
-        )
-        at_once([booking_of(reader, live_session), give])
-        sweep()
-        assert outcomes(reader) == ["booked"]
-
-
-def booking_of(reader: User, live_session: LiveSession) -> Callable[[], object]:
-    return partial(book_automatically, subscriber_id=subscriber_of(reader).pk, live_session_id=live_session.pk, now=clock.now())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_killed_at_any_step_it_is_finished_by_the_next_sweep() -> None:
-    def prepare() -> list[object]:
-        readers = [make_auto_booker(credits=1) for _ in range(2)]
-        publish_session(capacity=1)
-        return [*readers]
-
-    killed = 0
-    for scene in killed_scenes(prepare, lambda _: sweep()):
-        sweep()
-        first, second = scene
-        assert [outcomes(first), outcomes(second)] == [["booked"], ["sold_out"]]  # type: ignore[arg-type]
-        assert [mails_to(first), mails_to(second)] == [["auto_booked"], ["not_booked"]]  # type: ignore[arg-type]
-        AutoBooking.objects.all().delete()
-        killed += 1
-    assert killed > 4
-    assert_books_balance()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_processes_at_once_book_once() -> None:
-    reader = make_auto_booker(credits=2)
-    publish_session()
-    operate_in_two_processes(sweep)
-    assert (outcomes(reader), mails_to(reader), CreditGrant.objects.get().balance) == (["booked"], ["auto_booked"], 1)
-
-
 def test_seat_handed_over_is_not_booked_again() -> None:
     reader, now = make_auto_booker(credits=2), clock.now()
     seat = book(reader, publish_session())
@@ -388,13 +292,3 @@ def test_seat_handed_over_is_not_booked_again() -> None:
     Seat.objects.update(attendee_email="bo@example.com")
     sweep()
     assert (outcomes(reader), CreditGrant.objects.get().balance) == (["seated"], 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_it_locks_in_the_order_of_the_house() -> None:
-    reader = make_auto_booker(credits=2)
-    publish_session()
-    with watched_locks() as locked:
-        sweep()
-        switch_off_auto_booking(user=reader, now=clock.now())
-    assert sorted(locked) == [("LiveSession", "Subscriber", "CreditGrant"), ("Subscriber",)]

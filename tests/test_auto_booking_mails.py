@@ -101,7 +101,7 @@ def test_not_booked_says_why_and_what_to_do(smtp_server: MailServer, outcome: st
     why = {
         "sold_out": "no seat was free",
         "no_credit": "you have no credit that is good for its date",
-        "too_soon": "we leave you 48 hours to give a seat back",
+        "too_soon": "in less than 48 hours, which leaves you too little time to give a seat back",
     }[outcome]
     links = (f"http://testserver/sessions/{live_session.slug}/", "http://testserver/account/credits/")
     for part in (mail.part("text/plain"), mail.part("text/html")):

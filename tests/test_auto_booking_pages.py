@@ -17,9 +17,10 @@ from sessions_live.seat_links import AUTO_OUT, DOOR
 from subscriptions.models import AutoBooking, CreditEntry, CreditGrant
 from subscriptions.operations.auto_booking import switch_off_auto_booking
 from subscriptions.operations.cancel import cancel_auto_booked_seat, cancel_live_session_and_settle
-from tests.auto_booking import auto_booked_seat, mails_to, make_auto_booker, publish_session, sweep
+from tests.auto_booking import auto_booked_seat, make_auto_booker, publish_session, sweep
 from tests.canceling import assert_books_balance, book, consequence_of
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
+from tests.outbox_helpers import kinds_owed_to
 
 pytestmark = pytest.mark.django_db
 
@@ -122,7 +123,7 @@ def test_second_click_says_the_same_and_returns_nothing_more() -> None:
     answers = [text_of(press(client, link_of(seat), page)) for _ in range(2)]
     assert all("1 credit is back" in answer for answer in answers)
     assert CreditEntry.objects.filter(kind="return").count() == 1
-    assert mails_to(reader) == ["auto_booked", "seat_canceled"]
+    assert kinds_owed_to(reader.email) == ["auto_booked", "seat_canceled"]
     assert text_of(client.get(link_of(seat))).count("This seat is canceled") == 2
 
 

@@ -7,7 +7,7 @@ from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from sessions_live.operations.seats import Attendee
-from sessions_live.seat_links import DOOR
+from sessions_live.seat_links import CANT_COME, DOOR
 from subscriptions.models import Order, Plan
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.purchase import buy_seats
@@ -80,6 +80,14 @@ def test_reader_in_their_own_seat_and_staff_who_give_one_get_no_receipt() -> Non
     book_with_credit(user=user, live_session_id=live_session.pk, now=now)
     make_guest_seat(live_session, staff=staff, now=now)
     assert list(OutgoingMail.objects.values_list("kind", flat=True)) == ["seat_confirmed"] * 2
+
+
+@pytest.mark.django_db
+def test_guest_of_the_house_says_by_a_link_that_they_cannot_come() -> None:
+    seat = make_guest_seat(make_live_session())
+    for part in parts_of("seat_confirmed", seat.attendee_email):
+        assert CANT_COME.url(seat) in part
+        assert "so that somebody else can have the seat" in part
 
 
 def test_buyer_of_several_seats_gets_one_receipt_with_everybody_in_it(shop: Shop) -> None:

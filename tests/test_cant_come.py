@@ -75,7 +75,8 @@ def test_mail_says_who_and_what_the_booker_can_do_until_when(seat: Seat) -> None
     rendered = kinds.find("cant_come").render(refusals()[0])
     assert rendered.subject == f"Bo Chen can't come to {seat.live_session.title}"
     for part in (rendered.text, rendered.html):
-        for said in ("bo@example.org", "Until ", "get back what it cost", f"/seats/{seat.public_id}/cancel/", "/account/"):
+        pages = [f"/seats/{seat.public_id}/{what}/" for what in ("cancel", "hand-over")]
+        for said in ("bo@example.org", "Until ", "get back what it cost", *pages):
             assert said in part, said
         assert "/door/" not in part
         assert "/cant-come/" not in part

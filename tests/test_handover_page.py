@@ -17,7 +17,8 @@ from subscriptions.models import Order
 from tests.canceling import book, cancel
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
 from tests.fixtures_shop import Shop
-from tests.handing_over import hand_over, mails_of
+from tests.handing_over import hand_over
+from tests.outbox_helpers import kinds_owed_to
 from tests.parties import BO, CY
 
 pytestmark = pytest.mark.django_db
@@ -74,14 +75,14 @@ def test_sending_it_hands_the_seat_over_and_sending_it_again_does_not(seat: Seat
     page = text_of(client.get(address_of(seat)))
     assert "Bo Chen has this seat." in page
     assert "by mail to bo@example.org" in page
-    assert (holder_of(seat), HandOver.objects.count(), mails_of(BO.email)) == (BO.email, 1, ["seat_handed_over"])
+    assert (holder_of(seat), HandOver.objects.count(), kinds_owed_to(BO.email)) == (BO.email, 1, ["seat_handed_over"])
 
 
 def test_wrong_address_is_put_right_by_handing_it_over_again(seat: Seat) -> None:
     client = browser_of(seat)
     client.post(address_of(seat), {**BOS, "attendee_email": "bo@exampel.org"})
     client.post(address_of(seat), BOS)
-    assert (holder_of(seat), mails_of("bo@exampel.org")) == (BO.email, ["seat_handed_over", "seat_handed_away"])
+    assert (holder_of(seat), kinds_owed_to("bo@exampel.org")) == (BO.email, ["seat_handed_over", "seat_handed_away"])
 
 
 def test_somebody_elses_seat_is_not_there(seat: Seat) -> None:
@@ -151,6 +152,15 @@ def test_canceled_seat_leads_to_the_page_that_says_so(seat: Seat) -> None:
     cancel(seat)
     answer = browser_of(seat).get(address_of(seat))
     assert (answer.status_code, answer["Location"]) == (303, f"/seats/{seat.public_id}/cancel/")
+
+
+def test_orders_page_leads_there_until_the_start(shop: Shop) -> None:
+    seat = shop.sell_seat()
+    assert seat.coverage.order
+    page = f"/orders/{seat.coverage.order.number}/"
+    assert address_of(seat) in text_of(browser_of(seat).get(page))
+    with time_machine.travel(seat.live_session.starts_at, tick=False):
+        assert address_of(seat) not in text_of(browser_of(seat).get(page))
 
 
 def test_held_seat_cannot_be_handed_over_before_it_is_paid(shop: Shop) -> None:

@@ -18,7 +18,7 @@ from sessions_live.errors import NotMovable
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
 from sessions_live.operations.attendance import enter_by_door
 from sessions_live.operations.moves import preview_move
-from sessions_live.seat_links import DOOR
+from sessions_live.seat_links import CANT_COME, DOOR
 from subscriptions.models import CreditEntry, CreditGrant
 from subscriptions.operations.cancel import plan_own_cancellation
 from subscriptions.reconciliation.run import reconcile
@@ -76,6 +76,17 @@ def test_attendee_reads_the_old_and_the_new_time_and_keeps_the_door() -> None:
             assert said in part
         assert "you get back in full what it cost" in part
         assert f"/seats/{seat.public_id}/cancel/" in part
+
+
+@pytest.mark.django_db
+def test_guest_of_the_house_is_told_where_to_say_no_and_nothing_of_money() -> None:
+    live_session = make_live_session()
+    seat = make_guest_seat(live_session)
+    move(live_session)
+    mail = rendered_mail("session_moved")
+    for part in (mail.text, mail.html):
+        assert CANT_COME.url(seat) in part
+        assert "what it cost" not in part
 
 
 @pytest.mark.django_db

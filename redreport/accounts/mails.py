@@ -5,11 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.shortcuts import resolve_url
-from django.urls import reverse
 from django.utils.http import urlencode
 
 from redreport import clock
 from redreport.accounts.models import User
+from redreport.addresses import address_of
 from redreport.outbox import kinds
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.models import OutgoingMail
@@ -69,4 +69,4 @@ def _minutes_left(secret: dict[str, Any]) -> int | None:
 def _address(name: str, secret: dict[str, Any]) -> str:
     """A page of ours that leads on to where the reader was, if they were somewhere."""
     query = "?" + urlencode({"next": secret["next"]}) if "next" in secret else ""
-    return settings.SITE_URL + reverse(name) + query
+    return address_of(name) + query

@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.template import Context, engines
 from django.template.backends.django import Template
-from django.urls import reverse
 
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, RenderedMail, Topic
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.wishes import unsubscribe_url
@@ -31,7 +31,7 @@ def render_optional(template: str, context: dict[str, Any], *, mail: OutgoingMai
     foot = {
         "topic": topic,
         "unsubscribe_url": unsubscribe_url(email=mail.recipient, topic=topic),
-        "wishes_url": settings.SITE_URL + reverse("pages:wishes"),
+        "wishes_url": address_of("pages:wishes"),
         "postal_address": settings.POSTAL_ADDRESS,
     }
     return render_templates(template, {**context, **foot})

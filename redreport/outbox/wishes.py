@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.core import signing
-from django.urls import reverse
 
+from redreport.addresses import address_of
 from redreport.outbox import kinds
 from redreport.outbox.kinds import Topic
 from redreport.outbox.models import MailWish
@@ -38,7 +37,7 @@ def carry_wishes(*, from_email: str, to_email: str, now: datetime) -> None:
 
 def unsubscribe_url(*, email: str, topic: Topic) -> str:
     """The address that ends a topic for an address: GET asks, POST does it, as RFC 8058 has mail programs do."""
-    return settings.SITE_URL + reverse("pages:unsubscribe", args=[_token(email, topic)])
+    return address_of("pages:unsubscribe", _token(email, topic))
 
 
 def wish_behind(token: str) -> tuple[str, Topic] | None:

@@ -45,11 +45,17 @@ function release(form) {
   }
 }
 
+function timeLeft(minutes) {
+  if (minutes >= 120) return `${Math.floor(minutes / 60)} hours left`;
+  if (minutes > 1) return `${minutes} minutes left`;
+  return minutes === 1 ? "less than a minute left" : "time is up";
+}
+
 // A deadline such as that of a held seat: '34 minutes left' beside the printed time.
 function printTimeLeft() {
   for (const slot of document.querySelectorAll("[data-until]")) {
     const minutes = Math.ceil((new Date(slot.dataset.until) - Date.now()) / 60_000);
-    const words = minutes > 1 ? `${minutes} minutes left` : minutes === 1 ? "less than a minute left" : "time is up";
+    const words = timeLeft(minutes);
     if (slot.textContent !== words) slot.textContent = words;
   }
 }

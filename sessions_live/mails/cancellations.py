@@ -7,10 +7,8 @@ The attendees' own mail says what comes back, and so is the business of who know
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.conf import settings
-from django.urls import reverse
-
-from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
+from redreport.addresses import address_of
+from redreport.outbox.kinds import MailKind, RenderedMail, always
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
@@ -23,7 +21,7 @@ WAITLIST_CANCELED = "waitlist_canceled"
 
 def register() -> None:
     """Make the kind known to the outbox."""
-    register_kind(MailKind(WAITLIST_CANCELED, "cancellation, waitlist", guard=_always, render=_render_waitlist_canceled))
+    register_kind(MailKind(WAITLIST_CANCELED, "cancellation, waitlist", guard=always, render=_render_waitlist_canceled))
 
 
 def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistEntry], now: datetime) -> None:
@@ -40,16 +38,11 @@ def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistE
     queue_mails([*owed, *owed_to_hosts(HOST_CANCELED, change)], now=now)
 
 
-def _always(mail: OutgoingMail, now: datetime) -> Verdict:
-    """A canceled session stays canceled."""
-    return Verdict.send()
-
-
 def _render_waitlist_canceled(mail: OutgoingMail) -> RenderedMail:
     change = ScheduleChange.objects.select_related("live_session").get(pk=mail.context["change_id"])
     context = {
         "live_session": change.live_session,
         "message": change.message,
-        "sessions_url": settings.SITE_URL + reverse("sessions:list"),
+        "sessions_url": address_of("sessions:list"),
     }
     return render_templates(WAITLIST_CANCELED, context)

@@ -1,13 +1,13 @@
 """What mails about a seat have in common: whose it is, whether it still stands, and what can be said of it."""
 
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
 from redreport import clock, wording
-from redreport.outbox.kinds import Verdict
+from redreport.addresses import address_of
+from redreport.outbox.kinds import CalendarPart, Verdict
 from redreport.outbox.models import OutgoingMail
+from sessions_live.calendar import seat_request
 from sessions_live.models import LiveSession, Seat
 from sessions_live.seat_links import DOOR
 
@@ -22,6 +22,18 @@ def stands(seat: Seat, mail: OutgoingMail) -> Verdict:
     if seat.attendee_email != mail.recipient:
         return Verdict.withhold("the seat was handed over")
     return takes_place(seat, mail)
+
+
+def stands_until_over(mail: OutgoingMail, now: datetime) -> Verdict:
+    """The guard of a mail with an invitation: it holds as `stands` says, and is of use until the door has closed."""
+    seat = seat_of(mail)
+    verdict = stands(seat, mail)
+    return unless_over(seat, now) if verdict.action == "send" else verdict
+
+
+def unless_over(seat: Seat, now: datetime) -> Verdict:
+    """Sent until the session's door has closed."""
+    return Verdict.miss("the session is over") if now > seat.live_session.door_closes_at else Verdict.send()
 
 
 def takes_place(seat: Seat, mail: OutgoingMail) -> Verdict:
@@ -45,8 +57,14 @@ def seat_mail_context(seat: Seat) -> dict[str, Any]:
     return {
         **booking_context(seat),
         "door_url": DOOR.url(seat),
+        "is_booker": not seat.is_booked_for_another,
         "clock_change": _clock_change(seat, "" if seat.is_booked_for_another else seat.booked_by.time_zone),
     }
+
+
+def invitation(seat: Seat, mail: OutgoingMail) -> CalendarPart:
+    """What puts the seat into its attendee's calendar, or moves it there."""
+    return CalendarPart("REQUEST", seat_request(seat, mail.created_at), "invitation.ics")
 
 
 def booking_context(seat: Seat) -> dict[str, Any]:
@@ -55,7 +73,7 @@ def booking_context(seat: Seat) -> dict[str, Any]:
     return {
         "seat": seat,
         "live_session": live_session,
-        "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+        "session_url": address_of("sessions:detail", live_session.slug),
         "cutoff_at": seat.free_cancel_until,
         # In the booker's zone; a mail to an attendee who is another one is not to name it.
         "clock_change": _clock_change(seat, seat.booked_by.time_zone),

@@ -2,17 +2,15 @@
 
 from datetime import datetime
 
-from django.conf import settings
-from django.urls import reverse
-
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from sessions_live.calendar import seat_request, seat_withdrawal
-from sessions_live.mails.common import booking_context, seat_mail_context, seat_of, stands
-from sessions_live.models import HandOver, Seat
+from sessions_live.calendar import seat_withdrawal
+from sessions_live.mails.common import booking_context, invitation, seat_mail_context, seat_of, stands_until_over, unless_over
+from sessions_live.models import HandOver
 from sessions_live.seat_links import CANT_COME
 
 HANDED_AWAY, HANDED_OVER = "seat_handed_away", "seat_handed_over"
@@ -42,19 +40,14 @@ def _seat_is_not_theirs(mail: OutgoingMail, now: datetime) -> Verdict:
     seat = seat_of(mail)
     if seat.attendee_email == mail.recipient:
         return Verdict.withhold("the seat is theirs again")
-    return _unless_over(seat, now)
+    return unless_over(seat, now)
 
 
 def _seat_is_theirs(mail: OutgoingMail, now: datetime) -> Verdict:
-    seat = seat_of(mail)
-    verdict = stands(seat, mail)
-    if verdict.action == "send" and mail.context["hand_over_id"] != HandOver.objects.filter(seat=seat).latest("id").pk:
+    verdict, last = stands_until_over(mail, now), HandOver.objects.filter(seat=mail.context["seat_id"]).latest("id")
+    if verdict.action == "send" and mail.context["hand_over_id"] != last.pk:
         return Verdict.withhold("a later mail tells of it")
-    return _unless_over(seat, now) if verdict.action == "send" else verdict
-
-
-def _unless_over(seat: Seat, now: datetime) -> Verdict:
-    return Verdict.miss("the session is over") if now > seat.live_session.door_closes_at else Verdict.send()
+    return verdict
 
 
 def _render_handed_away(mail: OutgoingMail) -> RenderedMail:
@@ -64,7 +57,7 @@ def _render_handed_away(mail: OutgoingMail) -> RenderedMail:
         "hand_over": hand_over,
         # Who the next one is, is the booker's to know.
         "is_booker": mail.recipient == seat.booked_by.email,
-        "sessions_url": settings.SITE_URL + reverse("sessions:list"),
+        "sessions_url": address_of("sessions:list"),
     }
     content = seat_withdrawal(hand_over, seat, mail.created_at)
     return render_templates(HANDED_AWAY, context, CalendarPart("CANCEL", content, "cancellation.ics"))
@@ -74,11 +67,9 @@ def _render_handed_over(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     context = {
         **seat_mail_context(seat),
-        "is_booker": not seat.is_booked_for_another,
         "cant_come_url": CANT_COME.url(seat) if seat.is_booked_for_another else "",
     }
-    content = seat_request(seat, mail.created_at)
-    return render_templates(HANDED_OVER, context, CalendarPart("REQUEST", content, "invitation.ics"))
+    return render_templates(HANDED_OVER, context, invitation(seat, mail))
 
 
 def _hand_over_of(mail: OutgoingMail) -> HandOver:

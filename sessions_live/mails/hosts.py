@@ -5,10 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
 from redreport import clock
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -96,7 +94,7 @@ def _context(mail: OutgoingMail, live_session: LiveSession) -> dict[str, Any]:
     return {
         "live_session": live_session,
         "host_door_url": host_door_url(live_session, host),
-        "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+        "session_url": address_of("sessions:detail", live_session.slug),
     }
 
 

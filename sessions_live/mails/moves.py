@@ -3,16 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.urls import reverse
-
-from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
+from redreport.addresses import address_of
+from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_templates
-from sessions_live.calendar import seat_request
-from sessions_live.mails.common import seat_mail_context, seat_of, stands, stands_as_told
+from sessions_live.mails.common import invitation, seat_mail_context, seat_of, stands_as_told, stands_until_over
 from sessions_live.mails.hosts import HOST_MOVED, owed_to_hosts
 from sessions_live.models import ScheduleChange, Seat, WaitlistEntry
 from sessions_live.seat_links import CANT_COME
@@ -22,7 +19,7 @@ SESSION_MOVED, WAITLIST_MOVED = "session_moved", "waitlist_moved"
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    register_kind(MailKind(SESSION_MOVED, "new time", guard=_seat_still_stands, render=_render_session_moved, private=True))
+    register_kind(MailKind(SESSION_MOVED, "new time", guard=stands_until_over, render=_render_session_moved, private=True))
     register_kind(MailKind(WAITLIST_MOVED, "new time, waitlist", guard=_still_waits, render=_render_waitlist_moved))
 
 
@@ -61,14 +58,6 @@ def _owed_to_who_waits(change: ScheduleChange) -> list[OwedMail]:
     ]
 
 
-def _seat_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
-    seat = seat_of(mail)
-    verdict = stands(seat, mail)
-    if verdict.action == "send" and now > seat.live_session.door_closes_at:
-        return Verdict.miss("the session is over")
-    return verdict
-
-
 def _still_waits(mail: OutgoingMail, now: datetime) -> Verdict:
     entry = _entry_of(mail)
     if entry.state not in WaitlistEntry.OPEN:
@@ -84,25 +73,23 @@ def _render_session_moved(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     context = {
         **seat_mail_context(seat),
-        **_move_context(mail, was_starting_at=_told_before(mail, seat)),
-        "is_booker": seat.attendee_email == seat.booked_by.email,
+        **move_context(_change_of(mail), was_starting_at=_told_before(mail, seat)),
         "cant_come_url": CANT_COME.url(seat),
     }
-    content = seat_request(seat, mail.created_at)
-    return render_templates("session_moved", context, CalendarPart("REQUEST", content, "invitation.ics"))
+    return render_templates(SESSION_MOVED, context, invitation(seat, mail))
 
 
 def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
-    entry = _entry_of(mail)
+    entry, change = _entry_of(mail), _change_of(mail)
     live_session = entry.live_session
     context = {
-        **_move_context(mail, was_starting_at=_change_of(mail).old_starts_at),
+        **move_context(change, was_starting_at=change.old_starts_at),
         "live_session": live_session,
         "entry": entry,
         "time_zone": entry.user.time_zone,
-        "session_url": settings.SITE_URL + reverse("sessions:detail", args=[live_session.slug]),
+        "session_url": address_of("sessions:detail", live_session.slug),
     }
-    return render_templates("waitlist_moved", context)
+    return render_templates(WAITLIST_MOVED, context)
 
 
 def _told_before(mail: OutgoingMail, seat: Seat) -> datetime:
@@ -124,8 +111,8 @@ def _versions_untold(seat: Seat) -> set[int | None]:
     return set(owed.filter(sent_at__isnull=True).values_list("schedule_version", flat=True))
 
 
-def _move_context(mail: OutgoingMail, *, was_starting_at: datetime) -> dict[str, Any]:
-    change = _change_of(mail)
+def move_context(change: ScheduleChange, *, was_starting_at: datetime) -> dict[str, Any]:
+    """What every mail about a move says to a reader: the start they knew of, and the length where that is another."""
     return {
         "message": change.message,
         "was_starting_at": was_starting_at,

@@ -10,7 +10,7 @@ from redreport.accounts.models import User
 from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken, SeatTakenOver
 from sessions_live.meetings import provider
 from sessions_live.models import DoorEntry, Host, LiveSession, Seat
-from sessions_live.operations.seats import lock_live_session, lock_seat
+from sessions_live.operations.seats import lock_live_session, lock_seat_with_session
 
 
 def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datetime) -> str:
@@ -27,12 +27,10 @@ def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datet
     address = provider().attendee_url(seat)
     with transaction.atomic():
         # Locks: the session's and the seat's. It may be canceled, moved or handed over in this very moment.
-        live_session = lock_live_session(seat.live_session_id)
-        locked = lock_seat(seat.pk)
-        locked.live_session = live_session
+        locked = lock_seat_with_session(seat.pk)
         if locked.door_version != seat.door_version or locked.state not in Seat.TAKEN:
             raise DoorClosed
-        if not _leads_somewhere(live_session, now):
+        if not _leads_somewhere(locked.live_session, now):
             raise DoorClosed
         last = last_entry(locked)
         if last and last.device != device and not takes_over:
@@ -78,8 +76,8 @@ def check_in_seat(*, seat_id: int, actor: User, now: datetime) -> Seat:
     """
     with transaction.atomic():
         # Locks as at the door: the attendee may be coming in by it.
-        live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
-        seat = lock_seat(seat_id)
+        seat = lock_seat_with_session(seat_id)
+        live_session = seat.live_session
         if seat.state not in Seat.TAKEN:
             raise SeatNotTaken
         if now < live_session.door_opens_at:
@@ -95,8 +93,8 @@ def undo_check_in(*, seat_id: int, actor: User, reason: str, now: datetime) -> S
     """Take back that the attendee was there, for a written reason. Refuses with NotCheckedIn."""
     with transaction.atomic():
         # Locks as at the door.
-        live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
-        seat = lock_seat(seat_id)
+        seat = lock_seat_with_session(seat_id)
+        live_session = seat.live_session
         if seat.state != Seat.State.ATTENDED:
             raise NotCheckedIn
         is_over = live_session.state == LiveSession.State.ENDED

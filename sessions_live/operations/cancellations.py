@@ -18,14 +18,9 @@ from sessions_live.operations.seats import lock_live_session, offer_freed_seats_
 def restitution_due(*, seat: Seat, by: Seat.CanceledBy, now: datetime) -> Seat.Restitution:
     """What is owed for a seat canceled now: always everything by the house. By the buyer until the cut-off, and until the start
     if the house moved the session after they had taken the seat: they did not choose that time. `seat` has its session."""
-    if by == Seat.CanceledBy.HOUSE or now < free_cancel_until(seat):
+    if by == Seat.CanceledBy.HOUSE or now < seat.free_cancel_until:
         return Seat.Restitution.FULL
     return Seat.Restitution.NONE
-
-
-def free_cancel_until(seat: Seat) -> datetime:
-    """Until then its buyer gets restitution for giving it back. `seat` has its session."""
-    return seat.free_cancel_until
 
 
 def cancel_seat(

@@ -9,7 +9,7 @@ from redreport.outbox.queue import queue_mail
 from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import lock_live_session, lock_seat
+from sessions_live.operations.seats import lock_seat_with_session
 
 
 @retried
@@ -49,9 +49,8 @@ def accept_seat_again(*, seat_id: int, door_version: int, now: datetime) -> None
 
 def _lock_seat_of_attendee(seat_id: int, door_version: int, now: datetime) -> Seat:
     # Locks: the session, then the seat. Its booker may be canceling it or handing it over at this moment.
-    live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
-    seat = lock_seat(seat_id)
-    seat.live_session = live_session
+    seat = lock_seat_with_session(seat_id)
+    live_session = seat.live_session
     is_theirs = seat.door_version == door_version and seat.is_booked_for_another
     if seat.state not in Seat.TAKEN or not is_theirs or live_session.state == LiveSession.State.CANCELED:
         raise SeatNotTaken

@@ -11,7 +11,7 @@ from redreport.transactions import retried
 from sessions_live.errors import AlreadyEntered, NotCancelable, NotTheBooker, SeatNotTaken, TooManyHandOvers
 from sessions_live.mails.handover import queue_handed_over
 from sessions_live.models import HandOver, LiveSession, Seat
-from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, refuse_if_seated
+from sessions_live.operations.seats import Attendee, lock_seat_with_session, refuse_if_seated
 
 
 @retried
@@ -27,13 +27,11 @@ def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee,
         raise NotTheBooker
     with transaction.atomic():
         # Locks: the session, then the seat. It may be canceled, moved, declined or entered at this moment.
-        live_session = lock_live_session(found.live_session_id)
-        seat = lock_seat(found.pk)
-        seat.live_session = live_session
+        seat = lock_seat_with_session(found.pk)
         check_hand_over(seat=seat, now=now)
         if seat.attendee_email == attendee.email.lower():
             return seat
-        refuse_if_seated(live_session=live_session, attendee=attendee)
+        refuse_if_seated(live_session=seat.live_session, attendee=attendee)
         if HandOver.objects.filter(seat=seat).count() >= policy.MOST_HAND_OVERS:
             raise TooManyHandOvers
         hand_over = _note_hand_over(seat, attendee, user, now)

@@ -7,7 +7,7 @@ from django.db import transaction
 from redreport import policy
 from sessions_live.errors import DoorClosed, TooManyQuestions
 from sessions_live.models import LiveSession, Question, Seat
-from sessions_live.operations.seats import lock_live_session, lock_seat
+from sessions_live.operations.seats import lock_seat_with_session
 from sessions_live.selectors import questions_of
 
 
@@ -19,8 +19,8 @@ def ask_question(*, seat: Seat, text: str, now: datetime) -> Question:
     """
     with transaction.atomic():
         # Locks: the session, the seat. Two clicks are one question; the seat may be changing hands.
-        live_session = lock_live_session(seat.live_session_id)
-        locked = lock_seat(seat.pk)
+        locked = lock_seat_with_session(seat.pk)
+        live_session = locked.live_session
         is_theirs = locked.door_version == seat.door_version and locked.state in Seat.TAKEN
         if not is_theirs or live_session.state != LiveSession.State.PUBLISHED or live_session.ends_at <= now:
             raise DoorClosed

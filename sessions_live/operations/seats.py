@@ -41,6 +41,14 @@ def lock_seat(seat_id: int) -> Seat:
     return Seat.objects.select_for_update(no_key=True).get(pk=seat_id)
 
 
+def lock_seat_with_session(seat_id: int) -> Seat:
+    """The seat with its session, both rows locked, the session's first."""
+    live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
+    seat = lock_seat(seat_id)
+    seat.live_session = live_session
+    return seat
+
+
 def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], booker: User, now: datetime) -> list[Seat]:
     """Keep a seat for each attendee for `policy.HOLD` while the buyer pays: all of them or none. `live_session` is locked by the
     caller.
@@ -160,19 +168,9 @@ def seats_for_walk_ins(live_session: LiveSession, now: datetime) -> int:
     return live_session.capacity - active - seats_kept_for_waitlist(live_session, now)
 
 
-def _who_sits_where(seats: Sequence[Seat], attendees: Sequence[Attendee]) -> list[tuple[Seat, Attendee]]:
-    """Each seat with its attendee: first those who stay, so that no address is in two seats at any moment."""
-    by_email = {attendee.email.lower(): attendee for attendee in attendees}
-    staying = [(seat, by_email.pop(seat.attendee_email)) for seat in seats if seat.attendee_email in by_email]
-    kept = {seat.pk for seat, _ in staying}
-    return staying + list(zip((seat for seat in seats if seat.pk not in kept), by_email.values(), strict=True))
-
-
-def _seat_in(seat: Seat, attendee: Attendee) -> bool:
-    """Name the attendee in the unsaved seat; whether that is a change."""
-    before = (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
-    seat.attendee_name, seat.attendee_email, seat.attendee_firm = attendee.name, attendee.email.lower(), attendee.firm
-    return before != (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
+def refuse_if_seated(*, live_session: LiveSession, attendee: Attendee) -> None:
+    """Refuses with AlreadySeated somebody who has an active seat in the session, which the caller has locked."""
+    _refuse_second_seat(_active_seats(live_session), attendee)
 
 
 def hold_longer(*, seat: Seat, until: datetime) -> None:
@@ -206,6 +204,21 @@ def _end_wait(seat: Seat, state: WaitlistEntry.State, now: datetime) -> None:
     if entry:
         entry.state, entry.closed_at = state, now
         entry.save(update_fields=["state", "closed_at"])
+
+
+def _who_sits_where(seats: Sequence[Seat], attendees: Sequence[Attendee]) -> list[tuple[Seat, Attendee]]:
+    """Each seat with its attendee: first those who stay, so that no address is in two seats at any moment."""
+    by_email = {attendee.email.lower(): attendee for attendee in attendees}
+    staying = [(seat, by_email.pop(seat.attendee_email)) for seat in seats if seat.attendee_email in by_email]
+    kept = {seat.pk for seat, _ in staying}
+    return staying + list(zip((seat for seat in seats if seat.pk not in kept), by_email.values(), strict=True))
+
+
+def _seat_in(seat: Seat, attendee: Attendee) -> bool:
+    """Name the attendee in the unsaved seat; whether that is a change."""
+    before = (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
+    seat.attendee_name, seat.attendee_email, seat.attendee_firm = attendee.name, attendee.email.lower(), attendee.firm
+    return before != (seat.attendee_name, seat.attendee_email, seat.attendee_firm)
 
 
 def _held_seats(
@@ -261,11 +274,6 @@ def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attende
         "booked_by": booker,
         "held_at": now,
     }
-
-
-def refuse_if_seated(*, live_session: LiveSession, attendee: Attendee) -> None:
-    """Refuses with AlreadySeated somebody who has an active seat in the session, which the caller has locked."""
-    _refuse_second_seat(_active_seats(live_session), attendee)
 
 
 def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 from redreport import clock
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
-from sessions_live.operations.cancellations import free_cancel_until
 from sessions_live.operations.declining import accept_seat_again, decline_seat
 from sessions_live.seat_links import CANT_COME
+from sessions_live.views.common import without_referrer
 
 ANSWERS = {"cannot": decline_seat, "can": accept_seat_again}
 
@@ -24,13 +24,8 @@ def cant_come(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing. A POST says 'cannot' or, after that, 'can': sending either twice is once."""
     status = _answer(request, token) if request.method == "POST" else 200
     if status == 303:
-        response = HttpResponse(status=303, headers={"Location": request.path})
-    else:
-        response = _page(request, _seat_of_attendee(token), status)
-    # The address is a secret, and no search engine's business.
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+        return without_referrer(HttpResponse(status=303, headers={"Location": request.path}))
+    return without_referrer(_page(request, _seat_of_attendee(token), status))
 
 
 def _answer(request: HttpRequest, token: str) -> int:
@@ -60,6 +55,6 @@ def _page(request: HttpRequest, seat: Seat | None, status: int) -> HttpResponse:
         "live_session": live_session,
         "has_begun": live_session.starts_at <= now,
         "has_come_in": seat.state != Seat.State.CONFIRMED,
-        "is_free_to_cancel": now < free_cancel_until(seat),
+        "is_free_to_cancel": now < seat.free_cancel_until,
     }
     return render(request, "sessions_live/cant_come.html", context, status=status)

@@ -3,24 +3,25 @@
 from datetime import datetime
 
 from redreport import clock
-from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
+from redreport.addresses import address_of
+from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from sessions_live.calendar import seat_request
-from sessions_live.mails.common import seat_mail_context, seat_of, stands
+from sessions_live.mails.common import invitation, seat_mail_context, seat_of, stands_until_over
 from sessions_live.models import LiveSession, Seat
 from sessions_live.seat_links import AUTO_OUT
 from sessions_live.selectors import own_seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import AutoBooking, AutoBookingAttempt
 from subscriptions.selectors import credit_balance
 
 
 def register() -> None:
     """Make the kinds known to the outbox."""
-    register_kind(MailKind("auto_booked", "booked automatically", guard=_seat_stands, render=_render_auto_booked, private=True))
+    register_kind(
+        MailKind("auto_booked", "booked automatically", guard=stands_until_over, render=_render_auto_booked, private=True)
+    )
     register_kind(MailKind("not_booked", "not booked automatically", guard=_still_not_booked, render=_render_not_booked))
 
 
@@ -45,14 +46,6 @@ def queue_not_booked(*, attempt: AutoBookingAttempt, recipient: str, now: dateti
         context={"subscriber_id": attempt.subscriber_id, "live_session_id": attempt.live_session_id},
         now=now,
     )
-
-
-def _seat_stands(mail: OutgoingMail, now: datetime) -> Verdict:
-    seat = seat_of(mail)
-    verdict = stands(seat, mail)
-    if verdict.action == "send" and now > seat.live_session.door_closes_at:
-        return Verdict.miss("the session is over")
-    return verdict
 
 
 def _still_not_booked(mail: OutgoingMail, now: datetime) -> Verdict:
@@ -84,9 +77,7 @@ def _render_auto_booked(mail: OutgoingMail) -> RenderedMail:
         "credits_left": credit_balance(user=seat.booked_by, now=clock.now()).total,
         "switch_url": address_of("subscriptions:credits"),
     }
-    return render_templates(
-        "auto_booked", context, CalendarPart("REQUEST", seat_request(seat, mail.created_at), "invitation.ics")
-    )
+    return render_templates("auto_booked", context, invitation(seat, mail))
 
 
 def _render_not_booked(mail: OutgoingMail) -> RenderedMail:

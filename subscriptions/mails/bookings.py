@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from redreport import clock
-from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
+from redreport.addresses import address_of
+from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mail, queue_mails
 from redreport.outbox.render import render_templates
-from sessions_live.calendar import seat_request
-from sessions_live.mails.common import booking_context, seat_mail_context, seat_of, stands, takes_place
+from sessions_live.mails.common import booking_context, invitation, seat_mail_context, seat_of, stands_until_over, takes_place
 from sessions_live.models import Seat
 from sessions_live.seat_links import CANT_COME
-from subscriptions.mails.common import address_of, coverage_text
+from subscriptions.mails.common import coverage_text
 from subscriptions.mails.lapses import lapse_of
 from subscriptions.models import Order, SeatCoverage
 from subscriptions.order_words import price_text
@@ -22,7 +22,7 @@ from subscriptions.order_words import price_text
 def register() -> None:
     """Make the kinds known to the outbox."""
     register_kind(
-        MailKind("seat_confirmed", "confirmation", guard=_seat_still_stands, render=_render_seat_confirmed, private=True)
+        MailKind("seat_confirmed", "confirmation", guard=stands_until_over, render=_render_seat_confirmed, private=True)
     )
     register_kind(
         MailKind("booking_receipt", "receipt for the booker", guard=_booking_still_stands, render=_render_booking_receipt)
@@ -81,14 +81,6 @@ def queue_hold_lapsed(*, order: Order, seat: Seat, now: datetime) -> None:
     )
 
 
-def _seat_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
-    seat = seat_of(mail)
-    verdict = stands(seat, mail)
-    if verdict.action == "send" and now > seat.live_session.door_closes_at:
-        return Verdict.miss("the session is over")
-    return verdict
-
-
 def _booking_still_stands(mail: OutgoingMail, now: datetime) -> Verdict:
     seats = _seats_of(mail)
     return takes_place(seats[0], mail) if seats else Verdict.withhold("no seat of the order is left")
@@ -103,7 +95,7 @@ def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     coverage = SeatCoverage.objects.select_related("order", "credit_entry").get(seat=seat)
-    is_booker = seat.attendee_email == seat.booked_by.email
+    is_booker = not seat.is_booked_for_another
     context = {
         **seat_mail_context(seat),
         "price_text": coverage_text(coverage),
@@ -114,8 +106,7 @@ def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
         "cant_come_url": "" if is_booker else CANT_COME.url(seat),
         "account_url": address_of("pages:account"),
     }
-    content = seat_request(seat, mail.created_at)
-    return render_templates("seat_confirmed", context, CalendarPart("REQUEST", content, "invitation.ics"))
+    return render_templates("seat_confirmed", context, invitation(seat, mail))
 
 
 def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -11,7 +12,6 @@ from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_cancellation
 from sessions_live.mails.common import seat_of
 from sessions_live.models import LiveSession, ScheduleChange, Seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
 
@@ -30,7 +30,7 @@ def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) ->
     Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
     """
     owed = {SEAT_CANCELED: seat.attendee_email}
-    if seat.attendee_email != seat.booked_by.email and coverage.kind != SeatCoverage.Kind.COMP:
+    if seat.is_booked_for_another and coverage.kind != SeatCoverage.Kind.COMP:
         owed[CANCELLATION_RECEIPT] = seat.booked_by.email
     for kind, recipient in owed.items():
         queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
@@ -44,7 +44,7 @@ def _still_canceled(mail: OutgoingMail, now: datetime) -> Verdict:
 def _render_seat_canceled(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     content = seat_cancellation(seat, mail.created_at)
-    is_booker = seat.attendee_email == seat.booked_by.email
+    is_booker = not seat.is_booked_for_another
     context = {**_context(seat), "is_booker": is_booker, "comes_back": _what_came_back(seat) if is_booker else ""}
     return render_templates(SEAT_CANCELED, context, CalendarPart("CANCEL", content, "cancellation.ics"))
 

@@ -1,12 +1,5 @@
 """What every mail about buying needs."""
 
-from datetime import datetime
-
-from django.conf import settings
-from django.urls import reverse
-
-from redreport.outbox.kinds import Verdict
-from redreport.outbox.models import OutgoingMail
 from subscriptions.models import SeatCoverage
 from subscriptions.order_words import price_text
 
@@ -20,13 +13,3 @@ def coverage_text(coverage: SeatCoverage) -> str:
         SeatCoverage.Kind.COMP: "Complimentary",
         SeatCoverage.Kind.OFFLINE: "Paid by invoice",
     }[SeatCoverage.Kind(coverage.kind)]
-
-
-def address_of(name: str, *args: str) -> str:
-    """The absolute address of a page of ours."""
-    return settings.SITE_URL + reverse(name, args=args)
-
-
-def always(mail: OutgoingMail, now: datetime) -> Verdict:
-    """The guard of a mail that stays true."""
-    return Verdict.send()

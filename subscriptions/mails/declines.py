@@ -2,14 +2,12 @@
 
 from datetime import datetime
 
-from redreport import clock
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.render import render_templates
 from sessions_live.mails.common import booking_context, seat_of, takes_place
-from sessions_live.operations.cancellations import free_cancel_until
-from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 
 
@@ -34,9 +32,7 @@ def _render_cant_come(mail: OutgoingMail) -> RenderedMail:
     context = {
         **booking_context(seat),
         "is_complimentary": is_given,
-        "is_free_to_cancel": clock.now() < free_cancel_until(seat),
-        "free_until": free_cancel_until(seat),
+        "hand_over_url": address_of("subscriptions:hand_over", seat.public_id),
         "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)),
-        "account_url": address_of("pages:account"),
     }
     return render_templates("cant_come", context)

@@ -5,14 +5,15 @@ from datetime import datetime
 from django.db.models import F, QuerySet
 
 from redreport.accounts.models import User
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_templates
 from sessions_live.mails.common import stands_as_told
+from sessions_live.mails.moves import move_context
 from sessions_live.models import ScheduleChange, Seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import SeatCoverage
 
 BOOKING_MOVED = "booking_moved"
@@ -62,9 +63,7 @@ def _render_booking_moved(mail: OutgoingMail) -> RenderedMail:
     seats = booked_for_others(live_session.pk).filter(booked_by=booker).order_by("number")
     context = {
         "live_session": live_session,
-        "message": change.message,
-        "was_starting_at": change.old_starts_at,
-        "minutes": change.new_duration_minutes if change.new_duration_minutes != change.old_duration_minutes else None,
+        **move_context(change, was_starting_at=change.old_starts_at),
         "time_zone": booker.time_zone,
         "seats": [(seat, address_of("subscriptions:cancel", str(seat.public_id))) for seat in seats],
         "session_url": address_of("sessions:detail", live_session.slug),

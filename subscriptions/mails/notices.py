@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from redreport.addresses import address_of
 from redreport.money import format_money
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
@@ -10,7 +11,6 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from redreport.wording import full_day, house_day
-from subscriptions.mails.common import address_of
 from subscriptions.models import RenewalNotice
 
 

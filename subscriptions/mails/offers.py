@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
@@ -9,7 +10,6 @@ from redreport.outbox.render import render_templates
 from sessions_live.mails.common import stands_as_told
 from sessions_live.models import WaitlistEntry
 from sessions_live.selectors import taken_seat
-from subscriptions.mails.common import address_of
 from subscriptions.models import Plan
 from subscriptions.selectors import current_prices
 

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from redreport import policy
+from redreport.addresses import address_of
 from redreport.money import format_money
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from subscriptions.mails.common import address_of
 from subscriptions.models import Subscription, SubscriptionChange
 from subscriptions.selectors import yearly_amount
 

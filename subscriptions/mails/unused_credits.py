@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from redreport import clock
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Topic, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_optional
-from subscriptions.mails.common import address_of
 from subscriptions.models import CreditGrant
 from subscriptions.unused_credits import REMINDER_KEY, UnusedCredits, unused_credits
 

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
-from subscriptions.mails.common import address_of
 from subscriptions.models import CreditEntry, CreditGrant, Invoice, Order, Subscription
 from subscriptions.order_words import paid_text, sums_text
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.urls import reverse
 
 from redreport import policy
+from redreport.addresses import address_of
 from sessions_live.models import LiveSession
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import CatalogNotReady, GatewayError, GatewayNotFound, OrderNotOpen, PaymentUnderWay
@@ -134,7 +134,7 @@ def _create_checkout(order: Order, customer_id: str) -> CheckoutState:
     if order.price.stripe_account_id != gateway.account_id():
         # The key was changed to another account's: what is paid there, our orders would never learn of.
         raise CatalogNotReady(order.price)
-    page = settings.SITE_URL + reverse("subscriptions:order", args=[order.number])
+    page = address_of("subscriptions:order", order.number)
     request = CheckoutRequest(
         key=f"checkout-{order.number}-{order.stripe_key_version}",
         order_number=order.number,

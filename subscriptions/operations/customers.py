@@ -5,13 +5,12 @@ Every function here calls Stripe: never inside a transaction.
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.urls import reverse
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.addresses import address_of
 from redreport.text import NAME_LENGTH
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayNotFound, NothingAtStripe
@@ -32,7 +31,7 @@ def open_portal(*, user: User, now: datetime) -> str:
     if not customer_id:
         raise NothingAtStripe
     try:
-        return gateway.open_portal(customer_id=customer_id, return_url=settings.SITE_URL + reverse("subscriptions:portal"))
+        return gateway.open_portal(customer_id=customer_id, return_url=address_of("subscriptions:portal"))
     except GatewayNotFound as refusal:
         if refusal.param != "customer":
             raise

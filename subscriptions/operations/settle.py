@@ -13,7 +13,7 @@ from redreport.accounts.models import User
 from redreport.money import shares
 from redreport.transactions import retried
 from sessions_live.models import Seat
-from sessions_live.operations.seats import lock_live_session, lock_seat
+from sessions_live.operations.seats import lock_seat_with_session
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
 from subscriptions.models import Case, CreditGrant, Refund, SeatCoverage
@@ -78,9 +78,7 @@ def settle_locked_seat(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> 
 
 def lock_seat_with_coverage(seat_id: int) -> tuple[Seat, SeatCoverage]:
     """A seat under its session's lock, and its coverage, locked as `lock_what_paid` does."""
-    live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
-    seat = lock_seat(seat_id)
-    seat.live_session = live_session
+    seat = lock_seat_with_session(seat_id)
     seat.coverage = lock_what_paid(seat)
     return seat, seat.coverage
 

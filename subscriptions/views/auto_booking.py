@@ -12,7 +12,6 @@ from redreport import clock
 from redreport.accounts.selectors import signed_in
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
-from sessions_live.operations.cancellations import free_cancel_until
 from sessions_live.seat_links import AUTO_OUT
 from subscriptions.errors import ConsequenceChanged, EmailNotProven
 from subscriptions.operations.auto_booking import switch_off_auto_booking, switch_on_auto_booking
@@ -80,7 +79,7 @@ def _out_page(request: HttpRequest, token: str, *, has_changed: bool = False) ->
         "live_session": seat.live_session,
         "comes_back": what_comes_back(plan, is_done=False),
         "something_comes_back": plan.gives_back,
-        "free_until": free_cancel_until(seat),
+        "free_until": seat.free_cancel_until,
         "consequence": plan.digest,
         "has_changed": has_changed,
     }

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -25,7 +25,7 @@ from subscriptions.operations.purchase import buy_seats, buy_year
 from subscriptions.problems import REFUSALS, show_problem
 from subscriptions.reserve_form import ReserveForm
 from subscriptions.terms import renewal_terms
-from subscriptions.views.common import SeeOther
+from subscriptions.views.common import SeeOther, live_session_or_404
 
 
 @require_safe
@@ -38,7 +38,7 @@ def plans(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def reserve(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who attends; then hold the seats and send the reader to Stripe."""
-    live_session, user = _live_session_or_404(slug), signed_in(request)
+    live_session, user = live_session_or_404(slug), signed_in(request)
     if request.method != "POST":
         try:
             check_seat_for_sale(user=user, live_session=live_session, now=clock.now())
@@ -82,7 +82,7 @@ def _reserve_page(request: HttpRequest, live_session: LiveSession, form: Reserve
 @require_POST
 def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
     """Take the seat and spend the credit, in one step."""
-    live_session, user, now = _live_session_or_404(slug), signed_in(request), clock.now()
+    live_session, user, now = live_session_or_404(slug), signed_in(request), clock.now()
     try:
         booked = book_with_credit(user=user, live_session_id=live_session.pk, now=now)
     except REFUSALS as refusal:
@@ -157,7 +157,3 @@ def _what_next(refusal: Exception, live_session: LiveSession) -> str:
     if isinstance(refusal, HeldSeatsStay | PaidMeanwhile):
         return reverse("subscriptions:order", args=[refusal.number])
     return reverse("subscriptions:reserve", args=[live_session.slug]) if isinstance(refusal, GatewayError) else ""
-
-
-def _live_session_or_404(slug: str) -> LiveSession:
-    return get_object_or_404(LiveSession.objects.exclude(state=LiveSession.State.DRAFTED), slug=slug)

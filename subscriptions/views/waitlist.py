@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,14 +22,14 @@ from subscriptions.operations.offers import take_offer_with_credit, wait_for_sea
 from subscriptions.operations.purchase import buy_offered_seat
 from subscriptions.problems import PROBLEMS, REFUSALS, show_problem
 from subscriptions.selectors import current_prices
-from subscriptions.views.common import SeeOther
+from subscriptions.views.common import SeeOther, live_session_or_404
 
 
 @signed_in_or_back_to("sessions:detail")
 @require_POST
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Wait for a seat, to be paid in the way named; a second click changes nothing."""
-    live_session = _live_session_or_404(slug)
+    live_session = live_session_or_404(slug)
     by_credit = request.POST.get("pay_by") == WaitlistEntry.PayBy.CREDIT
     pay_by = WaitlistEntry.PayBy.CREDIT if by_credit else WaitlistEntry.PayBy.MONEY
     try:
@@ -44,7 +44,7 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def leave(request: HttpRequest, slug: str) -> HttpResponse:
     """Wait no longer."""
-    live_session = _live_session_or_404(slug)
+    live_session = live_session_or_404(slug)
     if leave_waitlist(user=signed_in(request), live_session_id=live_session.pk, now=clock.now()):
         messages.success(request, "You are off the waitlist.")
     return SeeOther(reverse("sessions:detail", args=[slug]))
@@ -55,7 +55,7 @@ def leave(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def offer(request: HttpRequest, slug: str) -> HttpResponse:
     """The seat that is offered, until when, and what the reader answers: a credit, money, or no."""
-    live_session, user = _live_session_or_404(slug), signed_in(request)
+    live_session, user = live_session_or_404(slug), signed_in(request)
     if request.method != "POST":
         return _offer_page(request, live_session, user)
     session_page = reverse("sessions:detail", args=[slug])
@@ -101,7 +101,3 @@ def _offer_page(request: HttpRequest, live_session: LiveSession, user: User, no_
         return SeeOther(reverse("sessions:detail", args=[live_session.slug]))
     still_waits = answer.action == Action.WAITING
     return show_problem(request, NotWaiting() if still_waits else OfferGone(), live_session=live_session)
-
-
-def _live_session_or_404(slug: str) -> LiveSession:
-    return get_object_or_404(LiveSession.objects.exclude(state=LiveSession.State.DRAFTED), slug=slug)

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.urls import reverse
 
+from redreport.addresses import address_of
 from subscriptions import stripe_catalog as catalog
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayError
@@ -66,9 +66,7 @@ class Command(BaseCommand):
             return "left out, since Stripe cannot reach this address; orders are confirmed by asking: unchanged"
         # A run that died before it wrote the secret down took it along: nobody can verify anything with that endpoint.
         is_lost = secret_file is not None and not settings.STRIPE_WEBHOOK_SECRETS and not _has_words(secret_file)
-        outcome, secret = catalog.ensure_webhook_endpoint(
-            settings.SITE_URL + reverse("subscriptions:webhook"), secret_is_lost=is_lost
-        )
+        outcome, secret = catalog.ensure_webhook_endpoint(address_of("subscriptions:webhook"), secret_is_lost=is_lost)
         if secret and secret_file:
             descriptor = os.open(secret_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as file:
