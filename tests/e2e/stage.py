@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils.text import slugify
 
@@ -13,8 +14,10 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.local.demo_accounts import STAFF_EMAIL
 from sessions_live.host_links import host_token
-from sessions_live.models import Host, LiveSession, Seat
-from sessions_live.operations.schedule import publish_live_session
+from sessions_live.models import Host, LiveSession, Material, Seat
+from sessions_live.operations.follow_ups import send_follow_ups
+from sessions_live.operations.materials import add_material, release_materials
+from sessions_live.operations.schedule import end_past_live_sessions, publish_live_session
 from sessions_live.operations.seats import Attendee
 from sessions_live.seat_links import DOOR
 from subscriptions.errors import ObjectBusy
@@ -95,6 +98,18 @@ def free_a_seat(*, slug: str) -> None:
     cancel_seat_by_house(
         seat_id=seat.pk, actor=_staff(), reason="cannot come", restitution=Seat.Restitution.FULL, now=clock.now()
     )
+
+
+def let_the_hour_pass(*, slug: str) -> None:
+    """The session began three hours ago and is over; its notes are released, and its readers written to."""
+    LiveSession.objects.filter(slug=slug).update(starts_at=clock.now() - timedelta(hours=3))
+    end_past_live_sessions(now=clock.now())
+    live_session = LiveSession.objects.get(slug=slug)
+    notes = ContentFile(b"%PDF-1.7 notes of the hour", name="notes.pdf")
+    material = Material(live_session=live_session, kind=Material.Kind.NOTES, title="Notes of the hour", file=notes)
+    add_material(material=material, actor=_staff(), now=clock.now())
+    release_materials(live_session_id=live_session.pk, actor=_staff(), now=clock.now())
+    send_follow_ups(now=clock.now())
 
 
 def host_door(*, slug: str) -> str:
