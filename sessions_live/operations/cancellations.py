@@ -17,10 +17,12 @@ from sessions_live.operations.seats import lock_live_session, offer_freed_seats_
 
 def restitution_due(*, seat: Seat, by: Seat.CanceledBy, now: datetime) -> Seat.Restitution:
     """What is owed for a seat canceled now: always everything by the house. By the buyer until the cut-off, and until the start
-    if the house moved the session after they had taken the seat: they did not choose that time. `seat` has its session."""
-    if by == Seat.CanceledBy.HOUSE or now < seat.free_cancel_until:
+    if the house moved the session after they had taken the seat: they did not choose that time. Nothing once its attendee has
+    come in: they were led to the meeting. `seat` has its session."""
+    if by == Seat.CanceledBy.HOUSE:
         return Seat.Restitution.FULL
-    return Seat.Restitution.NONE
+    is_free = seat.state != Seat.State.ATTENDED and now < seat.free_cancel_until
+    return Seat.Restitution.FULL if is_free else Seat.Restitution.NONE
 
 
 def cancel_seat(

@@ -80,7 +80,7 @@ def take_confirmed_seat(
     active = _active_seats(live_session)
     if not by_house:
         _refuse_to_jump_the_queue(live_session, len(active) + 1, now)
-    return _insert_confirmed(live_session, active, attendee, booker, now)
+    return _insert_confirmed(_free_place(live_session, active, attendee, booker, now), now)
 
 
 def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, until: datetime, now: datetime) -> Seat:
@@ -97,16 +97,18 @@ def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, u
 
 def hold_offered_seat(*, entry: WaitlistEntry, seat: Seat, now: datetime) -> None:
     """Turn an accepted offer into an ordinary hold; the caller has locked session, entry and seat."""
-    seat.state, seat.hold_expires_at = Seat.State.HELD, now + policy.HOLD
-    seat.save(update_fields=["state", "hold_expires_at"])
+    # Accepted at the time that the session has now, whatever it was when the seat was offered.
+    seat.state, seat.held_at, seat.hold_expires_at = Seat.State.HELD, now, now + policy.HOLD
+    seat.save(update_fields=["state", "held_at", "hold_expires_at"])
     entry.accepted_at = now
     entry.save(update_fields=["accepted_at"])
 
 
-def confirm_offered_seat(*, seat: Seat, now: datetime) -> None:
-    """Give an offered seat that is covered at once; the caller has locked session, entry and seat."""
-    seat.state, seat.hold_expires_at, seat.confirmed_at = Seat.State.CONFIRMED, None, now
-    seat.save(update_fields=["state", "hold_expires_at", "confirmed_at"])
+def confirm_offered_seat(*, seat: Seat, held_at: datetime, now: datetime) -> None:
+    """Give an offered seat that is covered at once, by who decided for this session at `held_at`; the caller has locked session,
+    entry and seat."""
+    seat.state, seat.held_at, seat.hold_expires_at, seat.confirmed_at = Seat.State.CONFIRMED, held_at, None, now
+    seat.save(update_fields=["state", "held_at", "hold_expires_at", "confirmed_at"])
     _end_wait(seat, WaitlistEntry.State.SEATED, now)
 
 
@@ -135,10 +137,11 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     # The waitlist has paid nothing yet: a late payment goes before it.
     offered = Seat.objects.filter(live_session=live_session, state=Seat.State.OFFERED, attendee_email=seat.attendee_email).first()
     if offered and offered.booked_by_id == seat.booked_by_id:
-        confirm_offered_seat(seat=offered, now=now)
+        confirm_offered_seat(seat=offered, held_at=seat.held_at, now=now)
         return offered
     attendee = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
-    return _insert_confirmed(live_session, _active_seats(live_session), attendee, seat.booked_by, now)
+    place = _free_place(live_session, _active_seats(live_session), attendee, seat.booked_by, seat.held_at)
+    return _insert_confirmed(place, now)
 
 
 def seats_kept_for_waitlist(live_session: LiveSession, now: datetime) -> int:
@@ -238,8 +241,7 @@ def _held_seats(
     return held
 
 
-def _insert_confirmed(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> Seat:
-    place = _free_place(live_session, active, attendee, booker, now)
+def _insert_confirmed(place: dict[str, Any], now: datetime) -> Seat:
     return Seat.objects.create(state=Seat.State.CONFIRMED, confirmed_at=now, **place)
 
 
@@ -254,7 +256,9 @@ def _refuse_to_jump_the_queue(live_session: LiveSession, seats_then: int, now: d
         raise SoldOut
 
 
-def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, now: datetime) -> dict[str, Any]:
+def _free_place(
+    live_session: LiveSession, active: list[Seat], attendee: Attendee, booker: User, held_at: datetime
+) -> dict[str, Any]:
     """The values of a new seat with the lowest free number. Refuses with AlreadySeated or SoldOut.
 
     Were the session's lock ever missing, a rival could take this number or seat this attendee before our insert: then the
@@ -272,7 +276,7 @@ def _free_place(live_session: LiveSession, active: list[Seat], attendee: Attende
         "attendee_email": attendee.email.lower(),
         "attendee_firm": attendee.firm,
         "booked_by": booker,
-        "held_at": now,
+        "held_at": held_at,
     }
 
 

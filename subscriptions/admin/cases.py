@@ -22,6 +22,7 @@ from subscriptions.models import Case
 from subscriptions.operations.case_actions import (
     can_refund_rest,
     can_retry_refund,
+    left_to_refund,
     refund_rest_of_case,
     retry_refund_of_case,
 )
@@ -85,7 +86,8 @@ class CaseAdmin(ReadOnlyAdmin):
             "settle_form": SettleCaseForm(),
             "can_retry_refund": can_retry_refund(case),
             "refund_rest_form": RefundRestForm(initial={"request_id": uuid4()}) if can_refund_rest(case) else None,
-            "left": format_money(payment.left_minor, payment.currency) if payment else "",
+            "left": format_money(left_to_refund(case), payment.currency) if payment else "",
+            "is_about_one_seat": case.kind == Case.Kind.DISPUTED_RESTITUTION,
         }
 
     def settle(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -73,7 +73,7 @@ def take_offer_with_credit(*, user: User, live_session_id: int, now: datetime) -
             raise OtherOrderOpen
         seat.live_session, seat.booked_by = live_session, user
         spent = spend_credit(subscriber_id=subscriber.pk, seat=seat, live_session=live_session, actor=user, now=now)
-        confirm_offered_seat(seat=seat, now=now)
+        confirm_offered_seat(seat=seat, held_at=now, now=now)
         coverage = SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.CREDIT, credit_entry=spent, created_at=now)
         mails.queue_seat_confirmed(seat=seat, now=now)
         return coverage

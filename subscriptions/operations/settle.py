@@ -16,7 +16,7 @@ from sessions_live.models import Seat
 from sessions_live.operations.seats import lock_seat_with_session
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
-from subscriptions.models import Case, CreditGrant, Refund, SeatCoverage
+from subscriptions.models import Case, CreditGrant, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import payment_of_year_went_back, return_credit, return_terms
 from subscriptions.operations.locks import lock_order
@@ -130,16 +130,21 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
     payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
-    given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
-    seat_ids = list(given.values_list("seat_id", flat=True))
-    share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
-    amount = min(share, payment.left_minor)
+    amount = left_of_share(coverage, payment)
     if amount == 0:
         return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)
     dispute = next((dispute for dispute in payment.disputes.all() if dispute.keeps_refunds_back), None)
     if dispute:
         return SettlementPlan(Made.CASE, why=Why.DISPUTED, payment=payment, dispute=dispute)
     return SettlementPlan(Made.REFUND, amount_minor=amount, currency=payment.currency, payment=payment)
+
+
+def left_of_share(coverage: SeatCoverage, payment: Payment) -> int:
+    """What of a seat's share of its order's payment can still be given back, in minor units."""
+    given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
+    seat_ids = list(given.values_list("seat_id", flat=True))
+    share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
+    return min(share, payment.left_minor)
 
 
 def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> SettlementPlan:
