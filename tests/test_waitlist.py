@@ -8,7 +8,7 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
-from sessions_live.errors import AlreadySeated, NothingToWaitFor, SoldOut
+from sessions_live.errors import AlreadySeated, NothingToWaitFor, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.waitlist import leave_waitlist
 from sessions_live.tasks import sweep_waitlist
@@ -53,6 +53,14 @@ def test_who_has_a_seat_does_not_wait_for_one() -> None:
     make_guest_seat(live_session, guest)
     with pytest.raises(AlreadySeated):
         waits(live_session, guest)
+
+
+def test_who_has_booked_ten_seats_for_others_does_not_wait_for_an_eleventh() -> None:
+    live_session, booker = make_live_session(capacity=10), make_staff()
+    for _ in range(10):
+        make_guest_seat(live_session, staff=booker)
+    with pytest.raises(TooManySeats):
+        waits(live_session, booker)
 
 
 def test_an_address_that_is_not_proven_does_not_wait() -> None:

@@ -180,7 +180,7 @@ class TestPages:
         assert "Sign in to join the waitlist" in client.get(page).content.decode()
         reader = waits(sold_out_session())
         client.force_login(reader)
-        assert "Wait, to pay $250" in client.get(page).content.decode()
+        assert "Join the waitlist: $250" in client.get(page).content.decode()
         client.post(f"{page}waitlist/", {"pay_by": "money"})
         assert "You are next." in client.get(page).content.decode()
         free_a_seat(live_session)

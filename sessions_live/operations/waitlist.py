@@ -31,7 +31,8 @@ def join_waitlist(*, user: User, live_session_id: int, pay_by: WaitlistEntry.Pay
     """Put a reader at the end of the waitlist; nothing is reserved or charged. Joining twice returns the entry there is, with the
     way of paying named last.
 
-    Refuses with NothingToWaitFor while seats are on sale or once no offer is made any more, and with AlreadySeated.
+    Refuses with NothingToWaitFor while seats are on sale or once no offer is made any more, with AlreadySeated, and with
+    TooManySeats who has booked as many as one may: no offer could be made to them.
     """
     # An offer of theirs that has run out, and that no sweep has come by for yet, is no place on the list.
     tend_waitlist(live_session_id=live_session_id, now=now)
@@ -45,8 +46,11 @@ def join_waitlist(*, user: User, live_session_id: int, pay_by: WaitlistEntry.Pay
             return entry
         if not live_session.takes_waitlist(now) or seats_for_walk_ins(live_session, now) > 0:
             raise NothingToWaitFor
-        if Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE, attendee_email__iexact=user.email).exists():
+        active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
+        if active.filter(attendee_email__iexact=user.email).exists():
             raise AlreadySeated(user.email)
+        if active.filter(booked_by=user).count() >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
+            raise TooManySeats
         return WaitlistEntry.objects.create(
             live_session=live_session,
             user=user,

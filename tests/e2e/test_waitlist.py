@@ -15,7 +15,7 @@ def test_from_sold_out_over_the_waitlist_to_a_seat(signed_in: Reader, person: Pe
     session_page = f"/sessions/{live_session.slug}/"
     reader.visit(session_page)
     assert "Sold out" in reader.words
-    reader.press("Wait, to pay $250")
+    reader.press("Join the waitlist: $250")
     reader.sees(live_session.title)
     assert "You are next." in reader.words
     assert house.orders_of(person) == []
@@ -36,7 +36,7 @@ def test_a_declined_seat_is_on_sale_when_nobody_waits(signed_in: Reader, person:
     reader, live_session = signed_in, house.open_session(capacity=1)
     house.backstage(stage.give_seats, slug=live_session.slug, count=1)
     reader.visit(f"/sessions/{live_session.slug}/")
-    reader.press("Wait, to pay $250")
+    reader.press("Join the waitlist: $250")
     reader.sees(live_session.title)
     house.backstage(stage.free_a_seat, slug=live_session.slug)
     house.mailbox.wait_for_mail(person.email, f"A seat opened: {live_session.title}")
