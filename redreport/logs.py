@@ -9,8 +9,10 @@ import structlog
 EventDict = MutableMapping[str, Any]
 
 EMAIL_ADDRESS = re.compile(r"[^\s\"'<>()=:,;]+@[^\s\"'<>()=:,;]+")
-# Door tokens, session keys, Stripe's secrets: anything long and random that opens something.
-TOKEN = re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]{8,}\b|(?<=/door/)[^/\s\"']+")
+# Where an address goes on with a secret of its reader.
+BEFORE_SECRETS = ("/door/", "/host/", "/calendar/", "/seats/cant-come/", "/seats/out/", "/mail/unsubscribe/")
+# Tokens of personal links, session keys, Stripe's secrets: anything long and random that opens something.
+TOKEN = re.compile(rf"\b(?:sk|rk|whsec)_[A-Za-z0-9_]{{8,}}\b|(?:{'|'.join(f'(?<={path})' for path in BEFORE_SECRETS)})[^/\s\"']+")
 # PostgreSQL quotes the row it refused.
 REFUSED_ROW = re.compile(r"(?m)^(DETAIL|CONTEXT):.*$")
 

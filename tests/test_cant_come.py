@@ -176,3 +176,12 @@ def test_colleagues_confirmation_asks_them_to_say_so_and_the_bookers_own_does_no
         for part in (rendered.text, rendered.html):
             assert ("/seats/cant-come/" in part) is asks
             assert ("/cancel/" in part) is not asks
+
+
+def test_who_changes_their_mind_again_and_again_does_not_fill_the_bookers_mailbox(seat: Seat) -> None:
+    for _ in range(8):
+        assert say(seat, "cannot").status_code == 303
+        assert say(seat, "can").status_code == 303
+    assert say(seat, "cannot").status_code == 303
+    seat.refresh_from_db()
+    assert (len(refusals()), seat.declined_at is not None) == (5, True)

@@ -139,3 +139,9 @@ def test_a_cancellation_is_told_once_and_the_new_time_before_it_is_not(live_sess
     assert mail.subject == f"Canceled: {live_session.title}"
     assert "/host/" not in mail.text
     assert "Ill" not in mail.text.split()
+
+
+def test_a_new_time_that_has_gone_by_is_not_told_when_the_relay_comes_back_days_later(live_session: LiveSession) -> None:
+    move(live_session)
+    with time_machine.travel(live_session.door_closes_at + HOUR, tick=False):
+        assert what_became_of("host_moved") == ("missed", "the session is over")

@@ -28,7 +28,7 @@ def register() -> None:
     for reminder in HOST_REMINDERS:
         guard, render = _guard_of(reminder), _renderer_of(reminder)
         register_kind(MailKind(reminder.kind, reminder.label, guard=guard, render=render, private=True))
-    register_kind(MailKind(HOST_MOVED, "new time, host", guard=_still_to_host, render=_render_change, private=True))
+    register_kind(MailKind(HOST_MOVED, "new time, host", guard=_still_to_host_then, render=_render_change, private=True))
     register_kind(MailKind(HOST_CANCELED, "cancellation, host", guard=_was_to_host, render=_render_change))
 
 
@@ -59,6 +59,12 @@ def _guard_of(reminder: Reminder) -> Callable[[OutgoingMail, datetime], Verdict]
 def _still_to_host(mail: OutgoingMail, now: datetime) -> Verdict:
     verdict = stands_as_told(_live_session_of(mail), mail)
     return _was_to_host(mail, now) if verdict.action == "send" else verdict
+
+
+def _still_to_host_then(mail: OutgoingMail, now: datetime) -> Verdict:
+    verdict = _still_to_host(mail, now)
+    is_over = now > _live_session_of(mail).door_closes_at
+    return Verdict.miss("the session is over") if verdict.action == "send" and is_over else verdict
 
 
 def _was_to_host(mail: OutgoingMail, now: datetime) -> Verdict:

@@ -5,16 +5,21 @@ from datetime import datetime
 from django.db import transaction
 
 from redreport import audit
+from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import lock_seat_with_session
 
+# Who changes their mind again and again must not fill their booker's mailbox.
+MOST_MAILS = 5
+
 
 @retried
 def decline_seat(*, seat_id: int, door_version: int, now: datetime) -> None:
-    """Note that whoever sits in this seat cannot come, and owe its booker the news, once a refusal. No reminder goes out then.
+    """Note that whoever sits in this seat cannot come, and owe its booker the news, once a refusal and `MOST_MAILS` times for
+    one attendee. No reminder goes out then.
 
     Saying it twice changes nothing. `door_version` is that of the link by which it was said: one who has handed the seat on says
     nothing for whoever has it now. Refuses with SeatNotTaken, or with NotCancelable once the session has begun.
@@ -26,9 +31,12 @@ def decline_seat(*, seat_id: int, door_version: int, now: datetime) -> None:
         seat.declined_at = now
         seat.save(update_fields=["declined_at"])
         audit.record(actor="attendee", verb="declined", target=seat, now=now)
+        said_by_them = f"cant_come:{seat.pk}:{seat.door_version}:"
+        if OutgoingMail.objects.filter(key__startswith=said_by_them).count() >= MOST_MAILS:
+            return
         queue_mail(
             kind="cant_come",
-            key=f"cant_come:{seat.pk}:{now.isoformat()}",
+            key=f"{said_by_them}{now.isoformat()}",
             recipient=seat.booked_by.email,
             context={"seat_id": seat.pk, "declined_at": now.isoformat()},
             now=now,

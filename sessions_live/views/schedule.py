@@ -55,6 +55,9 @@ def calendar(request: HttpRequest, slug: str) -> HttpResponse:
     entry = seat_entry(seat, now) if seat else public_entry(live_session, now)
     response = HttpResponse(entry, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response["Content-Disposition"] = f'attachment; filename="{live_session.slug}.ics"'
+    if seat:
+        # It holds a door: nobody between us and its reader keeps it.
+        response["Cache-Control"] = "private, no-store"
     return response
 
 
