@@ -160,7 +160,8 @@ def test_page_of_an_order_paid_twice_whose_seat_was_canceled_late_does_not_say_t
     cancel(seat, seat.live_session.cancel_cutoff_at)
     page = order_context(Order.objects.get(), returned_paid=False, now=clock.now())
     assert (page["view"], page["refund"]) == ("canceled", None)
-    assert page["what_came_back"] == ["Nothing is returned: the seat was canceled less than 24 hours before the start."]
+    told = [part.what_came_back for part in page["canceled_seats"]]
+    assert told == ["Nothing is returned: the seat was canceled less than 24 hours before the start."]
 
 
 def test_page_of_an_order_refunded_in_part_before_it_was_given_anything_says_that_we_look_into_it(shop: Shop) -> None:

@@ -35,8 +35,8 @@ def test_a_new_reader_buys_a_seat_and_stands_on_the_roster(reader: Reader, perso
     assert reader.path == page
     reader.follow("Reserve a seat: $250")
     reader.sees("Who will attend?")
-    expect(reader.page.get_by_label("Name")).to_have_value(person.name)
-    expect(reader.page.get_by_label("E-mail address")).to_have_value(person.email)
+    expect(reader.page.locator("[name=attendee_name]")).to_have_value(person.name)
+    expect(reader.page.locator("[name=attendee_email]")).to_have_value(person.email)
     reader.press("Hold the seat and pay on Stripe")
     checkout = reader.at_checkout()
     assert checkout.total == "$250.00"
