@@ -34,7 +34,11 @@ class _History:
         self.started_by = Order.objects.filter(subscription=self.subscription).first() if self.subscription else None
         paid_by = Q(coverage__order=self.order) if self.order else Q(pk__in=[])
         booked_by_credit = Q(coverage__credit_entry__grant__in=self.grants)
-        seats = Seat.objects.filter(paid_by | booked_by_credit).select_related("live_session", "coverage")
+        seats = (
+            Seat.objects.filter(paid_by | booked_by_credit)
+            .select_related("live_session", "coverage")
+            .prefetch_related("hand_overs")
+        )
         self.seats = list(seats.order_by("live_session__starts_at", "id"))
         self.refunds = list(Refund.objects.filter(payment=payment).order_by("created_at", "id"))
         self.disputes = list(Dispute.objects.filter(payment=payment).order_by("opened_at", "id"))
@@ -135,6 +139,8 @@ def _seats(history: _History) -> Iterator[str]:
         yield f"{live_session.title}, {house_time(live_session.starts_at)}, seat {seat.number}: {seat.state}"
         yield f"  For {seat.attendee_name}, {seat.attendee_email}; paid with: {seat.coverage.get_kind_display()}"
         yield f"  Confirmed: {_when(seat.confirmed_at)}; entered the session: {_entered(seat)}"
+        for hand_over in seat.hand_overs.all():
+            yield f"  Handed over: {house_time(hand_over.made_at)}, from {hand_over.from_email} to {hand_over.to_email}"
         if seat.canceled_at:
             yield f"  Canceled: {house_time(seat.canceled_at)} by the {seat.canceled_by}: {seat.canceled_reason}"
 

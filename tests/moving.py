@@ -1,11 +1,13 @@
-"""Sessions that are moved."""
+"""Sessions that are moved, and who hears of it."""
 
 from datetime import datetime, timedelta
 
 from redreport import clock
-from sessions_live.models import LiveSession, ScheduleChange
+from redreport.outbox.models import OutgoingMail
+from sessions_live.models import LiveSession, ScheduleChange, Seat
 from subscriptions.operations.moves import move_live_session_and_follow
-from tests.factories import make_staff
+from tests.canceling import book
+from tests.factories import make_credits, make_staff, make_user
 
 
 def move(
@@ -30,3 +32,16 @@ def move(
     )
     live_session.refresh_from_db()
     return change
+
+
+def seat_by_credit(live_session: LiveSession) -> Seat:
+    """A reader's seat, and a second credit of theirs."""
+    user = make_user()
+    make_credits(user, 2)
+    return book(user, live_session)
+
+
+def owed() -> list[tuple[str, str]]:
+    """Kind and recipient of each mail since the confirmation."""
+    new = OutgoingMail.objects.exclude(kind="seat_confirmed").order_by("id")
+    return list(new.values_list("kind", "recipient"))

@@ -277,6 +277,17 @@ def test_full_batch_goes_on_only_while_something_comes_of_it() -> None:
     assert all(outcomes(reader) == ["no_credit"] for reader in readers)
 
 
+def test_a_batch_of_readers_who_have_to_wait_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subscriptions.tasks.BATCH", 2)
+    unproven, paying, other = (make_auto_booker() for _ in range(3))
+    EmailAddress.objects.filter(user=unproven).update(verified=False)
+    live_session, price = publish_session(), make_price()
+    attendees = [attendee_of(paying)]
+    start_seat_order(user=paying, live_session_id=live_session.pk, attendees=attendees, price_id=price.pk, now=clock.now())
+    sweep()
+    assert [outcomes(reader) for reader in (unproven, paying, other)] == [[], [], ["booked"]]
+
+
 def test_seat_handed_over_is_not_booked_again() -> None:
     reader, now = make_auto_booker(credits=2), clock.now()
     seat = book(reader, publish_session())

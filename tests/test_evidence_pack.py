@@ -21,7 +21,9 @@ from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
 from tests.fixtures_years import CHARGED_AFTER, Year, deliver_all
+from tests.handing_over import hand_over
 from tests.money_back import bought_seat, bought_year, refund_by_hand
+from tests.parties import BO
 
 RENEWS_AT = datetime(2027, 12, 1, 17, tzinfo=UTC)
 
@@ -82,6 +84,13 @@ def test_pack_keeps_the_mails_as_sent_but_for_those_with_a_door(refunded_seat: P
 def test_body_of_a_private_mail_is_left_out_even_where_it_was_kept(refunded_seat: Payment) -> None:
     OutgoingMail.objects.filter(kind="seat_confirmed").update(sent_bytes=b"Your door: http://testserver/door/secret/")
     assert "/door/secret/" not in str(unpacked(evidence_pack(payment=refunded_seat, now=clock.now())))
+
+
+def test_pack_tells_into_whose_hands_the_seat_came(shop: Shop) -> None:
+    seat = shop.sell_seat()
+    hand_over(seat, BO)
+    text = unpacked(evidence_pack(payment=Payment.objects.get(), now=clock.now()))["evidence.txt"]
+    assert f"from {seat.attendee_email} to {BO.email}" in text
 
 
 def test_pack_of_a_year_has_the_terms_the_credits_and_what_they_were_spent_on(shop: Shop) -> None:

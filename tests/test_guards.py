@@ -9,12 +9,13 @@ import pytest
 
 from tests.fixtures_shop import Shop
 from tests.guards import Guard
+from tests.guards.attendance import ATTENDANCE
 from tests.guards.bank import BANK
 from tests.guards.money import MONEY
 from tests.guards.seats import SEATS
 from tests.guards.years import YEARS
 
-GUARDS = [*SEATS, *MONEY, *BANK, *YEARS]
+GUARDS = [*SEATS, *MONEY, *BANK, *YEARS, *ATTENDANCE]
 each_guard = pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
 
 

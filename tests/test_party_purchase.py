@@ -7,8 +7,9 @@ import pytest
 from redreport import clock
 from redreport.outbox.models import OutgoingMail
 from sessions_live.errors import AlreadySeated, SoldOut, TooManySeats
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
+from sessions_live.operations.waitlist import tend_waitlist
 from subscriptions.errors import HeldSeatsStay, PaidMeanwhile, PaymentUnderWay, TooManyLapsedHolds
 from subscriptions.models import Order, Refund
 from subscriptions.operations.checkouts import sync_checkout
@@ -16,6 +17,7 @@ from tests.factories import make_guest_seat, make_live_session, make_user
 from tests.fixtures_shop import Shop, seats_given
 from tests.parties import BO, CY, DI, buy, colleagues, party_of, who_sits
 from tests.racing import at_once
+from tests.waiting import entry_of, waits
 
 
 def status_at_stripe(shop: Shop, order: Order) -> str:
@@ -219,6 +221,20 @@ def test_late_payment_with_one_attendee_seated_meanwhile_comes_back_whole(shop: 
     make_guest_seat(live_session, make_user(email=BO.email))
     sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
     assert (who_sits(order), Refund.objects.get().reason, Refund.objects.get().amount_minor) == ([], "already_seated", 50000)
+
+
+def test_late_payment_comes_before_a_colleagues_own_offer_that_nobody_paid_for(shop: Shop) -> None:
+    user, live_session = make_user(), make_live_session(capacity=2)
+    order = shop.hold_seat(user, live_session, party_of(user, BO))
+    pay_late(shop, order)
+    shop.sell_seats(make_user(), live_session, colleagues(2))
+    bo = waits(live_session, make_user(email=BO.email))
+    LiveSession.objects.filter(pk=live_session.pk).update(capacity=4)
+    tend_waitlist(live_session_id=live_session.pk, now=clock.now())
+    assert entry_of(bo, live_session).state == "offered"
+    sync_checkout(checkout_session_id=str(order.stripe_checkout_session_id), now=clock.now())
+    assert (who_sits(order), Refund.objects.count()) == ([user.email, BO.email], 0)
+    assert (entry_of(bo, live_session).state, seats_given(live_session)) == ("seated", 4)
 
 
 def test_seats_given_by_a_promotion_of_everything_are_all_given(shop: Shop, settings: object) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from redreport import clock
 from redreport.accounts.models import User
+from redreport.outbox import kinds
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import OutgoingMail
 from sessions_live.errors import AlreadySeated, NothingToWaitFor, SoldOut, TooManySeats
@@ -17,6 +18,7 @@ from subscriptions.models import CreditEntry, Order
 from subscriptions.operations.booking import book_with_credit, start_seat_order
 from subscriptions.operations.cancel import cancel_live_session_and_settle
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
+from tests.moving import move
 from tests.waiting import entry_of, free_a_seat, offers_mailed, sold_out_session, states, waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -166,6 +168,15 @@ def test_no_offer_is_made_in_the_last_hour_and_who_still_waits_is_told() -> None
     assert states(live_session) == ["closed"]
     told = OutgoingMail.objects.filter(recipient=reader.email).values_list("kind", flat=True)
     assert list(told) == ["waitlist_closed"]
+
+
+def test_who_waited_in_vain_is_told_although_the_session_was_moved_before_the_mail_went_out() -> None:
+    live_session = sold_out_session(starts_in=timedelta(days=2))
+    reader = waits(live_session)
+    sweep_waitlist(now=live_session.starts_at - timedelta(hours=1))
+    move(live_session)
+    mail = OutgoingMail.objects.get(recipient=reader.email)
+    assert kinds.find(mail.kind).guard(mail, clock.now()) == kinds.Verdict.send()
 
 
 def test_a_walk_in_is_refused_while_somebody_waits_for_the_free_seat() -> None:

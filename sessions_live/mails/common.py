@@ -8,7 +8,7 @@ from redreport.addresses import address_of
 from redreport.outbox.kinds import CalendarPart, Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.calendar import seat_request
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import LiveSession, ScheduleChange, Seat
 from sessions_live.seat_links import DOOR
 
 
@@ -50,6 +50,22 @@ def stands_as_told(live_session: LiveSession, mail: OutgoingMail) -> Verdict:
     if mail.schedule_version is not None and mail.schedule_version != live_session.schedule_version:
         return Verdict.withhold("the session was moved")
     return Verdict.send()
+
+
+def told_before(mail: OutgoingMail, change: ScheduleChange) -> datetime:
+    """The start that the recipient of a mail about a move knows of: news of moves before this one may never have gone out, being
+    superseded. Mails of one kind about the moves of a session differ in their key by the change they name."""
+    earlier = list(ScheduleChange.objects.filter(live_session=change.live_session_id, version__lt=change.version))
+    whose = mail.key.rpartition(":")[2]
+    keys = {f"{mail.kind}:{move.pk}:{whose}": move.pk for move in earlier}
+    owed = OutgoingMail.objects.filter(key__in=keys, recipient=mail.recipient, sent_at__isnull=True)
+    untold = {keys[key] for key in owed.values_list("key", flat=True)}
+    known = change.old_starts_at
+    for move in sorted(earlier, key=lambda move: move.version, reverse=True):
+        if move.pk not in untold:
+            break
+        known = move.old_starts_at
+    return known
 
 
 def seat_mail_context(seat: Seat) -> dict[str, Any]:

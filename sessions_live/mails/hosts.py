@@ -13,7 +13,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail
 from redreport.outbox.render import render_templates
 from sessions_live.host_links import host_door_url
-from sessions_live.mails.common import stands_as_told
+from sessions_live.mails.common import stands_as_told, told_before
 from sessions_live.mails.reminders import REMINDERS, Reminder
 from sessions_live.models import Host, LiveSession, Question, ScheduleChange, Seat
 
@@ -92,7 +92,8 @@ def _renderer_of(reminder: Reminder) -> Callable[[OutgoingMail], RenderedMail]:
 
 def _render_change(mail: OutgoingMail) -> RenderedMail:
     change = ScheduleChange.objects.get(pk=mail.context["change_id"])
-    return render_templates(mail.kind, {**_context(mail, _live_session_of(mail)), "change": change})
+    context = {**_context(mail, _live_session_of(mail)), "change": change, "was_starting_at": told_before(mail, change)}
+    return render_templates(mail.kind, context)
 
 
 def _context(mail: OutgoingMail, live_session: LiveSession) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from redreport.outbox.kinds import register as register_kind
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.outbox.render import render_templates
-from sessions_live.mails.common import invitation, seat_mail_context, seat_of, stands_as_told, stands_until_over
+from sessions_live.mails.common import invitation, seat_mail_context, seat_of, stands_as_told, stands_until_over, told_before
 from sessions_live.mails.hosts import HOST_MOVED, owed_to_hosts
 from sessions_live.models import ScheduleChange, Seat, WaitlistEntry
 from sessions_live.seat_links import CANT_COME
@@ -73,7 +73,7 @@ def _render_session_moved(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
     context = {
         **seat_mail_context(seat),
-        **move_context(_change_of(mail), was_starting_at=_told_before(mail, seat)),
+        **move_context(mail, _change_of(mail)),
         "cant_come_url": CANT_COME.url(seat),
     }
     return render_templates(SESSION_MOVED, context, invitation(seat, mail))
@@ -83,7 +83,7 @@ def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
     entry, change = _entry_of(mail), _change_of(mail)
     live_session = entry.live_session
     context = {
-        **move_context(change, was_starting_at=change.old_starts_at),
+        **move_context(mail, change),
         "live_session": live_session,
         "entry": entry,
         "time_zone": entry.user.time_zone,
@@ -92,30 +92,11 @@ def _render_waitlist_moved(mail: OutgoingMail) -> RenderedMail:
     return render_templates(WAITLIST_MOVED, context)
 
 
-def _told_before(mail: OutgoingMail, seat: Seat) -> datetime:
-    """The start that the attendee knows of: news of moves before this one may never have gone out, being superseded."""
-    change = _change_of(mail)
-    moves = ScheduleChange.objects.filter(live_session=seat.live_session, version__lt=change.version).order_by("-version")
-    untold = _versions_untold(seat)
-    known = change.old_starts_at
-    for earlier in moves:
-        if earlier.version not in untold:
-            break
-        known = earlier.old_starts_at
-    return known
-
-
-def _versions_untold(seat: Seat) -> set[int | None]:
-    """The versions of the schedule of which this attendee was owed the news, and did not get it."""
-    owed = OutgoingMail.objects.filter(recipient=seat.attendee_email, kind=SESSION_MOVED, context__seat_id=seat.pk)
-    return set(owed.filter(sent_at__isnull=True).values_list("schedule_version", flat=True))
-
-
-def move_context(change: ScheduleChange, *, was_starting_at: datetime) -> dict[str, Any]:
+def move_context(mail: OutgoingMail, change: ScheduleChange) -> dict[str, Any]:
     """What every mail about a move says to a reader: the start they knew of, and the length where that is another."""
     return {
         "message": change.message,
-        "was_starting_at": was_starting_at,
+        "was_starting_at": told_before(mail, change),
         "minutes": change.new_duration_minutes if change.new_duration_minutes != change.old_duration_minutes else None,
     }
 

@@ -12,6 +12,7 @@ from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.mails.cancellations import queue_session_canceled
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.operations.schedule import note_change
 from sessions_live.operations.seats import lock_live_session, offer_freed_seats_soon
 
 
@@ -95,13 +96,12 @@ def cancel_live_session(*, live_session_id: int, actor: User, reason: str, messa
         _refuse_if_not_cancelable(live_session, now)
         was_published = live_session.state == LiveSession.State.PUBLISHED
         live_session.state = LiveSession.State.CANCELED
-        live_session.schedule_version += 1
+        change = _note_cancellation(live_session, actor=actor, reason=reason, message=message, now=now) if was_published else None
         live_session.save(update_fields=["state", "schedule_version"])
         audit.record(actor=actor, verb="canceled", target=live_session, reason=reason, now=now)
         waited = _close_waitlist(live_session, now)
         _cancel_taken_seats(live_session, actor=actor, reason=reason, now=now)
-        if was_published:
-            change = _note_change(live_session, actor=actor, reason=reason, message=message, now=now)
+        if change:
             queue_session_canceled(change=change, waited=waited, now=now)
         return live_session
 
@@ -137,23 +137,20 @@ def _close_waitlist(live_session: LiveSession, now: datetime) -> list[WaitlistEn
     return waited
 
 
+def _note_cancellation(live_session: LiveSession, *, actor: User, reason: str, message: str, now: datetime) -> ScheduleChange:
+    return note_change(
+        live_session=live_session,
+        kind=ScheduleChange.Kind.CANCELED,
+        starts_at=live_session.starts_at,
+        duration_minutes=live_session.duration_minutes,
+        message=message,
+        reason=reason,
+        actor=actor,
+        now=now,
+    )
+
+
 def _waiting(live_session: LiveSession) -> QuerySet[WaitlistEntry]:
     """Who waits. Who has accepted an offer and is paying counts among the held seats, and is told when that seat is let go."""
     still_open = WaitlistEntry.objects.filter(live_session=live_session, state__in=WaitlistEntry.OPEN)
     return still_open.exclude(state=WaitlistEntry.State.OFFERED, seat__state=Seat.State.HELD)
-
-
-def _note_change(live_session: LiveSession, *, actor: User, reason: str, message: str, now: datetime) -> ScheduleChange:
-    return ScheduleChange.objects.create(
-        live_session=live_session,
-        kind=ScheduleChange.Kind.CANCELED,
-        version=live_session.schedule_version,
-        old_starts_at=live_session.starts_at,
-        new_starts_at=live_session.starts_at,
-        old_duration_minutes=live_session.duration_minutes,
-        new_duration_minutes=live_session.duration_minutes,
-        message=message,
-        reason=reason,
-        made_by=actor,
-        made_at=now,
-    )

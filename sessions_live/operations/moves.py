@@ -12,6 +12,7 @@ from redreport.transactions import retried
 from sessions_live.errors import NotMovable
 from sessions_live.mails.moves import queue_session_moved
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.operations.schedule import note_change
 from sessions_live.operations.seats import lock_live_session
 from sessions_live.operations.waitlist import follow_move
 
@@ -76,8 +77,9 @@ def move_live_session(
         # The session's lock: nobody takes, confirms or gives up a seat meanwhile, so its seats need no locks of their own.
         live_session = lock_live_session(live_session_id)
         _refuse_if_not_movable(live_session, starts_at, duration_minutes, now)
-        change = _note_change(
-            live_session,
+        change = note_change(
+            live_session=live_session,
+            kind=ScheduleChange.Kind.MOVED,
             starts_at=starts_at,
             duration_minutes=duration_minutes,
             message=message,
@@ -85,8 +87,9 @@ def move_live_session(
             actor=actor,
             now=now,
         )
-        live_session.starts_at, live_session.duration_minutes = starts_at, duration_minutes
-        live_session.schedule_version, live_session.moved_at = change.version, now
+        detail = {"from": change.old_starts_at.isoformat(), "to": starts_at.isoformat(), "minutes": duration_minutes}
+        audit.record(actor=actor, verb="moved", target=live_session, reason=reason, detail=detail, now=now)
+        live_session.starts_at, live_session.duration_minutes, live_session.moved_at = starts_at, duration_minutes, now
         live_session.save(update_fields=["starts_at", "duration_minutes", "schedule_version", "moved_at"])
         _let_seats_follow(live_session)
         follow_move(live_session=live_session, now=now)
@@ -105,34 +108,6 @@ def _refuse_if_not_movable(live_session: LiveSession, starts_at: datetime, durat
         raise NotMovable("It needs a length.")
     if (starts_at, duration_minutes) == (live_session.starts_at, live_session.duration_minutes):
         raise NotMovable("It stands at this time already.")
-
-
-def _note_change(
-    live_session: LiveSession,
-    *,
-    starts_at: datetime,
-    duration_minutes: int,
-    message: str,
-    reason: str,
-    actor: User,
-    now: datetime,
-) -> ScheduleChange:
-    change = ScheduleChange.objects.create(
-        live_session=live_session,
-        kind=ScheduleChange.Kind.MOVED,
-        version=live_session.schedule_version + 1,
-        old_starts_at=live_session.starts_at,
-        new_starts_at=starts_at,
-        old_duration_minutes=live_session.duration_minutes,
-        new_duration_minutes=duration_minutes,
-        message=message,
-        reason=reason,
-        made_by=actor,
-        made_at=now,
-    )
-    detail = {"from": change.old_starts_at.isoformat(), "to": starts_at.isoformat(), "minutes": duration_minutes}
-    audit.record(actor=actor, verb="moved", target=live_session, reason=reason, detail=detail, now=now)
-    return change
 
 
 def _let_seats_follow(live_session: LiveSession) -> None:

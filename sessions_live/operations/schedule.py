@@ -7,7 +7,7 @@ from django.db import transaction
 from redreport import audit
 from redreport.accounts.models import User
 from sessions_live.errors import NotPublishable
-from sessions_live.models import LiveSession
+from sessions_live.models import LiveSession, ScheduleChange
 from sessions_live.operations.attendance import mark_no_shows
 from sessions_live.operations.seats import lock_live_session
 
@@ -35,6 +35,35 @@ def publish_live_session(*, live_session_id: int, actor: User, now: datetime) ->
         live_session.save(update_fields=["state", "published_at"])
         audit.record(actor=actor, verb="published", target=live_session, now=now)
         return live_session
+
+
+def note_change(
+    *,
+    live_session: LiveSession,
+    kind: ScheduleChange.Kind,
+    starts_at: datetime,
+    duration_minutes: int,
+    message: str,
+    reason: str,
+    actor: User,
+    now: datetime,
+) -> ScheduleChange:
+    """Write down that a session is moved or canceled, as the next version of its schedule, with the time it had and the one it
+    has from now on. The caller has locked the session, and saves it."""
+    live_session.schedule_version += 1
+    return ScheduleChange.objects.create(
+        live_session=live_session,
+        kind=kind,
+        version=live_session.schedule_version,
+        old_starts_at=live_session.starts_at,
+        new_starts_at=starts_at,
+        old_duration_minutes=live_session.duration_minutes,
+        new_duration_minutes=duration_minutes,
+        message=message,
+        reason=reason,
+        made_by=actor,
+        made_at=now,
+    )
 
 
 def end_past_live_sessions(*, now: datetime) -> int:

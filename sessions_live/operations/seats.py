@@ -116,9 +116,11 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     """Confirm a held seat whose payment Stripe took at `taken_at`; `live_session` and `seat` are locked by the caller.
 
     Returns the confirmed seat. A hold that lapsed meanwhile gets another seat of the session if one is left: a new row, since
-    the old number may be somebody else's by now; or the seat that is offered to its payer, who has waited since. Refuses with
-    SalesClosed when the payment came after the start or the session does not take place, with SessionOver when its door has
-    closed before we heard of the payment, with SoldOut or AlreadySeated when no seat can be given any more.
+    the old number may be somebody else's by now; or the seat that is offered to its payer, who has waited since. What is offered
+    to another attendee of the order gives way to the seat that is paid.
+
+    Refuses with SalesClosed when the payment came after the start or the session does not take place, with SessionOver when its
+    door has closed before we heard of the payment, with SoldOut or AlreadySeated when no seat can be given any more.
     """
     if live_session.state not in (LiveSession.State.PUBLISHED, LiveSession.State.ENDED) or taken_at >= live_session.starts_at:
         raise SalesClosed
@@ -139,6 +141,8 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     if offered and offered.booked_by_id == seat.booked_by_id:
         confirm_offered_seat(seat=offered, held_at=seat.held_at, now=now)
         return offered
+    if offered:
+        _replace_offer(offered, now)
     attendee = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
     place = _free_place(live_session, _active_seats(live_session), attendee, seat.booked_by, seat.held_at)
     return _insert_confirmed(place, now)
@@ -199,6 +203,13 @@ def offer_freed_seats_soon(live_session_id: int) -> None:
     """A seat has come free: once the caller's transaction commits, a worker offers it to whoever waits. Where that hand-off is
     lost, the minute sweep does."""
     transaction.on_commit(partial(hand_to_worker, TEND_WAITLIST, live_session_id))
+
+
+def _replace_offer(offered: Seat, now: datetime) -> None:
+    """An attendee gets a seat that somebody else has paid for: what was offered to them themselves is offered no longer."""
+    offered.state, offered.hold_expires_at = Seat.State.EXPIRED, None
+    offered.save(update_fields=["state", "hold_expires_at"])
+    _end_wait(offered, WaitlistEntry.State.SEATED, now)
 
 
 def _end_wait(seat: Seat, state: WaitlistEntry.State, now: datetime) -> None:

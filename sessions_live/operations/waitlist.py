@@ -192,7 +192,8 @@ def _mail(kind: str, entry: WaitlistEntry, live_session: LiveSession) -> OwedMai
         key=f"{kind}:{entry.pk}",
         recipient=entry.user.email,
         context={"entry_id": entry.pk},
-        schedule_version=live_session.schedule_version,
+        # That a reader waits no longer stays so after a move; an offer is told anew then.
+        schedule_version=live_session.schedule_version if kind == OFFER_MAIL else None,
     )
 
 

@@ -63,7 +63,7 @@ def _render_booking_moved(mail: OutgoingMail) -> RenderedMail:
     seats = booked_for_others(live_session.pk).filter(booked_by=booker).order_by("number")
     context = {
         "live_session": live_session,
-        **move_context(change, was_starting_at=change.old_starts_at),
+        **move_context(mail, change),
         "time_zone": booker.time_zone,
         "seats": [(seat, address_of("subscriptions:cancel", str(seat.public_id))) for seat in seats],
         "session_url": address_of("sessions:detail", live_session.slug),

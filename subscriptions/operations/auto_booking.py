@@ -13,6 +13,7 @@ from sessions_live.errors import SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import lock_live_session
 from subscriptions import mails
+from subscriptions.auto_booking import UNDECIDED
 from subscriptions.errors import CreditExpiresBefore, EmailNotProven, NoCredit
 from subscriptions.models import AutoBooking, AutoBookingAttempt, SeatCoverage
 from subscriptions.operations.booking import take_seat_with_credit
@@ -20,8 +21,6 @@ from subscriptions.operations.credits import usable_grant
 from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
 
 Outcome = AutoBookingAttempt.Outcome
-# Whether a seat will come of these is not known yet.
-NOT_DECIDED = (Seat.State.HELD, Seat.State.OFFERED)
 
 
 def switch_on_auto_booking(*, user: User, now: datetime) -> None:
@@ -66,7 +65,7 @@ def book_automatically(*, subscriber_id: int, live_session_id: int, now: datetim
         if not has_proven_email(user) or not _is_wanted(subscriber_id, live_session, now):
             return None
         seat_states = _seats_of(user, live_session)
-        if any(state in NOT_DECIDED for state in seat_states):
+        if any(state in UNDECIDED for state in seat_states):
             return None
         outcome, coverage = (Outcome.SEATED, None) if seat_states else _try(user, subscriber_id, live_session, now)
         told_before = _was_out_of_credits(subscriber_id)
