@@ -37,4 +37,5 @@ app.conf.beat_schedule = {
     "sweep-credit-notes": {"task": "subscriptions.sweep_credit_notes", **EVERY_MINUTE},
     "reconcile": {"task": "subscriptions.reconcile", "schedule": crontab(minute=17), "options": {"expires": 3000}},
     "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
+    "sweep-jobs": {"task": "redreport.desk.sweep_jobs", **EVERY_MINUTE},
 }

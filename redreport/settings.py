@@ -29,11 +29,14 @@ INSTALLED_APPS = [
     "sessions_live",
     "subscriptions",
     "redreport.pages",
-    "redreport.desk",
+    "redreport.desk.apps.DeskConfig",
     "redreport.local",
     "allauth",
     "allauth.account",
-    "django.contrib.admin",
+    "allauth.mfa",
+    "anymail",
+    "import_export",
+    "redreport.desk.apps.DeskAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -141,6 +144,13 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+# A second factor: an authenticator app or a passkey, for readers who want one, and for staff before the admin opens to them.
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
+# A browser takes passkeys on https and, for the local stack, on this machine alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # How many proxies of ours stand before the web server; only their entries in X-Forwarded-For are believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -192,6 +202,8 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_REPLY_TO = env.str("MAIL_REPLY_TO", default="desk@redreport.example")
 # Where the sender is found: the law wants it in every optional mail, so none is sent without it.
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="")
+# The shared secret of the addresses at which the mail provider tells of bounces (django-anymail); without one they are closed.
+ANYMAIL = {"WEBHOOK_SECRET": env.str("BOUNCE_WEBHOOK_SECRET", default="")}
 # Set by the local stack only: the folder into which its mail catcher writes, shown at /dev/mail/. Never on a site with https.
 LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 

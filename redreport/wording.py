@@ -101,11 +101,11 @@ def span_in_words(span: timedelta) -> str:
     """'35 minutes', '1 hour', '24 hours', '90 days'; hours are kept up to two days because rules are stated in them."""
     minutes = round(span.total_seconds() / 60)
     if minutes < 60 or minutes % 60:
-        return _counted(minutes, "minute")
+        return counted(minutes, "minute")
     hours = minutes // 60
     if hours <= 48 or hours % 24:
-        return _counted(hours, "hour")
-    return _counted(hours // 24, "day")
+        return counted(hours, "hour")
+    return counted(hours // 24, "day")
 
 
 def _zone_named(name: str) -> ZoneInfo | None:
@@ -149,5 +149,6 @@ def which_day(moment: datetime, now: datetime) -> str:
     return {0: "Today", 1: "Tomorrow"}.get((day - house_day(now)).days) or short_day(day)
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """'1 seat', '3 seats'."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -40,6 +40,8 @@ SETTINGS = {
     "STATIC_ROOT": str(FOLDER / "static"),
     "MATERIALS_DIR": str(FOLDER / "materials"),
     "LOCAL_MAIL_DIR": "",
+    # Tests of the second factor switch it on.
+    "STAFF_SECOND_FACTOR": "0",
 }
 
 FORGOTTEN = (

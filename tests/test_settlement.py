@@ -1,6 +1,6 @@
 """What comes back for a canceled seat: the rules of the house, case by case, in exact numbers."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -18,6 +18,8 @@ from subscriptions.settlement import what_comes_back
 from tests.canceling import FULL, NONE, assert_books_balance, book, cancel, cancel_by_house, returned_grant
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
+
+WIRED = {"amount_minor": 25000, "currency": "usd", "paid_on": date(2026, 5, 3)}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,9 @@ def offline_seat() -> Seat:
         held_at=now,
         confirmed_at=now,
     )
-    SeatCoverage.objects.create(seat=seat, kind="offline", approved_by=make_staff(), note="wire of 3 May", created_at=now)
+    SeatCoverage.objects.create(
+        seat=seat, kind="offline", approved_by=make_staff(), note="wire of 3 May", created_at=now, **WIRED
+    )
     return seat
 
 

@@ -1,11 +1,9 @@
-"""People, as staff see them. Staff enter the admin through the same sign-in as everybody else."""
+"""People, as staff see them."""
 
 from typing import Any, ClassVar
 
 from allauth.account import admin as allauth_admin
-from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
-from csp.decorators import csp_replace
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -17,20 +15,6 @@ from django.http import HttpRequest, HttpResponse
 from redreport import audit, clock
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
-
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-
-# Django's own scripts write HTML through jQuery, which Trusted Types refuse; the rest of the policy holds in the admin too.
-_allow_jquery = csp_replace({"require-trusted-types-for": None})
-_admin_view = admin.site.admin_view
-
-
-def _admin_view_with_jquery(view: Any, cacheable: bool = False) -> Any:
-    return _allow_jquery(_admin_view(view, cacheable))
-
-
-admin.site.admin_view = _admin_view_with_jquery  # type: ignore[method-assign]
-
 
 # Whoever calls an address proven could have somebody else's code mailed to it. The import puts the page there, if it was not.
 admin.site.unregister(allauth_admin.EmailAddress)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
@@ -112,9 +111,6 @@ class RosterSeatAdmin(ReadOnlyAdmin):
     def session(self, seat: RosterSeat) -> str:
         return seat.live_session.title
 
-
-admin.site.site_header = admin.site.site_title = f"{settings.SITE_NAME}: the desk"
-admin.site.index_title = "What staff run"
 
 admin.site.unregister(LiveSession)
 

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class DeskConfig(AppConfig):
@@ -6,3 +7,9 @@ class DeskConfig(AppConfig):
 
     name = "redreport.desk"
     verbose_name = "Desk"
+
+
+class DeskAdminConfig(AdminConfig):
+    """Django admin with the desk's site as the one that every admin registers with."""
+
+    default_site = "redreport.desk.site.DeskSite"

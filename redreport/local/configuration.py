@@ -95,6 +95,8 @@ class Configuration:
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
             "STATIC_ROOT": str(self.run_dir / "static"),
             "MATERIALS_DIR": str(self.run_dir / "materials"),
+            # The demo's staff come in by code alone; a real site wants a second factor of them.
+            "STAFF_SECOND_FACTOR": "0",
             "POSTAL_ADDRESS": "Red Report Live, 1 Example Street, New York, NY 10001",
             **self.outer,
             "PYTHONUNBUFFERED": "1",

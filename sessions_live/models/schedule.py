@@ -16,6 +16,8 @@ class Host(models.Model):
     name = models.CharField(max_length=120)
     email = models.EmailField(blank=True)
     bio = models.TextField(blank=True)
+    # Whose account it is, for a host who reads of their own sessions in the admin.
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="host")
 
     class Meta:
         ordering = ["name"]

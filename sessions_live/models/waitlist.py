@@ -42,6 +42,8 @@ class WaitlistEntry(models.Model):
     pay_by = models.CharField(max_length=6, choices=PayBy)
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     joined_at = models.DateTimeField()
+    # The place that staff gave it, before all who have none; else the order of joining decides.
+    position = models.PositiveIntegerField(null=True, blank=True)
     offered_at = models.DateTimeField(null=True, blank=True)
     offer_expires_at = models.DateTimeField(null=True, blank=True)
     # The seat that was offered last.

@@ -31,6 +31,7 @@ class Case(models.Model):
         CHANGE_REFUSED = "change_refused", "Stripe refused a change of a subscription"
         CREDIT_NOTE = "credit_note", "Credit note could not be made"
         DIFFERENCE = "difference", "Difference from Stripe that did not heal"
+        MAIL_BOUNCED = "mail_bounced", "A mail about a seat or money came back"
 
     class State(models.TextChoices):
         OPENED = "opened"

@@ -34,6 +34,12 @@ class SeatCoverage(models.Model):
     credit_entry = models.OneToOneField(CreditEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="coverage")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+    # What came past Stripe for it, and when: an offline payment has all three, nothing else has any.
+    amount_minor = models.PositiveIntegerField(null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")
+    paid_on = models.DateField(null=True, blank=True)
+    # What was asked for once by staff, and gave this seat: asked for again, it finds it.
+    request_id = models.UUIDField(null=True, blank=True, unique=True, editable=False)
     created_at = models.DateTimeField()
     # Set once, when its canceled seat has been settled.
     settled_at = models.DateTimeField(null=True, blank=True)
@@ -55,6 +61,11 @@ class SeatCoverage(models.Model):
                 | Q(kind="credit", order__isnull=True, credit_entry__isnull=False, approved_by__isnull=True)
                 | Q(kind__in=["offline", "comp"], order__isnull=True, credit_entry__isnull=True, approved_by__isnull=False),
                 name="seat_coverage_exactly_one",
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind="offline", amount_minor__gt=0, paid_on__isnull=False) & ~Q(currency=""))
+                | (~Q(kind="offline") & Q(amount_minor__isnull=True, paid_on__isnull=True, currency="")),
+                name="seat_coverage_offline_says_amount",
             ),
         ]
 

@@ -47,6 +47,8 @@ class CreditGrant(models.Model):
     carried_from = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="carried_to")
     granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True)
+    # What was asked for once by staff, and granted these: asked for again, it finds them.
+    request_id = models.UUIDField(null=True, blank=True, unique=True, editable=False)
     credits = models.PositiveSmallIntegerField()
     balance = models.PositiveSmallIntegerField()
     valid_from = models.DateTimeField()

@@ -11,3 +11,4 @@ class RosterSeat(Seat):
         ordering = ["live_session__starts_at", "attendee_name"]
         verbose_name = "roster seat"
         verbose_name_plural = "rosters"
+        permissions = [("export_rosterseat", "Can export rosters")]

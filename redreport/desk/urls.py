@@ -1,0 +1,10 @@
+"""The desk's own pages, inside Django admin: each is named `admin:desk_…`."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from redreport.desk.views import jobs
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("jobs/<uuid:public_id>/", jobs.job, name="desk_job"),
+    path("jobs/<uuid:public_id>/try-again/", jobs.try_again, name="desk_job_try_again"),
+]

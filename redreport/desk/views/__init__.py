@@ -1,0 +1,1 @@
+"""Pages of the desk that span both apps, one module a subject."""

@@ -1,0 +1,103 @@
+"""How staff ask for a job: a form, then what it would do to each row, then the confirmation, then its page.
+
+The preview is planned anew when it is confirmed; if it says something else by then it is shown again, and nothing is done.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from redreport import clock
+from redreport.accounts.selectors import signed_in
+from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
+from redreport.desk.jobs.planning import Plan, plan_job
+from redreport.desk.jobs.running import start_job
+from redreport.desk.views.common import render_page, require
+from sessions_live.models import LiveSession
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one page asks for: a kind of job, the form with the wishes, and the rows it is about.
+
+    `drafts` and `wishes` are made of a form that was found right; `carried` are the hidden values (such as the ticked rows) that
+    each step of the page sends on beside the form's own.
+    """
+
+    kind: JobKind
+    title: str
+    form: forms.Form
+    drafts: Callable[[forms.Form], Sequence[Draft]]
+    wishes: Callable[[forms.Form], Wishes]
+    live_session: LiveSession | None = None
+    carried: Sequence[tuple[str, str]] = ()
+    back_to: str = ""
+    # Whom it is about, shown above the form while nothing is planned yet.
+    about: Sequence[str] = ()
+
+
+def ask(request: HttpRequest, question: Question) -> HttpResponse:
+    """The page of a question at whichever step the request is; `question.form` is bound where something was sent.
+
+    Staff without the kind's permission are refused.
+    """
+    require(request, question.kind.permission)
+    if not question.form.is_bound or "change" in request.POST or not question.form.is_valid():
+        return _page(request, question, "ask.html", status=400 if question.form.errors else 200)
+    now = clock.now()
+    drafts, wishes = question.drafts(question.form), question.wishes(question.form)
+    plan = plan_job(kind=question.kind, drafts=drafts, wishes=wishes, now=now)
+    seen = request.POST.get("seen", "")
+    if "confirm" not in request.POST or len(plan.refused) == len(plan.rows):
+        return _preview(request, question, plan)
+    if seen != plan.effects.digest:
+        messages.warning(request, "Something has changed since you looked: this is what would happen now. Nothing was done.")
+        return _preview(request, question, plan)
+    job = start_job(
+        kind=question.kind,
+        drafts=[row.draft for row in plan.rows if not row.refusal],
+        wishes=wishes,
+        preview=plan.effects.sentence(),
+        request_id=_request_id(request),
+        live_session=question.live_session,
+        actor=signed_in(request),
+        now=now,
+    )
+    return HttpResponseRedirect(reverse("admin:desk_job", args=[job.public_id]))
+
+
+def _preview(request: HttpRequest, question: Question, plan: Plan) -> HttpResponse:
+    form = question.form
+    sent_on = [(form.add_prefix(name), value) for name in form.fields for value in _values_of(request, form.add_prefix(name))]
+    context = {
+        "plan": plan,
+        "sentence": plan.effects.sentence(),
+        "seen": plan.effects.digest,
+        "request_id": uuid.uuid4(),
+        "sent_on": [*sent_on, *question.carried],
+    }
+    return _page(request, question, "preview.html", context)
+
+
+def _page(
+    request: HttpRequest, question: Question, template: str, context: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    return render_page(request, template, {"title": question.title, "question": question, **(context or {})}, status)
+
+
+def _values_of(request: HttpRequest, name: str) -> list[str]:
+    return request.POST.getlist(name)
+
+
+def _request_id(request: HttpRequest) -> uuid.UUID:
+    """The number of the preview that is confirmed; a form that was tampered with counts as a new one."""
+    try:
+        return uuid.UUID(request.POST.get("request_id", ""))
+    except ValueError:
+        return uuid.uuid4()

@@ -1,0 +1,47 @@
+"""What every page of the desk has in common: who may see it, and the clothes of Django admin."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from redreport.accounts.selectors import signed_in
+
+View: TypeAlias = Callable[..., HttpResponse]
+
+
+def desk_page(permission: str) -> Callable[[View], View]:
+    """A page of the desk, for staff who have this permission; others who are staff are refused, readers are led to sign in."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            require(request, permission)
+            return view(request, *args, **kwargs)
+
+        # `admin_view` is looked up when the page is asked for: this module is read before the site is whole.
+        @never_cache
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            response: HttpResponse = admin.site.admin_view(allowed)(request, *args, **kwargs)
+            return response
+
+        return guarded
+
+    return decorate
+
+
+def require(request: HttpRequest, permission: str) -> None:
+    """Refuses with PermissionDenied staff who lack a permission that only the page's subject tells."""
+    if not signed_in(request).has_perm(permission):
+        raise PermissionDenied
+
+
+def render_page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A template under `admin/desk/`, with what the frame of Django admin needs; `title` is its heading."""
+    return render(request, f"admin/desk/{template}", {**admin.site.each_context(request), **context}, status=status)

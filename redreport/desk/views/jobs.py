@@ -1,0 +1,47 @@
+"""A job's page: how far it has come, what came of each row, and another try for what failed."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from redreport import clock
+from redreport.accounts.selectors import signed_in
+from redreport.desk.jobs import kinds
+from redreport.desk.jobs.running import try_failed_again
+from redreport.desk.models import Job, JobItem
+from redreport.desk.views.common import desk_page, render_page, require
+from redreport.wording import counted
+
+
+@require_safe
+@desk_page("desk.view_job")
+def job(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What became so far of a job; the page asks for itself again while a worker is at it."""
+    found = get_object_or_404(Job.objects.select_related("made_by", "live_session"), public_id=public_id)
+    kind = kinds.find(found.kind)
+    items = list(found.items.all())
+    context = {
+        "title": kind.label,
+        "job": found,
+        "items": items,
+        "done": sum(item.state == JobItem.State.DONE for item in items),
+        "failed": sum(item.state == JobItem.State.FAILED for item in items),
+        "may_try_again": signed_in(request).has_perm(kind.permission),
+    }
+    return render_page(request, "job.html", context)
+
+
+@require_POST
+@desk_page("desk.view_job")
+def try_again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Have what failed tried again."""
+    found = get_object_or_404(Job, public_id=public_id)
+    require(request, kinds.find(found.kind).permission)
+    items = try_failed_again(job_id=found.pk, actor=signed_in(request), now=clock.now())
+    if items:
+        messages.success(request, f"{counted(items, 'row')} tried again.")
+    return HttpResponseRedirect(reverse("admin:desk_job", args=[public_id]))
