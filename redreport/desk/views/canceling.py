@@ -71,6 +71,11 @@ def effects_of(consequences: CancelConsequences) -> Effects:
     )
 
 
+def _sentence(consequences: CancelConsequences) -> str:
+    effects = effects_of(consequences)
+    return "Nobody has a seat, and nobody is written to." if effects == Effects() else effects.sentence()
+
+
 def _look(live_session: LiveSession, form: forms.Form) -> Preview:
     now = clock.now()
     try:
@@ -78,7 +83,7 @@ def _look(live_session: LiveSession, form: forms.Form) -> Preview:
     except NotCancelable:
         raise Impossible(_why_not(live_session)) from None
     mails = mails_of_session_cancellation(live_session=live_session, message=form.cleaned_data["message"], now=now)
-    values = {"consequences": consequences, "sentence": effects_of(consequences).sentence()}
+    values = {"consequences": consequences, "sentence": _sentence(consequences)}
     return Preview(facts=(consequences, live_session.starts_at), values=values, mails=mails)
 
 
