@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F
+
 from redreport.outbox.kinds import RenderedMail
 from sessions_live.mails.cancellations import owed_after_cancellation
 from sessions_live.mails.moves import SESSION_MOVED, owed_after_move, render_session_moved
@@ -12,7 +14,7 @@ from sessions_live.models import LiveSession, ScheduleChange, Seat
 from sessions_live.operations.cancellations import CancelPreview, preview_cancel, who_waits
 from sessions_live.operations.moves import MovePreview, preview_move
 from subscriptions.mails.cancellations import SEAT_CANCELED, recipients_of_cancellation, render_seat_canceled
-from subscriptions.mails.moves import booked_for_others, owed_to_bookers
+from subscriptions.mails.moves import owed_to_bookers
 from subscriptions.models import Order, SeatCoverage
 from subscriptions.operations.settle import plan_settlement
 from subscriptions.operations.what_paid import what_paid_for
@@ -97,12 +99,14 @@ def mails_of_session_move(
 ) -> list[SampleMail]:
     """What attendees would read of the move: who booked the seat themselves, and whom somebody else booked."""
     change = as_if_moved(live_session, starts_at=starts_at, duration_minutes=duration_minutes, message=message, now=now)
-    has_others = booked_for_others(live_session.pk).exists()
-    sorts = {BOOKED_THEMSELVES: False} | ({BOOKED_BY_ANOTHER: True} if has_others else {})
+    taken = Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN)
+    own = taken.filter(booked_by__email=F("attendee_email"))
+    sorts = [(BOOKED_THEMSELVES, False, own), (BOOKED_BY_ANOTHER, True, taken.exclude(pk__in=own))]
     mail = sample_mail(SESSION_MOVED, now)
     return [
         SampleMail(sort, render_session_moved(mail=mail, seat=_sample(change, is_another, now), change=change))
-        for sort, is_another in sorts.items()
+        for sort, is_another, seats in sorts
+        if seats.exists()
     ]
 
 
