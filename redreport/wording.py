@@ -59,6 +59,17 @@ def time_in_zone(moment: datetime, zone_name: str) -> str:
 def clock_change(moment: datetime, now: datetime, zone_name: str = "") -> str:
     """'Clocks in New York change on 14 March and in Brussels on 28 March, before this session.': for the house's zone and for the
     reader's. '' where clocks stand at `moment` as they do `now`; a zone that is empty or unknown is left out."""
+    said = _clocks_said(moment, now, zone_name)
+    return f"{said}, before this session." if said else ""
+
+
+def clocks_between(one: datetime, other: datetime, zone_name: str = "") -> str:
+    """As `clock_change`, between two times of a session, whichever comes first: '…, between the two times.'"""
+    said = _clocks_said(max(one, other), min(one, other), zone_name)
+    return f"{said}, between the two times." if said else ""
+
+
+def _clocks_said(moment: datetime, now: datetime, zone_name: str) -> str:
     zones = dict.fromkeys([policy.HOUSE_ZONE, _zone_named(zone_name) or policy.HOUSE_ZONE])
     changes = [(zone, day) for zone in zones if (day := _last_change(zone, moment, now))]
     if not changes:
@@ -68,7 +79,7 @@ def clock_change(moment: datetime, now: datetime, zone_name: str = "") -> str:
     for zone, other_day in others:
         same = other_day == day
         said += f", in {_city(zone)} too" if same else f" and in {_city(zone)} on {other_day.day} {MONTHS[other_day.month - 1]}"
-    return f"{said}, before this session."
+    return said
 
 
 def short_day(day: date) -> str:

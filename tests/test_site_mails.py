@@ -10,6 +10,8 @@ import pytest
 import time_machine
 
 from redreport.accounts.models import User
+from redreport.desk.announcements import paragraphs_with_links
+from redreport.desk.models import Announcement
 from redreport.outbox.kinds import RenderedMail
 from redreport.outbox.render import render_templates
 from sessions_live.models import HandOver, LiveSession, ScheduleChange, Seat, WaitlistEntry
@@ -27,6 +29,7 @@ ORDER.consent_version = "2026-11"
 GRANT = CreditGrant(credits=12, balance=12, expires_at=datetime(2027, 12, 1, 17, tzinfo=UTC))
 INVOICE = Invoice(number="RRL-0002", hosted_invoice_url="https://invoice.example.com/i/in_2")
 ENTRY = WaitlistEntry(live_session=LIVE_SESSION, user=BOOKER, offer_expires_at=datetime(2027, 7, 15, 3, tzinfo=UTC))
+ANNOUNCEMENT = Announcement(subject="Bring your questions", body="The paper & its twin:\n\nhttp://paper.example/")
 PRICE = Price(amount_minor=250_00, currency="usd")
 DOOR = "http://testserver/door/token/"
 CANT_COME_URL = "http://testserver/seats/cant-come/token/"
@@ -64,6 +67,7 @@ SUBJECTS = {
     "not_booked": "Not booked: Chips & “friends”: what 深度求索 tells us",
     "seat_handed_away": "Your seat was handed over: Chips & “friends”: what 深度求索 tells us",
     "seat_handed_over": "The seat is yours: Chips & “friends”: what 深度求索 tells us",
+    "announcement": "Bring your questions",
 }
 
 
@@ -145,6 +149,8 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "sessions": 3,
         "named": [(LIVE_SESSION, "http://testserver/sessions/chips/")],
         "expires_at": GRANT.expires_at,
+        "announcement": ANNOUNCEMENT,
+        "body_html": paragraphs_with_links(ANNOUNCEMENT.body),
         "topic": CREDIT_REMINDERS,
         "unsubscribe_url": "http://testserver/mail/unsubscribe/token/",
         "wishes_url": "http://testserver/account/mails/",

@@ -63,7 +63,7 @@ class RosterSeatAdmin(ReadOnlyAdmin):
         chosen = request.GET.get(SESSION_FILTER, "")
         live_session = LiveSession.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
         title = f"Roster: {live_session}" if live_session else "Rosters of all sessions"
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return super().changelist_view(request, {"title": title, "live_session": live_session, **(extra_context or {})})
 
     def has_check_in_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sessions_live.change_seat")

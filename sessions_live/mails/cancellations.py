@@ -26,6 +26,11 @@ def register() -> None:
 
 def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistEntry], now: datetime) -> None:
     """Owe the news to each reader who waited and to the hosts, once, in the caller's transaction. The entries have users."""
+    queue_mails(owed_after_cancellation(change, waited), now=now)
+
+
+def owed_after_cancellation(change: ScheduleChange, waited: Iterable[WaitlistEntry]) -> list[OwedMail]:
+    """The news of a cancellation, to each reader who waited and to each host."""
     owed = [
         OwedMail(
             kind=WAITLIST_CANCELED,
@@ -35,7 +40,7 @@ def queue_session_canceled(*, change: ScheduleChange, waited: Iterable[WaitlistE
         )
         for entry in waited
     ]
-    queue_mails([*owed, *owed_to_hosts(HOST_CANCELED, change)], now=now)
+    return [*owed, *owed_to_hosts(HOST_CANCELED, change)]
 
 
 def _render_waitlist_canceled(mail: OutgoingMail) -> RenderedMail:

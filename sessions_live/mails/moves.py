@@ -26,8 +26,12 @@ def register() -> None:
 def queue_session_moved(*, change: ScheduleChange, now: datetime) -> None:
     """Owe the news of a move: to each attendee with a new invitation, to each reader who waits, to each host with an
     address; each once for a version of the schedule. Runs in the caller's transaction, which has locked the session."""
-    owed = [*_owed_to_attendees(change), *_owed_to_who_waits(change), *owed_to_hosts(HOST_MOVED, change)]
-    queue_mails(owed, now=now)
+    queue_mails(owed_after_move(change), now=now)
+
+
+def owed_after_move(change: ScheduleChange) -> list[OwedMail]:
+    """The news of a move, to each attendee, each reader who waits and each host."""
+    return [*_owed_to_attendees(change), *_owed_to_who_waits(change), *owed_to_hosts(HOST_MOVED, change)]
 
 
 def _owed_to_attendees(change: ScheduleChange) -> list[OwedMail]:
@@ -70,10 +74,14 @@ def _still_waits(mail: OutgoingMail, now: datetime) -> Verdict:
 
 
 def _render_session_moved(mail: OutgoingMail) -> RenderedMail:
-    seat = seat_of(mail)
+    return render_session_moved(mail=mail, seat=seat_of(mail), change=_change_of(mail))
+
+
+def render_session_moved(*, mail: OutgoingMail, seat: Seat, change: ScheduleChange) -> RenderedMail:
+    """The news of a move to an attendee. `seat` knows its session as it stands after it; none of the three need be saved."""
     context = {
         **seat_mail_context(seat),
-        **move_context(mail, _change_of(mail)),
+        **move_context(mail, change),
         "cant_come_url": CANT_COME.url(seat),
     }
     return render_templates(SESSION_MOVED, context, invitation(seat, mail))

@@ -74,7 +74,7 @@ def preview_cancel(*, live_session: LiveSession, now: datetime) -> CancelPreview
     return CancelPreview(
         seats_taken=seats["taken"],
         seats_held=seats["held"],
-        waiting=_waiting(live_session).count(),
+        waiting=who_waits(live_session).count(),
         hosts=live_session.hosts.exclude(email="").count(),
     )
 
@@ -130,7 +130,7 @@ def _cancel_taken_seats(live_session: LiveSession, *, actor: User, reason: str, 
 
 def _close_waitlist(live_session: LiveSession, now: datetime) -> list[WaitlistEntry]:
     """Nobody waits any more, and what was offered is offered no longer; returns who waited."""
-    waited = list(_waiting(live_session).select_related("user"))
+    waited = list(who_waits(live_session).select_related("user"))
     WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in waited]).update(state=WaitlistEntry.State.CLOSED, closed_at=now)
     offered = Seat.objects.filter(live_session=live_session, state=Seat.State.OFFERED)
     offered.update(state=Seat.State.EXPIRED, hold_expires_at=None)
@@ -150,7 +150,7 @@ def _note_cancellation(live_session: LiveSession, *, actor: User, reason: str, m
     )
 
 
-def _waiting(live_session: LiveSession) -> QuerySet[WaitlistEntry]:
+def who_waits(live_session: LiveSession) -> QuerySet[WaitlistEntry]:
     """Who waits. Who has accepted an offer and is paying counts among the held seats, and is told when that seat is let go."""
     still_open = WaitlistEntry.objects.filter(live_session=live_session, state__in=WaitlistEntry.OPEN)
     return still_open.exclude(state=WaitlistEntry.State.OFFERED, seat__state=Seat.State.HELD)

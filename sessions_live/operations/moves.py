@@ -97,11 +97,16 @@ def move_live_session(
         return change
 
 
-def _refuse_if_not_movable(live_session: LiveSession, starts_at: datetime, duration_minutes: int, now: datetime) -> None:
+def refuse_to_move_at_all(live_session: LiveSession, now: datetime) -> None:
+    """Refuses with NotMovable a session that cannot be moved to any time."""
     if live_session.state != LiveSession.State.PUBLISHED:
         raise NotMovable(f"It is {live_session.get_state_display().lower()}.")
     if live_session.starts_at <= now:
         raise NotMovable("It has begun.")
+
+
+def _refuse_if_not_movable(live_session: LiveSession, starts_at: datetime, duration_minutes: int, now: datetime) -> None:
+    refuse_to_move_at_all(live_session, now)
     if starts_at <= now:
         raise NotMovable("The new start lies in the past.")
     if duration_minutes < 1:

@@ -29,11 +29,16 @@ def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) ->
 
     Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
     """
+    for kind, recipient in recipients_of_cancellation(seat, coverage).items():
+        queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
+
+
+def recipients_of_cancellation(seat: Seat, coverage: SeatCoverage) -> dict[str, str]:
+    """The kinds of mail that a canceled seat brings with it, and to whom each goes."""
     owed = {SEAT_CANCELED: seat.attendee_email}
     if seat.is_booked_for_another and coverage.kind != SeatCoverage.Kind.COMP:
         owed[CANCELLATION_RECEIPT] = seat.booked_by.email
-    for kind, recipient in owed.items():
-        queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
+    return owed
 
 
 def _still_canceled(mail: OutgoingMail, now: datetime) -> Verdict:
@@ -43,25 +48,40 @@ def _still_canceled(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _render_seat_canceled(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
+    comes_back = "" if seat.is_booked_for_another else _what_came_back(seat)
+    return render_seat_canceled(mail=mail, seat=seat, change=_cancellation_of_session(seat), comes_back=comes_back)
+
+
+def render_seat_canceled(*, mail: OutgoingMail, seat: Seat, change: ScheduleChange | None, comes_back: str) -> RenderedMail:
+    """The news of a canceled seat to its attendee; `change` canceled its whole session. None of the rows need be saved."""
     content = seat_cancellation(seat, mail.created_at)
-    is_booker = not seat.is_booked_for_another
-    context = {**_context(seat), "is_booker": is_booker, "comes_back": _what_came_back(seat) if is_booker else ""}
+    context = {**_context(seat, change), "is_booker": not seat.is_booked_for_another, "comes_back": comes_back}
     return render_templates(SEAT_CANCELED, context, CalendarPart("CANCEL", content, "cancellation.ics"))
 
 
 def _render_receipt(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
-    return render_templates(CANCELLATION_RECEIPT, {**_context(seat), "comes_back": _what_came_back(seat)})
+    context = {**_context(seat, _cancellation_of_session(seat)), "comes_back": _what_came_back(seat)}
+    return render_templates(CANCELLATION_RECEIPT, context)
 
 
-def _context(seat: Seat) -> dict[str, Any]:
-    was_in_it = seat.canceled_by == Seat.CanceledBy.HOUSE and seat.live_session.state == LiveSession.State.CANCELED
-    change = seat.live_session.schedule_changes.filter(kind=ScheduleChange.Kind.CANCELED).first() if was_in_it else None
+def _cancellation_of_session(seat: Seat) -> ScheduleChange | None:
+    """The cancellation of the whole session in which the house canceled this seat."""
+    if not _was_in_canceled_session(seat):
+        return None
+    return seat.live_session.schedule_changes.filter(kind=ScheduleChange.Kind.CANCELED).first()
+
+
+def _was_in_canceled_session(seat: Seat) -> bool:
+    return seat.canceled_by == Seat.CanceledBy.HOUSE and seat.live_session.state == LiveSession.State.CANCELED
+
+
+def _context(seat: Seat, change: ScheduleChange | None) -> dict[str, Any]:
     return {
         "seat": seat,
         "live_session": seat.live_session,
         "message": change.message if change else "",
-        "session_is_canceled": was_in_it,
+        "session_is_canceled": _was_in_canceled_session(seat),
         "by_house": seat.canceled_by == Seat.CanceledBy.HOUSE,
         "sessions_url": address_of("sessions:list"),
     }

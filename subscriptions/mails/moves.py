@@ -26,8 +26,13 @@ def register() -> None:
 
 def queue_booking_moved(*, change: ScheduleChange, now: datetime) -> None:
     """Owe whoever booked seats for others the news of a move, once for a move; not the house, which gave them for nothing."""
+    queue_mails(owed_to_bookers(change), now=now)
+
+
+def owed_to_bookers(change: ScheduleChange) -> list[OwedMail]:
+    """The news of a move to each reader who booked seats for others."""
     bookers = booked_for_others(change.live_session_id).order_by("booked_by").distinct("booked_by")
-    owed = [
+    return [
         OwedMail(
             kind=BOOKING_MOVED,
             key=f"{BOOKING_MOVED}:{change.pk}:{user_id}",
@@ -37,7 +42,6 @@ def queue_booking_moved(*, change: ScheduleChange, now: datetime) -> None:
         )
         for user_id, email in bookers.values_list("booked_by", "booked_by__email")
     ]
-    queue_mails(owed, now=now)
 
 
 def booked_for_others(live_session_id: int) -> QuerySet[Seat]:

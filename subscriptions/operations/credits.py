@@ -3,6 +3,7 @@
 Every function here runs inside its caller's transaction. Locks: the subscriber, then the grants by id.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -165,12 +166,25 @@ def revoke_credits(*, subscriber_id: int, stripe_invoice_id: str, actor: User | 
 
 def payment_of_year_went_back(grant: CreditGrant) -> bool:
     """Whether the year that brought this credit was refunded in full or lost to the bank: then it is worth nothing."""
-    if not grant.stripe_invoice_id:
-        return False
-    payments = Payment.objects.filter(subscriber_id=grant.subscriber_id, stripe_invoice_id=grant.stripe_invoice_id)
-    amounts = payments.values_list("amount_minor", "refunded_minor")
-    is_refunded = bool(amounts) and all(amount == refunded for amount, refunded in amounts)
-    return is_refunded or Dispute.objects.filter(payment__in=payments, status="lost").exists()
+    return grant.pk in grants_of_years_gone([grant])
+
+
+def grants_of_years_gone(grants: Collection[CreditGrant]) -> set[int]:
+    """Those of these grants of which `payment_of_year_went_back` holds, in two queries however many they are."""
+    invoices = {grant.stripe_invoice_id for grant in grants if grant.stripe_invoice_id}
+    if not invoices:
+        return set()
+    payments = list(Payment.objects.filter(stripe_invoice_id__in=invoices))
+    lost = set(Dispute.objects.filter(payment__in=payments, status=Dispute.LOST).values_list("payment_id", flat=True))
+    paid: dict[tuple[int, str], list[Payment]] = {}
+    for payment in payments:
+        paid.setdefault((payment.subscriber_id, payment.stripe_invoice_id), []).append(payment)
+    gone = {
+        year
+        for year, of_year in paid.items()
+        if all(payment.left_minor == 0 for payment in of_year) or any(payment.pk in lost for payment in of_year)
+    }
+    return {grant.pk for grant in grants if (grant.subscriber_id, grant.stripe_invoice_id) in gone}
 
 
 def _have_sessions_tried_again(subscriber_id: int, now: datetime) -> None:

@@ -22,23 +22,29 @@ from subscriptions.operations.credits import payment_of_year_went_back, return_c
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import lock_subscriber
+from subscriptions.operations.what_paid import WhatPaid, what_paid_for
 from subscriptions.settlement import SettlementPlan, Why
 
 Made = SeatCoverage.Settlement
 
-EVER_GIVEN = (*Seat.TAKEN, Seat.State.CANCELED)
-
 
 def plan_settlement(
-    *, coverage: SeatCoverage, by: Seat.CanceledBy, restitution: Seat.Restitution, now: datetime
+    *,
+    coverage: SeatCoverage,
+    by: Seat.CanceledBy,
+    restitution: Seat.Restitution,
+    now: datetime,
+    paid: WhatPaid | None = None,
 ) -> SettlementPlan:
-    """What is given back for a seat that `by` cancels with this restitution. Only reads."""
+    """What is given back for a seat that `by` cancels with this restitution. Only reads; nothing more than `paid` where that was
+    read for many coverages at once."""
     if coverage.kind == SeatCoverage.Kind.COMP:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
+    paid = paid or what_paid_for([coverage])
     if coverage.kind == SeatCoverage.Kind.ORDER:
-        plan = _plan_refund(coverage)
+        plan = _plan_refund(coverage, paid)
     elif coverage.kind == SeatCoverage.Kind.CREDIT:
-        plan = _plan_return(coverage, by, now)
+        plan = _plan_return(coverage, paid, by, now)
     else:
         plan = SettlementPlan(Made.CASE, why=Why.PAID_PAST_STRIPE)
     if restitution == Seat.Restitution.NONE and plan.settlement != Made.NOTHING:
@@ -121,16 +127,16 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
         return coverage
 
 
-def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
+def _plan_refund(coverage: SeatCoverage, paid: WhatPaid) -> SettlementPlan:
     """This seat's share of what was captured, tax included and discount excluded; never more than is left of it."""
-    assert coverage.order is not None
+    assert coverage.order_id is not None
     # The first payment is the one that bought the seats: a second one of the same order is owed back by itself. Where the first
     # went back instead, the second is the one.
-    payments = list(coverage.order.payments.order_by("id"))
+    payments = paid.payments[coverage.order_id]
     if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
     payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
-    amount = left_of_share(coverage, payment)
+    amount = left_of_share(coverage, payment, paid)
     if amount == 0:
         return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)
     dispute = next((dispute for dispute in payment.disputes.all() if dispute.keeps_refunds_back), None)
@@ -139,18 +145,18 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     return SettlementPlan(Made.REFUND, amount_minor=amount, currency=payment.currency, payment=payment)
 
 
-def left_of_share(coverage: SeatCoverage, payment: Payment) -> int:
+def left_of_share(coverage: SeatCoverage, payment: Payment, paid: WhatPaid | None = None) -> int:
     """What of a seat's share of its order's payment can still be given back, in minor units."""
-    given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
-    seat_ids = list(given.values_list("seat_id", flat=True))
+    assert coverage.order_id is not None
+    seat_ids = (paid or what_paid_for([coverage])).sharers[coverage.order_id]
     share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
     return min(share, payment.left_minor)
 
 
-def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> SettlementPlan:
+def _plan_return(coverage: SeatCoverage, paid: WhatPaid, by: Seat.CanceledBy, now: datetime) -> SettlementPlan:
     assert coverage.credit_entry is not None
     grant = coverage.credit_entry.grant
-    if payment_of_year_went_back(grant):
+    if grant.pk in paid.years_gone:
         return SettlementPlan(Made.NOTHING, why=Why.YEAR_WENT_BACK)
     terms = return_terms(grant=grant, by_house=_is_the_houses_doing(coverage, by), now=now)
     return SettlementPlan(Made.CREDIT, good_until=terms.good_until, in_own_grant=terms.in_own_grant)

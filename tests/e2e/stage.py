@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from allauth.account.models import EmailAddress
 from django.core.files.base import ContentFile
 from django.test import Client
+from django.urls import reverse
 from django.utils.text import slugify
 
 from redreport import clock
@@ -110,6 +111,11 @@ def let_the_hour_pass(*, slug: str) -> None:
     add_material(material=material, actor=_staff(), now=clock.now())
     release_materials(live_session_id=live_session.pk, actor=_staff(), now=clock.now())
     send_follow_ups(now=clock.now())
+
+
+def desk_page(*, slug: str) -> str:
+    """The path of a session's own page in the admin."""
+    return reverse("admin:sessions_live_livesession_change", args=[LiveSession.objects.get(slug=slug).pk])
 
 
 def host_door(*, slug: str) -> str:
