@@ -1,9 +1,12 @@
 """Staff reorder a waitlist and take people off it: offers, places shown to readers and mails follow."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from redreport import clock
 from redreport.accounts.models import User
@@ -16,6 +19,7 @@ from sessions_live.selectors import waiting_before
 from subscriptions.operations.offers import start_offer_order
 from tests.factories import make_price, make_staff, make_user
 from tests.moving import move
+from tests.rosters import desk_of, staff_who_may
 from tests.waiting import entry_of, free_a_seat, sold_out_session, waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,3 +174,83 @@ def test_the_turn_is_read_from_an_index() -> None:
         cursor.execute("RESET enable_bitmapscan")
     assert "waitlist_turn_idx" in plan
     assert "Sort" not in plan
+
+
+def address(live_session: LiveSession, page: str = "") -> str:
+    return f"/admin/desk/sessions/{live_session.pk}/waitlist/{page}"
+
+
+def ask(desk: Client, live_session: LiveSession, **form: str) -> list[str]:
+    """What the page says after this was sent."""
+    answer = desk.post(address(live_session, "change/"), form, follow=True)
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_the_page_shows_who_waits_in_turn_and_who_is_offered_a_seat_until_when() -> None:
+    live_session, readers = three_waiting()
+    free_a_seat(live_session, now=clock.now() + timedelta(minutes=1))
+    html = desk_of(staff_who_may("sessions_live.change_waitlistentry")).get(address(live_session)).content.decode()
+    offered, waiting = html.split("<h2>Waiting</h2>")
+    assert ("Ada" in offered, "until" in offered, "2 wait for" in offered) == (True, True, True)
+    assert re.findall(r'<th scope="row">(\w+)<br>', waiting) == ["Bo", "Cy"]
+    assert readers[1].email in waiting
+
+
+def test_the_button_changes_the_order_for_a_reason_only_and_twice_is_once() -> None:
+    live_session, readers = three_waiting()
+    desk, first = desk_of(), f"{entry_of(readers[2], live_session).pk}:1"
+    assert ask(desk, live_session, give=first, reason=" ") == ["Nothing was changed: write why above the list."]
+    assert order(live_session) == ["Ada", "Bo", "Cy"]
+    for _ in range(2):
+        assert ask(desk, live_session, give=first, reason="An old reader") == ["Cy is number 1 now."]
+    assert order(live_session) == ["Cy", "Ada", "Bo"]
+    assert AuditEntry.objects.filter(verb="given_place", reason="An old reader").count() == 1
+
+
+def test_the_button_takes_off_and_says_so_and_the_second_click_does_too() -> None:
+    live_session, readers = three_waiting()
+    desk, entry = desk_of(), entry_of(readers[0], live_session)
+    assert ask(desk, live_session, off=str(entry.pk), reason="They rang") == ["Ada is off the waitlist."]
+    assert ask(desk, live_session, off=str(entry.pk), reason="They rang") == ["Ada was not on the waitlist any more."]
+    assert ask(desk, live_session, give=f"{entry.pk}:1", reason="x") == ["Ada does not wait any more: nothing was changed."]
+
+
+def test_readers_see_the_place_that_the_desk_gave_them() -> None:
+    live_session, readers = three_waiting()
+    give_place(readers[2], live_session, 1)
+    client = Client()
+    client.force_login(readers[0])
+    page = client.get(f"/sessions/{live_session.slug}/").content.decode()
+    assert "1 reader waits, in front of you" in page or "1 reader waits in front of you" in page
+    client.force_login(readers[2])
+    assert "You are next." in client.get(f"/sessions/{live_session.slug}/").content.decode()
+
+
+def test_the_waitlist_is_changed_by_post_by_who_may_and_only_in_its_own_session() -> None:
+    live_session, readers = three_waiting()
+    entry = entry_of(readers[2], live_session)
+    form = {"give": f"{entry.pk}:1", "reason": "x"}
+    looker = desk_of(staff_who_may("desk.view_rosterseat", "sessions_live.view_waitlistentry"))
+    assert [looker.get(address(live_session)).status_code, looker.post(address(live_session, "change/"), form).status_code] == [
+        403,
+        403,
+    ]
+    desk = desk_of()
+    assert desk.get(address(live_session, "change/")).status_code == 405
+    assert desk.post(address(sold_out_session(), "change/"), form).status_code == 404
+    assert desk.post(address(live_session, "change/"), {"give": "x:y", "reason": "x"}).status_code == 404
+    assert order(live_session) == ["Ada", "Bo", "Cy"]
+
+
+def test_the_page_asks_few_questions_however_many_wait() -> None:
+    live_session, now = sold_out_session(), clock.now()
+    users = [make_user(f"Reader {number}") for number in range(30)]
+    WaitlistEntry.objects.bulk_create(
+        WaitlistEntry(live_session=live_session, user=user, attendee_name=user.name, pay_by="money", joined_at=now)
+        for user in users
+    )
+    desk = desk_of(staff_who_may("sessions_live.change_waitlistentry"))
+    with CaptureQueriesContext(connection) as asked:
+        html = desk.get(address(live_session)).content.decode()
+    assert len(asked) <= 9
+    assert html.count(">Take off</button>") == 30

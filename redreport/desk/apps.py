@@ -8,6 +8,12 @@ class DeskConfig(AppConfig):
     name = "redreport.desk"
     verbose_name = "Desk"
 
+    def ready(self) -> None:
+        """Make the desk's jobs known."""
+        from redreport.desk.jobs import attendance
+
+        attendance.register()
+
 
 class DeskAdminConfig(AdminConfig):
     """Django admin with the desk's site as the one that every admin registers with."""
