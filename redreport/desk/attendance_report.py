@@ -116,9 +116,10 @@ def _columns(heads: Sequence[str], below: Sequence[Sequence[str]]) -> _Columns |
     """What the heads say, or None where they are none. The block about the meeting has its host's address too, but no name."""
     cells = [folded(head) for head in heads]
     names = [index for index, cell in enumerate(cells) if cell in ("name", "participant") or cell.startswith("name (")]
-    if not names and len(cells) > 1 and NAME_AND_ORIGINAL.fullmatch(cells[0]):
+    if not names and NAME_AND_ORIGINAL.fullmatch(cells[0] if cells else ""):
         names = [0]
-    if not names:
+    # One cell alone is a row that is separated by something else.
+    if not names or len(cells) == 1:
         return None
     name = names[0]
     emails = [index for index, cell in enumerate(cells) if index > name and any(word in cell for word in MAIL_WORDS)]
