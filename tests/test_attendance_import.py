@@ -2,11 +2,11 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -97,12 +97,12 @@ def test_a_bad_file_is_refused_in_plain_words(report: bytes, why: str) -> None:
         read_report(report)
 
 
-def over(**fields: int) -> LiveSession:
-    """A session that was held an hour ago."""
-    return make_live_session(starts_in=timedelta(minutes=5), **fields)
+def begun() -> LiveSession:
+    """A session whose door has opened: from then on somebody may have come."""
+    return make_live_session(starts_in=timedelta(minutes=5))
 
 
-def send_file(desk: Client, live_session: LiveSession, *lines: str, heads: str = HEADS) -> HttpResponse:
+def send_file(desk: Client, live_session: LiveSession, *lines: str, heads: str = HEADS) -> Any:
     report = "\n".join([heads, *lines]).encode()
     file = SimpleUploadedFile("participants.csv", report, "text/csv")
     return desk.post(f"/admin/desk/sessions/{live_session.pk}/attendance/", {"report_file": file})
@@ -112,12 +112,12 @@ def line(name: str, email: str = "") -> str:
     return f"{name},{email},,,50,Yes"
 
 
-def hidden(page: HttpResponse) -> dict[str, str]:
+def hidden(page: Any) -> dict[str, str]:
     """What the form of a page sends on."""
     return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.content.decode()))
 
 
-def send_on(desk: Client, live_session: LiveSession, page: HttpResponse, **more: str) -> HttpResponse:
+def send_on(desk: Client, live_session: LiveSession, page: Any, **more: str) -> Any:
     fields = {name: value for name, value in hidden(page).items() if name != "csrfmiddlewaretoken"}
     return desk.post(f"/admin/desk/sessions/{live_session.pk}/attendance/", {**fields, **more})
 
@@ -129,13 +129,13 @@ def run() -> list[tuple[str, str, str]]:
     return list(job.items.values_list("about", "state", "outcome"))
 
 
-def lead(page: HttpResponse) -> str:
+def lead(page: Any) -> str:
     return re.findall(r'<p class="desk-lead"><strong>(.*?)</strong>', page.content.decode())[0]
 
 
 @pytest.mark.django_db
 def test_attendees_are_matched_by_address_then_by_name_shown_and_checked_in() -> None:
-    live_session, desk = over(), desk_of(staff_who_may(MAY, "desk.view_job"))
+    live_session, desk = begun(), desk_of(staff_who_may(MAY, "desk.view_job"))
     by_email = make_guest_seat(live_session, make_user("Ada Reader", email="ada@example.com"))
     by_name = make_guest_seat(live_session, make_user("Bo  Chen"))
     absent = make_guest_seat(live_session, make_user("Cy Doe"))
@@ -158,7 +158,7 @@ def test_attendees_are_matched_by_address_then_by_name_shown_and_checked_in() ->
 
 @pytest.mark.django_db
 def test_the_same_report_twice_changes_nothing() -> None:
-    live_session, desk = over(), desk_of()
+    live_session, desk = begun(), desk_of()
     make_guest_seat(live_session, make_user("Ada Reader", email="ada@example.com"))
     page = send_file(desk, live_session, ADA)
     for _ in range(2):
@@ -175,7 +175,7 @@ def test_the_same_report_twice_changes_nothing() -> None:
 
 @pytest.mark.django_db
 def test_names_that_two_have_are_asked_about_and_matched_by_hand_or_left() -> None:
-    live_session, desk = over(), desk_of()
+    live_session, desk = begun(), desk_of()
     one = make_guest_seat(live_session, make_user("Ada Reader", email="one@example.com"))
     two = make_guest_seat(live_session, make_user("Ada Reader", email="two@example.com"))
     page = send_file(desk, live_session, line("ada reader"), line("Stranger", "who@example.com"))
@@ -192,8 +192,8 @@ def test_names_that_two_have_are_asked_about_and_matched_by_hand_or_left() -> No
 
 @pytest.mark.django_db
 def test_a_seat_of_another_session_is_not_matched_by_hand() -> None:
-    live_session, desk = over(), desk_of()
-    other = make_guest_seat(over())
+    live_session, desk = begun(), desk_of()
+    other = make_guest_seat(begun())
     page = send_file(desk, live_session, line("Stranger"))
     answer = send_on(desk, live_session, page, match_0=str(other.pk), confirm="Do it")
     assert (answer.status_code, Job.objects.count()) == (400, 0)
@@ -201,7 +201,7 @@ def test_a_seat_of_another_session_is_not_matched_by_hand() -> None:
 
 @pytest.mark.django_db
 def test_hosts_are_left_out_and_somebody_whose_seat_was_canceled_is_asked_about() -> None:
-    live_session, desk = over(), desk_of()
+    live_session, desk = begun(), desk_of()
     Host.objects.update(email="mei@example.com")
     gone = make_guest_seat(live_session, make_user("Gone", email="gone@example.com"))
     cancel_seat_by_house(
@@ -214,7 +214,7 @@ def test_hosts_are_left_out_and_somebody_whose_seat_was_canceled_is_asked_about(
 
 @pytest.mark.django_db
 def test_a_seat_that_is_canceled_before_the_job_gets_to_it_fails_and_the_others_are_done() -> None:
-    live_session, desk = over(), desk_of()
+    live_session, desk = begun(), desk_of()
     gone = make_guest_seat(live_session, make_user("Gone", email="gone@example.com"))
     make_guest_seat(live_session, make_user("Ada Reader", email="ada@example.com"))
     page = send_file(desk, live_session, line("Gone", "gone@example.com"), ADA)
@@ -230,7 +230,7 @@ def test_a_seat_that_is_canceled_before_the_job_gets_to_it_fails_and_the_others_
 
 @pytest.mark.django_db
 def test_a_bad_file_or_none_is_answered_in_words_and_nothing_is_done() -> None:
-    live_session, desk = over(), desk_of()
+    live_session, desk = begun(), desk_of()
     address = f"/admin/desk/sessions/{live_session.pk}/attendance/"
     answer = send_file(desk, live_session, "Ada", heads="first,last")
     assert (answer.status_code, "No column of names was found." in answer.content.decode()) == (400, True)
@@ -243,7 +243,7 @@ def test_a_bad_file_or_none_is_answered_in_words_and_nothing_is_done() -> None:
 
 @pytest.mark.django_db
 def test_a_report_of_one_session_is_not_confirmed_for_another() -> None:
-    live_session, other, desk = over(), over(), desk_of()
+    live_session, other, desk = begun(), begun(), desk_of()
     make_guest_seat(other, make_user("Ada Reader", email="ada@example.com"))
     page = send_file(desk, live_session, ADA)
     assert "Choose it again." in send_on(desk, other, page, confirm="Do it").content.decode()
@@ -256,12 +256,12 @@ def test_nothing_is_imported_before_the_door_opens_nor_by_who_may_not() -> None:
     answer = send_file(desk_of(), live_session, ADA)
     assert (answer.status_code, "Nobody can have attended before." in answer.content.decode()) == (400, True)
     looker = desk_of(staff_who_may("desk.view_rosterseat"))
-    assert send_file(looker, over(), ADA).status_code == 403
+    assert send_file(looker, begun(), ADA).status_code == 403
 
 
 @pytest.mark.django_db
 def test_a_long_report_is_shown_with_few_questions_to_the_database() -> None:
-    live_session, staff = over(), staff_who_may(MAY)
+    live_session, staff = begun(), staff_who_may(MAY)
     fill(live_session, 300, booker=staff, now=clock.now())
     desk = desk_of(staff)
     lines = [line(f"Reader {number}") for number in range(1, 301)]
@@ -274,7 +274,7 @@ def test_a_long_report_is_shown_with_few_questions_to_the_database() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"=cmd(""calc"")"', "N" * 300])
 def test_a_planted_name_in_a_report_comes_out_harmless(name: str) -> None:
-    live_session, desk = over(), desk_of()
+    live_session, desk = begun(), desk_of()
     make_guest_seat(live_session)
     html = send_file(desk, live_session, line(name)).content.decode()
     assert ("<script>alert" in html, "Not found: 1." in html) == (False, True)

@@ -2,11 +2,11 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.django_db
 MAY = "sessions_live.change_seat"
 
 
-def at_the_door(**fields: int) -> LiveSession:
+def at_the_door() -> LiveSession:
     """A session whose door is open."""
-    return make_live_session(starts_in=timedelta(minutes=5), **fields)
+    return make_live_session(starts_in=timedelta(minutes=5))
 
 
 def address(live_session: LiveSession, seat: Seat | None = None, undo: bool = False) -> str:
@@ -36,8 +36,9 @@ def page(desk: Client, live_session: LiveSession, query: str = "") -> str:
     return desk.get(address(live_session) + query).content.decode()
 
 
-def said(answer: HttpResponse) -> list[str]:
-    return [str(message) for message in get_messages(answer.wsgi_request)]  # type: ignore[attr-defined]
+def said(answer: Any) -> list[str]:
+    """What staff are told after this answer."""
+    return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
 def names(html: str) -> list[str]:
