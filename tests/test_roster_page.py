@@ -45,7 +45,7 @@ def facts(html: str) -> dict[str, str]:
 
 def shown(html: str) -> list[str]:
     """The names in the rows, from the top."""
-    return re.findall(r'<th scope="row"><a href="[^"]*">(.*?)</a>', html)
+    return re.findall(r'<th scope="row" class="desk-long"><a href="[^"]*">(.*?)</a>', html)
 
 
 def row_of(html: str, name: str) -> str:

@@ -138,7 +138,7 @@ def test_the_door_devices_check_in_questions_and_feedback_are_told() -> None:
     Feedback.objects.create(seat=seat, rating=2, comment="Too short", given_at=now + timedelta(minutes=80))
     assert in_order(
         [
-            "Given by the house: a guest of the house",
+            "Complimentary: a guest of the house",
             "Came in through the door, device 1",
             "Came in through the door, device 2",
             "Came in through the door, device 1",

@@ -79,6 +79,8 @@ class RosterRow:
 
     seat: RosterSeat
     source: str
+    # Whoever booked it for them, but for the house.
+    booker: str
     mails: SeatMails
     # What came back for a canceled one.
     settled: str
@@ -185,12 +187,19 @@ def rows_of(live_session: LiveSession, choice: Choice, page: str | None) -> tupl
     paginator: Paginator[RosterSeat] = Paginator(seats_of(live_session, choice), ROWS_ON_A_PAGE)
     shown = paginator.get_page(page)
     mails = mails_about(shown.object_list)
-    return shown, [RosterRow(seat, paid_with(seat), mails.get(seat.pk, SeatMails()), _settled(seat)) for seat in shown]
+    return shown, [_row(seat, mails.get(seat.pk, SeatMails())) for seat in shown]
 
 
-def _settled(seat: RosterSeat) -> str:
-    coverage = getattr(seat, "coverage", None)
-    return coverage.get_settlement_display() if coverage and seat.state == State.CANCELED else ""
+def _row(seat: RosterSeat, mails: SeatMails) -> RosterRow:
+    coverage: SeatCoverage | None = getattr(seat, "coverage", None)
+    is_given = coverage is not None and coverage.approved_by_id is not None
+    return RosterRow(
+        seat,
+        source=paid_with(seat),
+        booker=seat.booked_by.email if seat.is_booked_for_another and not is_given else "",
+        mails=mails,
+        settled=coverage.get_settlement_display() if coverage and seat.state == State.CANCELED else "",
+    )
 
 
 def _sums(amounts: list[tuple[str, int]]) -> str:

@@ -29,11 +29,10 @@ AUDITED = {
     "check_in_undone": "Check-in taken back",
     "declined": "Said that they cannot come",
     "accepted_again": "Said that they can come after all",
-    "gave": "Given by the house",
     "restored": "Credit restored",
 }
 # What the rows themselves tell better.
-TOLD_BY_ROWS = ("canceled", "handed_over", "offered", "settled")
+TOLD_BY_ROWS = ("canceled", "gave", "handed_over", "offered", "settled")
 
 
 @dataclass(frozen=True)
