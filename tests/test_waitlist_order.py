@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -16,9 +17,12 @@ from sessions_live.errors import NotWaiting, OfferGone
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.waitlist import give_place_in_waitlist, take_off_waitlist
 from sessions_live.selectors import waiting_before
+from sessions_live.tasks import sweep_waitlist
 from subscriptions.operations.offers import start_offer_order
 from tests.factories import make_price, make_staff, make_user
+from tests.invariants import assert_invariants
 from tests.moving import move
+from tests.racing import at_once, is_deadlock
 from tests.rosters import desk_of, staff_who_may
 from tests.waiting import entry_of, free_a_seat, sold_out_session, waits
 
@@ -254,3 +258,22 @@ def test_the_page_asks_few_questions_however_many_wait() -> None:
         html = desk.get(address(live_session)).content.decode()
     assert len(asked) <= 9
     assert html.count(">Take off</button>") == 30
+
+
+def test_reordering_offering_and_taking_off_at_once_end_in_one_offer_and_one_order() -> None:
+    live_session, readers = three_waiting()
+    LiveSession.objects.update(capacity=3)
+    staff = make_staff()
+    outcomes = at_once(
+        [
+            partial(give_place, readers[2], live_session, 1, staff),
+            partial(give_place, readers[0], live_session, 3, staff),
+            partial(sweep_waitlist, now=clock.now() + timedelta(minutes=1)),
+            partial(take_off, readers[1], live_session),
+        ]
+    )
+    assert not any(is_deadlock(outcome) for outcome in outcomes)
+    assert all(isinstance(outcome, NotWaiting) for outcome in outcomes if isinstance(outcome, Exception)), outcomes
+    assert Seat.objects.filter(live_session=live_session, state="offered").count() == 1
+    assert places(live_session) == list(range(len(order(live_session))))
+    assert_invariants()
