@@ -94,7 +94,7 @@ def open_entries(*, user: User) -> QuerySet[WaitlistEntry]:
 def waiting_before(entry: WaitlistEntry) -> int:
     """How many wait in front of this entry."""
     waiting = WaitlistEntry.objects.filter(live_session=entry.live_session_id, state=WaitlistEntry.State.WAITING)
-    return waiting.filter(Q(joined_at__lt=entry.joined_at) | Q(joined_at=entry.joined_at, pk__lt=entry.pk)).count()
+    return waiting.before(entry).count()
 
 
 def waitlists_to_tend(*, now: datetime) -> QuerySet[LiveSession]:

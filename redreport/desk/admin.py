@@ -123,5 +123,4 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
 
     @admin.display
     def roster(self, live_session: LiveSession) -> str:
-        address = reverse("admin:desk_rosterseat_changelist")
-        return format_html('<a href="{}?{}={}">Roster</a>', address, SESSION_FILTER, live_session.pk)
+        return format_html('<a href="{}">Roster</a>', reverse("admin:desk_roster", args=[live_session.pk]))

@@ -9,9 +9,12 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
+        """Make the desk's jobs and mails known."""
         from redreport.desk import announcements
+        from redreport.desk.jobs import attendance
 
-        announcements.register()
+        for module in (announcements, attendance):
+            module.register()
 
 
 class DeskAdminConfig(AdminConfig):

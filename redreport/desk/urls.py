@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from redreport.desk.views import announcing, canceling, changes, jobs, moving
+from redreport.desk.views import (
+    announcing,
+    attendance,
+    canceling,
+    changes,
+    check_in,
+    jobs,
+    moving,
+    roster,
+    seat,
+    waitlist,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<uuid:public_id>/", jobs.job, name="desk_job"),
@@ -14,4 +25,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:pk>/changes/", changes.changes, name="desk_changes"),
     path("changes/<int:pk>/", changes.change, name="desk_change"),
     path("announcements/<uuid:public_id>/", changes.announcement, name="desk_announcement"),
+    # The roster of a session, and what is done on the day.
+    path("sessions/<int:pk>/roster/", roster.roster, name="desk_roster"),
+    path("sessions/<int:pk>/roster/print/", roster.roster_print, name="desk_roster_print"),
+    path("seats/<int:pk>/", seat.seat_story, name="desk_seat"),
+    path("sessions/<int:pk>/check-in/", check_in.check_in, name="desk_check_in"),
+    path("sessions/<int:pk>/check-in/<int:seat_id>/", check_in.check_in_one, name="desk_check_in_seat"),
+    path("sessions/<int:pk>/check-in/<int:seat_id>/undo/", check_in.undo_one, name="desk_undo_check_in"),
+    path("sessions/<int:pk>/attendance/", attendance.import_attendance, name="desk_import_attendance"),
+    path("sessions/<int:pk>/waitlist/", waitlist.waitlist, name="desk_waitlist"),
+    path("sessions/<int:pk>/waitlist/change/", waitlist.change_waitlist, name="desk_change_waitlist"),
 ]

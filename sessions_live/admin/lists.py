@@ -8,11 +8,11 @@ from sessions_live.models import DoorEntry, Question, WaitlistEntry
 
 @admin.register(WaitlistEntry)
 class WaitlistEntryAdmin(ReadOnlyAdmin):
-    list_display = ["live_session", "user", "attendee_firm", "state", "pay_by", "joined_at", "offer_expires_at"]
+    list_display = ["live_session", "user", "attendee_firm", "state", "pay_by", "position", "joined_at", "offer_expires_at"]
     list_filter = ["state"]
     search_fields = ["live_session__title", "user__email", "attendee_name", "attendee_firm"]
     list_select_related = ["live_session", "user"]
-    ordering = ["-live_session__starts_at", "joined_at", "id"]
+    ordering = ["-live_session__starts_at", "position", "joined_at", "id"]
 
 
 @admin.register(Question)

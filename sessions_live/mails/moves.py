@@ -58,7 +58,7 @@ def _owed_to_who_waits(change: ScheduleChange) -> list[OwedMail]:
             context={"entry_id": entry_id, "change_id": change.pk},
             schedule_version=change.version,
         )
-        for entry_id, email in waiting.order_by("joined_at", "id").values_list("pk", "user__email")
+        for entry_id, email in waiting.in_turn().values_list("pk", "user__email")
     ]
 
 

@@ -1,7 +1,8 @@
-"""Who waits for a seat in a session that is sold out, in the order of joining."""
+"""Who waits for a seat in a session that is sold out: first those whom staff gave a place, then the others by joining."""
 
 import uuid
 from datetime import datetime
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,21 @@ from django.db.models import Q
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
 from sessions_live.models.schedule import LiveSession
 from sessions_live.models.seats import Seat
+
+
+class WaitlistEntryQuerySet(models.QuerySet["WaitlistEntry"]):
+    """The order in which seats are offered, said once."""
+
+    def in_turn(self) -> Self:
+        """Who comes first first. PostgreSQL puts those without a place of staff's last."""
+        return self.order_by("position", "joined_at", "id")
+
+    def before(self, entry: "WaitlistEntry") -> Self:
+        """Those whose turn comes before this entry's."""
+        joined_before = Q(joined_at__lt=entry.joined_at) | Q(joined_at=entry.joined_at, pk__lt=entry.pk)
+        if entry.position is None:
+            return self.filter(Q(position__isnull=False) | joined_before)
+        return self.filter(Q(position__lt=entry.position) | (Q(position=entry.position) & joined_before))
 
 
 class WaitlistEntry(models.Model):
@@ -51,11 +67,15 @@ class WaitlistEntry(models.Model):
     accepted_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    objects = WaitlistEntryQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "waitlist entries"
-        ordering = ["live_session_id", "joined_at", "id"]
+        ordering = ["live_session_id", "position", "joined_at", "id"]
         indexes = [
-            models.Index(fields=["live_session", "joined_at"], condition=Q(state="waiting"), name="waitlist_waiting_idx"),
+            models.Index(
+                fields=["live_session", "position", "joined_at", "id"], condition=Q(state="waiting"), name="waitlist_turn_idx"
+            ),
             models.Index(fields=["offer_expires_at"], condition=Q(state="offered"), name="waitlist_offered_idx"),
         ]
         constraints = [

@@ -68,8 +68,9 @@ def last_entry(seat: Seat) -> DoorEntry | None:
     return DoorEntry.objects.filter(seat=seat, entered_at__gte=since).order_by("-id").first()
 
 
-def check_in_seat(*, seat_id: int, actor: User, now: datetime) -> Seat:
-    """Note by a member of staff that the attendee is there, or was; twice changes nothing. From the door's opening on.
+def check_in_seat(*, seat_id: int, actor: User, reason: str = "", now: datetime) -> Seat:
+    """Note by a member of staff that the attendee is there, or was; twice changes nothing. From the door's opening on. `reason`
+    says how they know, where it is not by having looked.
 
     Noted after the door has closed, the time they came stays unknown: a bank may be shown it as evidence. Refuses with
     SeatNotTaken, or with DoorClosed before the door opens.
@@ -83,7 +84,7 @@ def check_in_seat(*, seat_id: int, actor: User, now: datetime) -> Seat:
         if now < live_session.door_opens_at:
             raise DoorClosed
         if seat.state != Seat.State.ATTENDED:
-            audit.record(actor=actor, verb="checked_in", target=seat, detail={"was": seat.state}, now=now)
+            audit.record(actor=actor, verb="checked_in", target=seat, reason=reason, detail={"was": seat.state}, now=now)
             seat.state, seat.entered_at = Seat.State.ATTENDED, now if live_session.is_door_open(now) else None
             seat.save(update_fields=["state", "entered_at"])
         return seat

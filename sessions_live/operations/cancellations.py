@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q
 
 from redreport import audit
 from redreport.accounts.models import User
@@ -12,6 +12,7 @@ from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.mails.cancellations import queue_session_canceled
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.models.waitlist import WaitlistEntryQuerySet
 from sessions_live.operations.schedule import note_change
 from sessions_live.operations.seats import lock_live_session, offer_freed_seats_soon
 
@@ -130,7 +131,7 @@ def _cancel_taken_seats(live_session: LiveSession, *, actor: User, reason: str, 
 
 def _close_waitlist(live_session: LiveSession, now: datetime) -> list[WaitlistEntry]:
     """Nobody waits any more, and what was offered is offered no longer; returns who waited."""
-    waited = list(who_waits(live_session).select_related("user"))
+    waited = list(who_waits(live_session).in_turn().select_related("user"))
     WaitlistEntry.objects.filter(pk__in=[entry.pk for entry in waited]).update(state=WaitlistEntry.State.CLOSED, closed_at=now)
     offered = Seat.objects.filter(live_session=live_session, state=Seat.State.OFFERED)
     offered.update(state=Seat.State.EXPIRED, hold_expires_at=None)
@@ -150,7 +151,7 @@ def _note_cancellation(live_session: LiveSession, *, actor: User, reason: str, m
     )
 
 
-def who_waits(live_session: LiveSession) -> QuerySet[WaitlistEntry]:
+def who_waits(live_session: LiveSession) -> WaitlistEntryQuerySet:
     """Who waits. Who has accepted an offer and is paying counts among the held seats, and is told when that seat is let go."""
     still_open = WaitlistEntry.objects.filter(live_session=live_session, state__in=WaitlistEntry.OPEN)
     return still_open.exclude(state=WaitlistEntry.State.OFFERED, seat__state=Seat.State.HELD)

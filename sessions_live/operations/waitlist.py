@@ -1,13 +1,12 @@
-"""The waitlist of a session that is sold out: joining, timed offers in the order of joining, and what ends them.
+"""The waitlist of a session that is sold out: joining, timed offers to each in their turn, and what ends them.
 
-Locks: the session, then its entries by the order of joining, then the seat of an offer. The session's lock decides between a
+Locks: the session, then its entries in turn, then the seat of an offer. The session's lock decides between a
 walk-in and whoever waits.
 """
 
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from redreport import audit, policy
 from redreport.accounts.models import User
@@ -15,6 +14,7 @@ from redreport.outbox.queue import OwedMail, queue_mails
 from redreport.transactions import retried
 from sessions_live.errors import AlreadySeated, NothingToWaitFor, NotWaiting, OfferGone, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from sessions_live.models.waitlist import WaitlistEntryQuerySet
 from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, offer_seat, seats_for_walk_ins
 
 OFFER_MAIL, CLOSED_MAIL = "waitlist_offer", "waitlist_closed"
@@ -72,17 +72,55 @@ def leave_waitlist(*, user: User, live_session_id: int, now: datetime) -> bool:
         entry = _open_entries(live_session).filter(user=user, accepted_at__isnull=True).first()
         if entry is None:
             return False
-        is_offered = entry.state == WaitlistEntry.State.OFFERED
-        if is_offered:
-            _take_back_offered_seat(entry)
-        _end(entry, WaitlistEntry.State.DECLINED if is_offered else WaitlistEntry.State.WITHDRAWN, now)
-        _offer_free_seats(live_session, now)
+        _leave(entry, live_session, now)
         return True
 
 
 @retried
+def take_off_waitlist(*, entry_id: int, actor: User, reason: str, now: datetime) -> bool:
+    """Take somebody off the waitlist by a named member of staff for a written reason, as if they had left it themselves: what
+    is offered to them goes to the next. They get no mail of it. Twice changes nothing.
+
+    Returns whether they were on it. Refuses with OfferGone who has taken the offer, and is paying.
+    """
+    with transaction.atomic():
+        # The session's lock, then the entry's: the reader may be accepting an offer at this moment.
+        entry, live_session = _lock_entry(entry_id)
+        if entry.state not in WaitlistEntry.OPEN:
+            return False
+        if entry.accepted_at:
+            raise OfferGone
+        audit.record(actor=actor, verb="taken_off_waitlist", target=entry, reason=reason, detail={"was": entry.state}, now=now)
+        _leave(entry, live_session, now)
+        return True
+
+
+@retried
+def give_place_in_waitlist(*, entry_id: int, place: int, actor: User, reason: str, now: datetime) -> int:
+    """Give who waits another place in the order, by a named member of staff for a written reason: 1 is the next to be offered a
+    seat, and a number past the end is the last. Returns the place they have then; giving it twice changes nothing.
+
+    Who joins later comes after all who wait now. Refuses with NotWaiting who is offered a seat, or waits no longer.
+    """
+    with transaction.atomic():
+        # The session's lock, then all who wait: nobody joins, leaves or is offered a seat while the places are counted.
+        entry, live_session = _lock_entry(entry_id)
+        if entry.state != WaitlistEntry.State.WAITING:
+            raise NotWaiting
+        waiting = list(_open_entries(live_session).filter(state=WaitlistEntry.State.WAITING))
+        was = [other.pk for other in waiting].index(entry.pk)
+        index = min(max(place, 1), len(waiting)) - 1
+        if index != was:
+            waiting.insert(index, waiting.pop(was))
+            _write_places(waiting)
+            detail = {"from": was + 1, "to": index + 1}
+            audit.record(actor=actor, verb="given_place", target=entry, reason=reason, detail=detail, now=now)
+        return index + 1
+
+
+@retried
 def tend_waitlist(*, live_session_id: int, now: datetime) -> None:
-    """Bring a session's waitlist up to date: offers that ran out lapse, free seats are offered in the order of joining, and in
+    """Bring a session's waitlist up to date: offers that ran out lapse, free seats are offered to each in their turn, and in
     the last hour, or when the session does not take place, whoever still waits is told that no seat came free.
 
     Needs no mail to have arrived and no worker to have been told: whatever ran before, the rows say what is due. Twice changes
@@ -123,9 +161,37 @@ def follow_move(*, live_session: LiveSession, now: datetime) -> None:
     Seat.objects.filter(waitlist_entry__in=entry_ids, state=Seat.State.OFFERED).update(hold_expires_at=until)
 
 
-def _open_entries(live_session: LiveSession) -> QuerySet[WaitlistEntry]:
+def _open_entries(live_session: LiveSession) -> WaitlistEntryQuerySet:
     entries = WaitlistEntry.objects.filter(live_session=live_session, state__in=WaitlistEntry.OPEN)
-    return entries.select_related("user").order_by("joined_at", "id").select_for_update(of=["self"], no_key=True)
+    return entries.in_turn().select_related("user").select_for_update(of=["self"], no_key=True)
+
+
+def _lock_entry(entry_id: int) -> tuple[WaitlistEntry, LiveSession]:
+    live_session = lock_live_session(WaitlistEntry.objects.values_list("live_session_id", flat=True).get(pk=entry_id))
+    return WaitlistEntry.objects.select_for_update(no_key=True).get(pk=entry_id), live_session
+
+
+def _write_places(waiting: list[WaitlistEntry]) -> None:
+    """Write the order that the list has. Only its beginning needs places: from where the rest stands as it joined, none."""
+    placed = len(waiting)
+    while placed and (placed == len(waiting) or _joined(waiting[placed - 1]) < _joined(waiting[placed])):
+        placed -= 1
+    for number, entry in enumerate(waiting, 1):
+        entry.position = number if number <= placed else None
+    WaitlistEntry.objects.bulk_update(waiting, ["position"])
+
+
+def _joined(entry: WaitlistEntry) -> tuple[datetime, int]:
+    return entry.joined_at, entry.pk
+
+
+def _leave(entry: WaitlistEntry, live_session: LiveSession, now: datetime) -> None:
+    """End the entry by somebody's wish; an offer that stood goes to the next."""
+    is_offered = entry.state == WaitlistEntry.State.OFFERED
+    if is_offered:
+        _take_back_offered_seat(entry)
+    _end(entry, WaitlistEntry.State.DECLINED if is_offered else WaitlistEntry.State.WITHDRAWN, now)
+    _offer_free_seats(live_session, now)
 
 
 def _lapse_offers(live_session: LiveSession, now: datetime) -> None:

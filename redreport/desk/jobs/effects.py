@@ -16,6 +16,7 @@ class Effects:
     seats_given: int = 0
     seats_moved: int = 0
     seats_handed_over: int = 0
+    checked_in: int = 0
     refunds: tuple[tuple[str, int], ...] = ()
     payments_recorded: tuple[tuple[str, int], ...] = ()
     credits_returned: int = 0
@@ -54,6 +55,7 @@ class Effects:
             ("gives", self.seats_given, "seat"),
             ("moves", self.seats_moved, "seat"),
             ("hands over", self.seats_handed_over, "seat"),
+            ("checks in", self.checked_in, "attendee"),
         ]
         rest = [
             ("returns", self.credits_returned, "credit"),
