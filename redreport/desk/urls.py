@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from redreport.desk.views import jobs
+from redreport.desk.views import jobs, readers
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<uuid:public_id>/", jobs.job, name="desk_job"),
     path("jobs/<uuid:public_id>/try-again/", jobs.try_again, name="desk_job_try_again"),
+    path("readers/import/", readers.import_readers, name="desk_import_readers"),
+    path("credits/grant/", readers.grant_credits, name="desk_grant_credits"),
 ]

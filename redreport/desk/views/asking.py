@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
 from redreport import clock
@@ -74,7 +74,7 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
 
 def _preview(request: HttpRequest, question: Question, plan: Plan) -> HttpResponse:
     form = question.form
-    sent_on = [(form.add_prefix(name), value) for name in form.fields for value in _values_of(request, form.add_prefix(name))]
+    sent_on = [(form.add_prefix(name), value) for name in form.fields for value in _values_of(form, form.add_prefix(name))]
     context = {
         "plan": plan,
         "sentence": plan.effects.sentence(),
@@ -91,8 +91,10 @@ def _page(
     return render_page(request, template, {"title": question.title, "question": question, **(context or {})}, status)
 
 
-def _values_of(request: HttpRequest, name: str) -> list[str]:
-    return request.POST.getlist(name)
+def _values_of(form: forms.Form, name: str) -> list[str]:
+    """What was sent, as the form has it by now: the text of a file is put in the place of what was typed."""
+    sent = form.data
+    return sent.getlist(name) if isinstance(sent, QueryDict) else []
 
 
 def _request_id(request: HttpRequest) -> uuid.UUID:
