@@ -9,10 +9,10 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
-        from redreport.desk.jobs import granting, readers
+        from redreport.desk.jobs import granting, readers, season
 
-        granting.register()
-        readers.register()
+        for subject in (granting, readers, season):
+            subject.register()
 
 
 class DeskAdminConfig(AdminConfig):
