@@ -20,7 +20,7 @@ run: .venv/for-running
 	@exec $(BIN)/python -m redreport.local --port $(PORT) --end-with-parent
 
 test: lint check
-	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 lint: .venv/for-testing
 	@$(BIN)/ruff check

@@ -22,13 +22,20 @@ pytest_plugins = [
 ]
 
 
-# A module is run by one process. Begun last, the longest would keep one process busy while the others have nothing left.
-BEGUN_FIRST = ["test_three_years", "test_five_hundred_seats", "test_door", "test_local_stack", "test_rush", "test_bad_input"]
+# The journeys share one local stack, so one process runs them all; any other module is run by one process as well. Begun last,
+# the longest would keep one process busy while the others have nothing left.
+BEGUN_FIRST = ["e2e", "test_three_years", "test_five_hundred_seats", "test_local_stack", "test_rush", "test_event_pairs"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules first."""
-    items.sort(key=lambda item: BEGUN_FIRST.index(item.path.stem) if item.path.stem in BEGUN_FIRST else len(BEGUN_FIRST))
+    """Which tests stay together, and the longest first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
+    items.sort(key=lambda item: BEGUN_FIRST.index(_group_of(item)) if _group_of(item) in BEGUN_FIRST else len(BEGUN_FIRST))
+
+
+def _group_of(item: pytest.Item) -> str:
+    return "e2e" if item.path.parent.name == "e2e" else item.path.stem
 
 
 @pytest.fixture(scope="session", autouse=True)

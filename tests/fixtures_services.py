@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -134,4 +135,7 @@ def celery_worker_process(
 
     yield start
     for process in started:
+        # With the processes of its pool: one that is in the midst of a task would go on with it, in the rows of the next test.
+        with suppress(ProcessLookupError):
+            os.killpg(process.popen.pid, signal.SIGKILL)
         process.stop()
