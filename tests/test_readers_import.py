@@ -121,6 +121,18 @@ def test_the_button_pressed_twice_begins_one_job(desk: Client) -> None:
     assert Job.objects.count() == 1
 
 
+def test_killed_after_a_row_and_run_again_it_does_the_others_and_nothing_twice(desk: Client) -> None:
+    job = Job.objects.get(public_id=confirmed(desk).headers["Location"].rstrip("/").rpartition("/")[2])
+    run_job(job_id=job.pk, now=clock.now(), limit=1)
+    job.items.update(state="waiting", done_at=None, outcome="")
+    run_job(job_id=job.pk, now=clock.now())
+    assert list(job.items.values_list("outcome", flat=True)) == [
+        "Nothing to do: it was imported before.",
+        "Account opened, invitation mailed.",
+    ]
+    assert (CreditGrant.objects.get().balance, OutgoingMail.objects.filter(kind="invitation").count()) == (12, 2)
+
+
 def test_known_account_keeps_its_name_and_firm_and_is_told_of_its_credits(desk: Client) -> None:
     ada = make_user("Ada Lovelace", email="ada@example.com", firm="")
     [first, _] = carried_out(confirmed(desk))

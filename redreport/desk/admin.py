@@ -140,6 +140,9 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
 
     list_display = [*LiveSessionAdmin.list_display, "roster", "do"]
 
+    class Media:
+        css = {"all": ["desk.css"]}
+
     def get_list_display(self, request: HttpRequest) -> Any:
         """Who may only look is not led to what they may not do."""
         return list(self.list_display) if self.has_change_permission(request) else [*LiveSessionAdmin.list_display, "roster"]

@@ -13,6 +13,8 @@ from sessions_live.models import Host, LiveSession
 from sessions_live.monthly import Pattern, instant_of, monthly_starts
 
 MOST_SESSIONS = 24
+# A first date further away than this is a slip of the finger.
+MOST_YEARS_AHEAD = 10
 TITLE_LENGTH = LiveSession._meta.get_field("title").max_length or 0
 QUESTION_LENGTH = LiveSession._meta.get_field("question").max_length or 0
 FILLED_IN = "{number}, {month} and {year} are filled in for each session."
@@ -65,6 +67,12 @@ class SeasonForm(forms.Form):
     def clean_question(self) -> str:
         return self._only_known_places("question")
 
+    def clean_first_on(self) -> date:
+        day: date = self.cleaned_data["first_on"]
+        if day.year > self.now.year + MOST_YEARS_AHEAD:
+            raise ValidationError("That is too far away.")
+        return day
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if self.errors:
@@ -72,10 +80,7 @@ class SeasonForm(forms.Form):
         first = instant_of(given["first_on"], given["begins_at"])
         if first <= self.now:
             raise forms.ValidationError("The first date and time lie in the past.")
-        try:
-            self.starts = monthly_starts(first=first, count=given["count"], pattern=Pattern(given["pattern"]))
-        except ValueError:
-            raise forms.ValidationError("That is too far away.") from None
+        self.starts = monthly_starts(first=first, count=given["count"], pattern=Pattern(given["pattern"]))
         for name, most in (("title", TITLE_LENGTH), ("question", QUESTION_LENGTH)):
             longest = max(len(fill_in(given[name], number=n, starts_at=at)) for n, at in enumerate(self.starts, 1))
             if longest > most:
@@ -95,9 +100,3 @@ class SeasonForm(forms.Form):
         if unknown:
             raise ValidationError(f"Nothing can be filled in for {{{unknown[0]}}}. {FILLED_IN}")
         return words
-
-    def clean_first_on(self) -> date:
-        day: date = self.cleaned_data["first_on"]
-        if day.year > self.now.year + 10:
-            raise ValidationError("That is too far away.")
-        return day

@@ -73,7 +73,7 @@ def _seen_by(request: HttpRequest, pk: int) -> LiveSession:
     """The session, if it is one of those that the admin shows to this member of staff."""
     model_admin = admin.site.get_model_admin(LiveSession)
     live_session: LiveSession | None = model_admin.get_queryset(request).filter(pk=pk).first()
-    if live_session is None:
+    if live_session is None or not model_admin.has_view_permission(request, live_session):
         raise Http404
     return live_session
 
