@@ -1,4 +1,4 @@
-"""What staff fill in about a session and what stays of it, and attendees about the hour."""
+"""What staff fill in about what stays of a session, and attendees about the hour."""
 
 from typing import Any
 
@@ -9,20 +9,7 @@ from django.core.validators import URLValidator
 from redreport import policy
 from redreport.text import validate_one_line
 from sessions_live.material_files import FILE_TYPES, HEAD_BYTES, is_what_it_says
-from sessions_live.models import LiveSession, Material, Question
-
-
-class LiveSessionForm(forms.ModelForm):
-    """A session that readers can see keeps what it was published with: somebody to host it, and a place to meet."""
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or self.cleaned_data
-        if self.instance.state == LiveSession.State.PUBLISHED:
-            if not given.get("meeting_url"):
-                self.add_error("meeting_url", "It is published: without a meeting address its door would lead nowhere.")
-            if not given.get("hosts"):
-                self.add_error("hosts", "It is published: it needs at least one host.")
-        return given
+from sessions_live.models import Material, Question
 
 
 class QuestionForm(forms.Form):

@@ -54,6 +54,51 @@ def session_card(*, slug: str, now: datetime) -> SessionCard | None:
     return _card(live_session, now) if live_session else None
 
 
+@dataclass(frozen=True)
+class SeatCounts:
+    """How many seats of a session are whose, and how many readers wait for one."""
+
+    taken: int
+    # Somebody is paying for them, or is offered them.
+    held: int
+    waiting: int
+
+    @property
+    def active(self) -> int:
+        """Those that are on sale no more."""
+        return self.taken + self.held
+
+
+def with_seat_counts(live_sessions: QuerySet[LiveSession]) -> QuerySet[LiveSession]:
+    """Each session with `seats_taken`, `seats_held` and `waiting`, in one query."""
+    seats = Seat.objects.filter(live_session=OuterRef("pk"))
+    waiting = WaitlistEntry.objects.filter(live_session=OuterRef("pk"), state=WaitlistEntry.State.WAITING)
+    return live_sessions.annotate(
+        seats_taken=_count(seats.filter(state__in=Seat.TAKEN)),
+        seats_held=_count(seats.filter(state__in=[Seat.State.HELD, Seat.State.OFFERED])),
+        waiting=_count(waiting),
+    )
+
+
+def seat_counts(live_session: LiveSession) -> SeatCounts:
+    """The same of one session."""
+    counted: Any = with_seat_counts(LiveSession.objects.filter(pk=live_session.pk)).get()
+    return SeatCounts(counted.seats_taken, counted.seats_held, counted.waiting)
+
+
+def offers_that_follow(live_session: LiveSession, counts: SeatCounts, now: datetime) -> int:
+    """To how many who wait the seats that are free are offered, as the session stands at `now`."""
+    if not live_session.takes_waitlist(now):
+        return 0
+    return max(0, min(counts.waiting, live_session.capacity - counts.active))
+
+
+def draft_card(live_session: LiveSession) -> SessionCard:
+    """What the page of a draft would show on the day it is published. The session given is changed, and must not be saved."""
+    live_session.state = LiveSession.State.PUBLISHED
+    return SessionCard(live_session, list(live_session.hosts.all()), live_session.capacity, is_open=True)
+
+
 def last_change(live_session: LiveSession) -> ScheduleChange | None:
     """The last move or cancellation of a session; no query for one that stands as it was published."""
     return live_session.schedule_changes.order_by("-version").first() if live_session.schedule_version else None

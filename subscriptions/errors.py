@@ -81,6 +81,10 @@ class CreditsNotGrantable(Exception):
     """Credits that the house cannot give; the message says why."""
 
 
+class ReaderNotImportable(Exception):
+    """A reader on a list cannot be given an account or credits; the message says why."""
+
+
 class OrderNotOpen(Exception):
     """The order is no longer waiting for its payment."""
 

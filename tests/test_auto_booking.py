@@ -168,7 +168,7 @@ def test_new_credits_give_sessions_that_lacked_one_another_try() -> None:
     give_credits(user=reader, credits=1, expires_at=now + timedelta(90), actor=staff, reason="Paid by wire", now=now)
     sweep()
     assert outcomes(reader) == ["booked", "booked"]
-    assert kinds_owed_to(reader.email) == ["auto_booked", "not_booked", "auto_booked"]
+    assert kinds_owed_to(reader.email) == ["auto_booked", "not_booked", "credits_granted", "auto_booked"]
 
 
 def test_credit_that_comes_back_for_a_seat_given_back_books_nothing_else() -> None:

@@ -7,8 +7,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, format_html_join
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
@@ -112,6 +112,25 @@ class RosterSeatAdmin(ReadOnlyAdmin):
         return seat.live_session.title
 
 
+# The desk's pages for a session in each state, with the words of their links.
+WHAT_IS_DONE: dict[str, tuple[tuple[str, str], ...]] = {
+    LiveSession.State.DRAFTED: (("desk_preview_session", "Preview"),),
+    LiveSession.State.PUBLISHED: (
+        ("desk_move_session", "Move"),
+        ("desk_cancel_session", "Cancel"),
+        ("desk_announce", "Announce"),
+    ),
+}
+
+
+def _address(name: str, pk: int) -> str:
+    """The address of a page of the desk; nothing where there is none of that name."""
+    try:
+        return reverse(f"admin:{name}", args=[pk])
+    except NoReverseMatch:
+        return ""
+
+
 admin.site.unregister(LiveSession)
 
 
@@ -119,7 +138,21 @@ admin.site.unregister(LiveSession)
 class DeskLiveSessionAdmin(LiveSessionAdmin):
     """The session's admin with a link to its roster, which spans more than the schedule knows."""
 
-    list_display = [*LiveSessionAdmin.list_display, "roster"]
+    list_display = [*LiveSessionAdmin.list_display, "roster", "do"]
+
+    class Media:
+        css = {"all": ["desk.css"]}
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Who may only look is not led to what they may not do."""
+        return list(self.list_display) if self.has_change_permission(request) else [*LiveSessionAdmin.list_display, "roster"]
+
+    @admin.display
+    def do(self, live_session: LiveSession) -> str:
+        """Links to what is done with it as it stands."""
+        acts = WHAT_IS_DONE.get(live_session.state, ())
+        links = [(address, label) for name, label in acts if (address := _address(name, live_session.pk))]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display
     def roster(self, live_session: LiveSession) -> str:

@@ -11,9 +11,9 @@ class DeskConfig(AppConfig):
     def ready(self) -> None:
         """Make the desk's jobs and mails known."""
         from redreport.desk import announcements
-        from redreport.desk.jobs import attendance
+        from redreport.desk.jobs import attendance, granting, readers, season
 
-        for module in (announcements, attendance):
+        for module in (announcements, attendance, granting, readers, season):
             module.register()
 
 

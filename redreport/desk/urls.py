@@ -8,9 +8,12 @@ from redreport.desk.views import (
     canceling,
     changes,
     check_in,
+    drafts,
     jobs,
     moving,
+    readers,
     roster,
+    season,
     seat,
     waitlist,
 )
@@ -35,4 +38,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:pk>/attendance/", attendance.import_attendance, name="desk_import_attendance"),
     path("sessions/<int:pk>/waitlist/", waitlist.waitlist, name="desk_waitlist"),
     path("sessions/<int:pk>/waitlist/change/", waitlist.change_waitlist, name="desk_change_waitlist"),
+    path("readers/import/", readers.import_readers, name="desk_import_readers"),
+    path("credits/grant/", readers.grant_credits, name="desk_grant_credits"),
+    path("season/", season.season, name="desk_season"),
+    path("sessions/<int:pk>/preview/", drafts.preview, name="desk_preview_session"),
+    path("sessions/<int:pk>/publish/", drafts.publish, name="desk_publish_session"),
+    path("sessions/<int:pk>/duplicate/", drafts.duplicate, name="desk_duplicate_session"),
 ]

@@ -17,7 +17,11 @@ from redreport.logs import route_of
 log = structlog.get_logger("redreport.request")
 
 PROBES = {"healthz", "readyz"}
-UPLOAD_PAGE = "/admin/sessions_live/material/add/"
+# The pages that take a file, and how long it may be.
+UPLOADS = {
+    "/admin/sessions_live/material/add/": policy.LARGEST_MATERIAL_BYTES,
+    "/admin/desk/readers/import/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+}
 
 
 class RequestLogMiddleware:
@@ -46,7 +50,7 @@ class RequestLogMiddleware:
 class BoundsMiddleware:
     """
     404 for an address with unprintable characters, NUL among them, which PostgreSQL does not take; 400 for a body over
-    DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files. The one page that takes files may be sent one more.
+    DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files. A page that takes a file may be sent one more.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -88,8 +92,7 @@ class PrivatePagesMiddleware:
 
 
 def _most_bytes(path: str) -> int:
-    takes_a_file = path == UPLOAD_PAGE
-    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE + (policy.LARGEST_MATERIAL_BYTES if takes_a_file else 0)
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE + UPLOADS.get(path, 0)
 
 
 def _announced_bytes(request: HttpRequest) -> int:

@@ -4,18 +4,19 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models
-from django.db.models import Count, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
 from redreport import audit, clock
 from redreport.accounts.selectors import signed_in
 from sessions_live.errors import NothingToRelease, NotPublishable
-from sessions_live.forms import LiveSessionForm
-from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.models import Host, LiveSession
+from sessions_live.operations.drafts import give_address
 from sessions_live.operations.materials import release_materials
-from sessions_live.operations.schedule import publish_live_session
-from sessions_live.operations.seats import offer_freed_seats_soon
+from sessions_live.operations.schedule import change_live_session, publish_live_session
+from sessions_live.selectors import offers_that_follow, seat_counts, with_seat_counts
+from sessions_live.session_form import LiveSessionForm, words_after_capacity
 
 
 @admin.register(Host)
@@ -24,31 +25,64 @@ class HostAdmin(admin.ModelAdmin):
     search_fields = ["name", "email"]
 
 
+class ComingFilter(admin.SimpleListFilter):
+    """What lies ahead, and what is over."""
+
+    title = "time"
+    parameter_name = "time"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("coming", "To come"), ("past", "Begun or over")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LiveSession]) -> QuerySet[LiveSession]:
+        if self.value() == "coming":
+            return queryset.filter(starts_at__gt=clock.now())
+        return queryset.filter(starts_at__lte=clock.now()) if self.value() == "past" else queryset
+
+
+class SeatsFilter(admin.SimpleListFilter):
+    """How full they are."""
+
+    title = "seats"
+    parameter_name = "seats"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("left", "Seats left"), ("full", "Full"), ("over", "More taken than there are"), ("waited_for", "Readers wait")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LiveSession]) -> QuerySet[LiveSession]:
+        counted = queryset.alias(seats_active=F("seats_taken") + F("seats_held"), readers_wait=F("waiting"))
+        chosen = {
+            "left": counted.filter(seats_active__lt=F("capacity")),
+            "full": counted.filter(seats_active__gte=F("capacity")),
+            "over": counted.filter(seats_active__gt=F("capacity")),
+            "waited_for": counted.filter(readers_wait__gt=0),
+        }
+        return chosen.get(self.value() or "", queryset)
+
+
 @admin.register(LiveSession)
 class LiveSessionAdmin(admin.ModelAdmin):
     form = LiveSessionForm
-    list_display = ["title", "section", "starts_at", "state", "taken", "held", "capacity"]
-    list_filter = ["state", "section"]
+    list_display = ["title", "section", "starts_at", "state", "taken", "held", "waiting", "capacity"]
+    list_filter = ["state", ComingFilter, SeatsFilter, "section"]
     search_fields = ["title", "question"]
     date_hierarchy = "starts_at"
-    prepopulated_fields = {"slug": ["title"]}
     filter_horizontal = ["hosts"]
     actions = ["publish", "release"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
-    fields = [
-        *["title", "slug", "section", "question", "description", "hosts"],
-        *["starts_at", "duration_minutes", "capacity", "meeting_url", "state"],
+    fieldsets = [
+        ("What readers read", {"fields": ["title", "section", "question", "description", "hosts"]}),
+        ("When, and for how many", {"fields": ["starts_at", "duration_minutes", "capacity"]}),
+        ("Where it meets", {"fields": ["meeting_url"]}),
     ]
+    standing = ("How it stands", {"fields": ["state", "slug"]})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LiveSession]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                seats_taken=Count("seats", filter=Q(seats__state__in=Seat.TAKEN)),
-                seats_held=Count("seats", filter=Q(seats__state__in=[Seat.State.HELD, Seat.State.OFFERED])),
-            )
-        )
+        return with_seat_counts(super().get_queryset(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: LiveSession | None = None) -> Any:
+        """Of a new one only what is to be filled in: its state and its address make themselves."""
+        return self.fieldsets if obj is None else [*self.fieldsets, self.standing]
 
     @admin.display(ordering="seats_taken")
     def taken(self, live_session: Any) -> int:
@@ -58,13 +92,14 @@ class LiveSessionAdmin(admin.ModelAdmin):
     def held(self, live_session: Any) -> int:
         return int(live_session.seats_held)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: LiveSession | None = None) -> list[str]:
-        """Once readers can see it, its time and address are promises: they are not changed in a form."""
-        is_draft = obj is None or obj.state == LiveSession.State.DRAFTED
-        return ["state"] if is_draft else ["state", "slug", "starts_at", "duration_minutes"]
+    @admin.display(ordering="waiting")
+    def waiting(self, live_session: Any) -> int:
+        return int(live_session.waiting)
 
-    def get_prepopulated_fields(self, request: HttpRequest, obj: LiveSession | None = None) -> dict[str, Any]:
-        return {} if "slug" in self.get_readonly_fields(request, obj) else {"slug": ["title"]}
+    def get_readonly_fields(self, request: HttpRequest, obj: LiveSession | None = None) -> list[str]:
+        """Once readers can see it, its time is a promise: it is not changed in a form."""
+        is_draft = obj is None or obj.state == LiveSession.State.DRAFTED
+        return ["state", "slug"] if is_draft else ["state", "slug", "starts_at", "duration_minutes"]
 
     def has_delete_permission(self, request: HttpRequest, obj: LiveSession | None = None) -> bool:
         is_draft = obj is None or obj.state == LiveSession.State.DRAFTED
@@ -76,21 +111,19 @@ class LiveSessionAdmin(admin.ModelAdmin):
         return actions
 
     def save_model(self, request: HttpRequest, obj: LiveSession, form: ModelForm, change: bool) -> None:
-        """Only what was changed is written: the form may be older than a publication or a sale made meanwhile."""
-        fields = [name for name in form.changed_data if name != "hosts"]
-        if change and fields:
-            obj.save(update_fields=fields)
-            if "capacity" in fields:
-                offer_freed_seats_soon(obj.pk)
-        elif not change:
+        """Inside the transaction that Django opens for its form. Says what a changed capacity comes to."""
+        actor, now = signed_in(request), clock.now()
+        if not change:
+            give_address(obj)
             obj.save()
-        audit.record(
-            actor=signed_in(request),
-            verb="changed" if change else "created",
-            target=obj,
-            detail={"fields": sorted(form.changed_data)},
-            now=clock.now(),
-        )
+            audit.record(actor=actor, verb="created", target=obj, detail={"fields": sorted(form.changed_data)}, now=now)
+            return
+        change_live_session(live_session=obj, changed=form.changed_data, actor=actor, now=now)
+        if "capacity" in form.changed_data and obj.state == LiveSession.State.PUBLISHED:
+            counts = seat_counts(obj)
+            words = words_after_capacity(obj, counts, offers_that_follow(obj, counts, now))
+            if words:
+                self.message_user(request, words, messages.WARNING)
 
     @admin.action(description="Publish: show to readers and open the sale", permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[LiveSession]) -> None:

@@ -6,6 +6,7 @@ from subscriptions.mails import (
     cancellations,
     declines,
     dunning,
+    invitations,
     moves,
     notices,
     offers,
@@ -25,6 +26,7 @@ from subscriptions.mails.dunning import (
     queue_payment_recovered,
     queue_year_lapsed,
 )
+from subscriptions.mails.invitations import queue_credits_granted, queue_invitation
 from subscriptions.mails.moves import queue_booking_moved
 from subscriptions.mails.notices import queue_renewal_notice
 from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
@@ -37,8 +39,10 @@ __all__ = [
     "failure_was_told",
     "queue_auto_booked",
     "queue_booking_moved",
+    "queue_credits_granted",
     "queue_credits_left",
     "queue_hold_lapsed",
+    "queue_invitation",
     "queue_not_booked",
     "queue_payment_action_needed",
     "queue_payment_failed",
@@ -65,6 +69,7 @@ def register() -> None:
         cancellations,
         declines,
         dunning,
+        invitations,
         moves,
         notices,
         offers,

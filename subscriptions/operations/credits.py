@@ -3,6 +3,7 @@
 Every function here runs inside its caller's transaction. Locks: the subscriber, then the grants by id.
 """
 
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,12 +57,27 @@ def grant_year_credits(
 
 
 def grant_credits(
-    *, subscriber_id: int, credits: int, valid_from: datetime, expires_at: datetime, actor: User, reason: str, now: datetime
-) -> CreditGrant:
-    """Give credits by a named member of staff for a written reason, as to a reader who paid before this site existed."""
+    *,
+    subscriber_id: int,
+    credits: int,
+    valid_from: datetime,
+    expires_at: datetime,
+    actor: User,
+    reason: str,
+    request_id: uuid.UUID | None = None,
+    now: datetime,
+) -> tuple[CreditGrant, bool]:
+    """Give credits by a named member of staff for a written reason, as to a reader who paid before this site existed.
+
+    The same `request_id` again grants nothing. Returns the grant, and whether it is new.
+    """
     lock_subscriber(subscriber_id)
+    known = CreditGrant.objects.filter(request_id=request_id).first() if request_id else None
+    if known:
+        return known, False
     grant = CreditGrant.objects.create(
         source=CreditGrant.Source.STAFF,
+        request_id=request_id,
         granted_by=actor,
         reason=reason,
         subscriber_id=subscriber_id,
@@ -74,7 +90,7 @@ def grant_credits(
     _enter(grant, CreditEntry.Kind.GRANT, credits, actor=actor, reason=reason, now=now)
     audit.record(actor=actor, verb="granted", target=grant, reason=reason, detail={"credits": credits}, now=now)
     _have_sessions_tried_again(subscriber_id, now)
-    return grant
+    return grant, True
 
 
 def spend_credit(*, subscriber_id: int, seat: Seat, live_session: LiveSession, actor: User | None, now: datetime) -> CreditEntry:

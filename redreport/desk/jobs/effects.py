@@ -23,6 +23,7 @@ class Effects:
     credits_granted: int = 0
     cases: int = 0
     accounts: int = 0
+    drafts: int = 0
     mails: int = 0
     # Readers who wait and will be offered a seat that comes free.
     offers: int = 0
@@ -61,6 +62,7 @@ class Effects:
             ("returns", self.credits_returned, "credit"),
             ("grants", self.credits_granted, "credit"),
             ("opens", self.accounts, "account"),
+            ("drafts", self.drafts, "session"),
             ("opens", self.cases, "case"),
             ("sends", self.mails, "mail"),
         ]

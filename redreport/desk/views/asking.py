@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
 from redreport import clock
@@ -18,6 +18,7 @@ from redreport.accounts.selectors import signed_in
 from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.planning import Plan, plan_job
 from redreport.desk.jobs.running import start_job
+from redreport.desk.models import Job
 from redreport.desk.views.common import render_page, require
 from sessions_live.models import LiveSession
 
@@ -48,6 +49,10 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
     Staff without the kind's permission are refused.
     """
     require(request, question.kind.permission)
+    begun = begun_before(request)
+    if begun:
+        # A second click. By now its job may have changed what the form is compared with: that is no reason to say 'not done'.
+        return _to_job(begun)
     if not question.form.is_bound or "change" in request.POST or not question.form.is_valid():
         return _page(request, question, "ask.html", status=400 if question.form.errors else 200)
     now = clock.now()
@@ -64,17 +69,34 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
         drafts=[row.draft for row in plan.rows if not row.refusal],
         wishes=wishes,
         preview=plan.effects.sentence(),
-        request_id=_request_id(request),
+        request_id=request_id_of(request),
         live_session=question.live_session,
         actor=signed_in(request),
         now=now,
     )
+    return _to_job(job)
+
+
+def begun_before(request: HttpRequest) -> Job | None:
+    """The job that this very form has begun, when its button is pressed again."""
+    return Job.objects.filter(public_id=request_id_of(request)).first() if "confirm" in request.POST else None
+
+
+def request_id_of(request: HttpRequest) -> uuid.UUID:
+    """The number of the form that was shown; one that was tampered with counts as a new one."""
+    try:
+        return uuid.UUID(request.POST.get("request_id", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _to_job(job: Job) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:desk_job", args=[job.public_id]))
 
 
 def _preview(request: HttpRequest, question: Question, plan: Plan) -> HttpResponse:
     form = question.form
-    sent_on = [(form.add_prefix(name), value) for name in form.fields for value in _values_of(request, form.add_prefix(name))]
+    sent_on = [(form.add_prefix(name), value) for name in form.fields for value in _values_of(form, form.add_prefix(name))]
     context = {
         "plan": plan,
         "sentence": plan.effects.sentence(),
@@ -91,13 +113,7 @@ def _page(
     return render_page(request, template, {"title": question.title, "question": question, **(context or {})}, status)
 
 
-def _values_of(request: HttpRequest, name: str) -> list[str]:
-    return request.POST.getlist(name)
-
-
-def _request_id(request: HttpRequest) -> uuid.UUID:
-    """The number of the preview that is confirmed; a form that was tampered with counts as a new one."""
-    try:
-        return uuid.UUID(request.POST.get("request_id", ""))
-    except ValueError:
-        return uuid.uuid4()
+def _values_of(form: forms.Form, name: str) -> list[str]:
+    """What was sent, as the form has it by now: the text of a file is put in the place of what was typed."""
+    sent = form.data
+    return sent.getlist(name) if isinstance(sent, QueryDict) else []
