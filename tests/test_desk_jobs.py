@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django import forms
@@ -141,7 +142,7 @@ urlpatterns = [path("letters/", letters), path("", include(urls.urlpatterns))]
 with_letters = override_settings(ROOT_URLCONF=__name__)
 
 
-def confirmed(desk: Client, **changes: str) -> HttpResponse:
+def confirmed(desk: Client, **changes: str) -> Any:
     """The preview is asked for, and its button pressed."""
     page = desk.post("/letters/", {"reason": "They asked."})
     plan_shown, number = page.context["seen"], page.context["request_id"]
