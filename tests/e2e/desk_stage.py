@@ -1,0 +1,61 @@
+"""What the journeys of the desk prepare and look up in the stack's database. Runs backstage, as `stage.py` does."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from redreport import clock
+from redreport.accounts.models import User
+from redreport.outbox.models import OutgoingMail
+from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from subscriptions.operations.offers import wait_for_seat
+from tests.e2e import stage
+
+
+@dataclass(frozen=True)
+class Draft:
+    title: str
+    slug: str
+    state: str
+    starts_at: datetime
+    capacity: int
+
+
+def page_of(name: str, *, slug: str) -> str:
+    """The path of a page of the desk about one session."""
+    return reverse(f"admin:{name}", args=[LiveSession.objects.get(slug=slug).pk])
+
+
+def sessions_called(*, title: str) -> list[Draft]:
+    """All whose title begins so, in the order of their dates."""
+    found = LiveSession.objects.filter(title__startswith=title).order_by("starts_at")
+    return [Draft(one.title, one.slug, one.state, one.starts_at, one.capacity) for one in found]
+
+
+def join_waitlist(*, slug: str, names: list[str]) -> list[str]:
+    """Readers of these names join the waitlist one after the other, to pay by card; returns their addresses."""
+    live_session = LiveSession.objects.get(slug=slug)
+    addresses = [f"{name.lower()}.{slug}@example.com" for name in names]
+    for name, address in zip(names, addresses, strict=True):
+        stage.open_account(email=address, name=name, firm="")
+        user = User.objects.get(email=address)
+        wait_for_seat(user=user, live_session=live_session, pay_by=WaitlistEntry.PayBy.MONEY, now=clock.now())
+    return addresses
+
+
+def waitlist_of(*, slug: str) -> dict[str, str]:
+    """Who waits or was offered a seat: name and state."""
+    entries = WaitlistEntry.objects.filter(live_session__slug=slug)
+    return dict(entries.order_by("attendee_name").values_list("attendee_name", "state"))
+
+
+def states_of(*, slug: str) -> dict[str, str]:
+    """Who sits in a session, or did: name and state of each seat."""
+    return dict(Seat.objects.filter(live_session__slug=slug).order_by("number", "id").values_list("attendee_name", "state"))
+
+
+def mails_of(*, kind: str, slug: str) -> list[str]:
+    """The states of all mails of a kind to the guests and readers of one session's journey, whose addresses name it."""
+    mails = OutgoingMail.objects.filter(kind=kind, recipient__endswith=f".{slug}@example.com")
+    return list(mails.order_by("state").values_list("state", flat=True))
