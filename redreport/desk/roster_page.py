@@ -211,14 +211,13 @@ def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
     rows = (
         SeatCoverage.objects.filter(order__in=orders)
         .annotate(kept=Subquery(kept.annotate(sum=Sum(F("amount_minor") - F("refunded_minor"))).values("sum")))
-        .exclude(kept=None)
         .order_by("order_id", "id")
         .values_list("order_id", "order__currency", "order__live_session_id", "kept", "seat__live_session_id", "settlement")
     )
     sold: Counter[str] = Counter()
     for (_, currency, booked_in, left), covered in groupby(rows, key=lambda row: row[:4]):
         seats_in = [session for *_, session, settlement in covered if settlement != SeatCoverage.Settlement.REFUND] or [booked_in]
-        for session, share in zip(seats_in, shares(left, len(seats_in)), strict=True):
+        for session, share in zip(seats_in, shares(left or 0, len(seats_in)), strict=True):
             sold[currency] += share if session == live_session.pk else 0
     return sorted((currency, amount) for currency, amount in sold.items() if amount)
 
