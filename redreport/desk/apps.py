@@ -8,6 +8,11 @@ class DeskConfig(AppConfig):
     name = "redreport.desk"
     verbose_name = "Desk"
 
+    def ready(self) -> None:
+        from redreport.desk.jobs import seats_cancel
+
+        seats_cancel.register()
+
 
 class DeskAdminConfig(AdminConfig):
     """Django admin with the desk's site as the one that every admin registers with."""

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from redreport.desk.views import jobs
+from redreport.desk.views import jobs, seats
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<uuid:public_id>/", jobs.job, name="desk_job"),
     path("jobs/<uuid:public_id>/try-again/", jobs.try_again, name="desk_job_try_again"),
+    path("sessions/<int:pk>/cancel-seats/", seats.cancel, name="desk_cancel_seats"),
 ]

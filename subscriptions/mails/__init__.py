@@ -16,7 +16,7 @@ from subscriptions.mails import (
 )
 from subscriptions.mails.auto_booking import queue_auto_booked, queue_not_booked
 from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
-from subscriptions.mails.cancellations import queue_seat_canceled
+from subscriptions.mails.cancellations import mails_of_cancellation, queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.dunning import (
     failure_was_told,
@@ -35,6 +35,7 @@ from subscriptions.mails.years import queue_year_started
 __all__ = [
     "coverage_text",
     "failure_was_told",
+    "mails_of_cancellation",
     "queue_auto_booked",
     "queue_booking_moved",
     "queue_credits_left",

@@ -29,11 +29,16 @@ def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) ->
 
     Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
     """
+    for kind, recipient in mails_of_cancellation(seat, coverage).items():
+        queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
+
+
+def mails_of_cancellation(seat: Seat, coverage: SeatCoverage) -> dict[str, str]:
+    """Who is written to when this seat is canceled, by the kind of mail."""
     owed = {SEAT_CANCELED: seat.attendee_email}
     if seat.is_booked_for_another and coverage.kind != SeatCoverage.Kind.COMP:
         owed[CANCELLATION_RECEIPT] = seat.booked_by.email
-    for kind, recipient in owed.items():
-        queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
+    return owed
 
 
 def _still_canceled(mail: OutgoingMail, now: datetime) -> Verdict:

@@ -4,9 +4,11 @@ What is planned for the reader's eyes is planned again under the locks, by the s
 coverage is settled once.
 """
 
+from collections.abc import Container
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Prefetch, prefetch_related_objects
 
 from redreport import audit
 from redreport.accounts.models import User
@@ -30,15 +32,23 @@ EVER_GIVEN = (*Seat.TAKEN, Seat.State.CANCELED)
 
 
 def plan_settlement(
-    *, coverage: SeatCoverage, by: Seat.CanceledBy, restitution: Seat.Restitution, now: datetime
+    *,
+    coverage: SeatCoverage,
+    by: Seat.CanceledBy,
+    restitution: Seat.Restitution,
+    worthless: Container[int] | None = None,
+    now: datetime,
 ) -> SettlementPlan:
-    """What is given back for a seat that `by` cancels with this restitution. Only reads."""
+    """What is given back for a seat that `by` cancels with this restitution. Only reads.
+
+    Whoever plans many at once has fetched what paid for them, and says which grants are `worthless`.
+    """
     if coverage.kind == SeatCoverage.Kind.COMP:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
     if coverage.kind == SeatCoverage.Kind.ORDER:
         plan = _plan_refund(coverage)
     elif coverage.kind == SeatCoverage.Kind.CREDIT:
-        plan = _plan_return(coverage, by, now)
+        plan = _plan_return(coverage, by, worthless, now)
     else:
         plan = SettlementPlan(Made.CASE, why=Why.PAID_PAST_STRIPE)
     if restitution == Seat.Restitution.NONE and plan.settlement != Made.NOTHING:
@@ -126,7 +136,7 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
     assert coverage.order is not None
     # The first payment is the one that bought the seats: a second one of the same order is owed back by itself. Where the first
     # went back instead, the second is the one.
-    payments = list(coverage.order.payments.order_by("id"))
+    payments = sorted(coverage.order.payments.all(), key=lambda payment: payment.pk)
     if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
     payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
@@ -141,16 +151,17 @@ def _plan_refund(coverage: SeatCoverage) -> SettlementPlan:
 
 def left_of_share(coverage: SeatCoverage, payment: Payment) -> int:
     """What of a seat's share of its order's payment can still be given back, in minor units."""
-    given = SeatCoverage.objects.filter(order=coverage.order, seat__state__in=EVER_GIVEN).order_by("seat_id")
-    seat_ids = list(given.values_list("seat_id", flat=True))
+    assert coverage.order is not None
+    prefetch_related_objects([coverage.order], Prefetch("coverages", SeatCoverage.objects.select_related("seat")))
+    seat_ids = sorted(other.seat_id for other in coverage.order.coverages.all() if other.seat.state in EVER_GIVEN)
     share = shares(payment.amount_minor, len(seat_ids))[seat_ids.index(coverage.seat_id)]
     return min(share, payment.left_minor)
 
 
-def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, now: datetime) -> SettlementPlan:
+def _plan_return(coverage: SeatCoverage, by: Seat.CanceledBy, worthless: Container[int] | None, now: datetime) -> SettlementPlan:
     assert coverage.credit_entry is not None
     grant = coverage.credit_entry.grant
-    if payment_of_year_went_back(grant):
+    if payment_of_year_went_back(grant) if worthless is None else grant.pk in worthless:
         return SettlementPlan(Made.NOTHING, why=Why.YEAR_WENT_BACK)
     terms = return_terms(grant=grant, by_house=_is_the_houses_doing(coverage, by), now=now)
     return SettlementPlan(Made.CREDIT, good_until=terms.good_until, in_own_grant=terms.in_own_grant)

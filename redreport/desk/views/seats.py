@@ -1,0 +1,68 @@
+"""What staff do with the seats they ticked on a session's roster, each with a preview of what will happen to which of them."""
+
+from collections.abc import Sequence
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_http_methods
+
+from redreport.desk.jobs.kinds import JobKind
+from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
+from redreport.desk.jobs.seats_cancel import CANCEL
+from redreport.desk.seat_forms import CancelSeatsForm
+from redreport.desk.views.asking import Question, ask
+from redreport.desk.views.common import desk_page
+from redreport.wording import counted
+from sessions_live.models import LiveSession
+
+GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@GET_OR_POST
+@desk_page(CANCEL.permission)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel the ticked seats."""
+    return _about_ticked(request, pk, CANCEL, CancelSeatsForm(sent(request, "reason")))
+
+
+def sent(request: HttpRequest, *names: str) -> QueryDict | None:
+    """What a form of these fields was sent; None where the roster's ticks alone led here."""
+    return request.POST if request.method == "POST" and any(name in request.POST for name in names) else None
+
+
+def roster_of(live_session: LiveSession) -> str:
+    """The address of a session's roster."""
+    try:
+        return reverse("admin:desk_roster", args=[live_session.pk])
+    except NoReverseMatch:
+        return f"{reverse('admin:desk_rosterseat_changelist')}?live_session__id__exact={live_session.pk}"
+
+
+def _about_ticked(request: HttpRequest, pk: int, kind: JobKind, form: forms.Form) -> HttpResponse:
+    live_session = get_object_or_404(LiveSession, pk=pk)
+    seat_ids = _ticked(request)
+    if not 1 <= len(seat_ids) <= MOST_SEATS:
+        messages.warning(request, f"Tick up to {MOST_SEATS} seats." if seat_ids else "Tick the seats first.")
+        return HttpResponseRedirect(roster_of(live_session))
+    drafts = drafts_of(live_session, seat_ids)
+    question = Question(
+        kind=kind,
+        title=f"{kind.label}: {counted(len(seat_ids), 'seat')} ticked",
+        form=form,
+        drafts=lambda _: drafts,
+        wishes=lambda form: dict(form.cleaned_data),
+        live_session=live_session,
+        carried=[("seat", str(seat_id)) for seat_id in seat_ids],
+        back_to=roster_of(live_session),
+        about=[draft.about for draft in drafts],
+    )
+    return ask(request, question)
+
+
+def _ticked(request: HttpRequest) -> Sequence[int]:
+    """The ids of the ticked seats, each once; what is no number is no seat."""
+    ticked = request.POST.getlist("seat") or request.GET.getlist("seat")
+    return list(dict.fromkeys(int(value) for value in ticked if value.isdecimal() and len(value) < 19))

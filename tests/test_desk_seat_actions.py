@@ -1,0 +1,197 @@
+"""What staff do with seats: what the page says beforehand is what happens, to the cent; twice is once; who may not is refused."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from redreport import clock
+from redreport.audit.models import AuditEntry
+from redreport.desk.models import Job
+from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from sessions_live.tasks import sweep_waitlist
+from subscriptions.models import Case, CreditEntry, Order, Refund
+from tests.canceling import assert_books_balance, book
+from tests.desk_actions import Desk, last_mail_id, mails_owed, outcomes, refusals, run_again, staff_with
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
+from tests.fixtures_shop import Shop
+from tests.money_back import owe
+from tests.parties import BO, CY, party_of
+from tests.waiting import waits
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BY_RULE = {"restitution": "rule", "reason": "They rang us"}
+IN_FULL = {"restitution": "full", "reason": "They rang us"}
+NOTHING = {"restitution": "none", "reason": "They rang us"}
+
+
+def seat_by_credit(live_session: LiveSession) -> Seat:
+    reader = make_user()
+    make_credits(reader, 2)
+    return book(reader, live_session)
+
+
+def seats_of(order: Order) -> list[Seat]:
+    return list(Seat.objects.filter(coverage__order=order).order_by("id"))
+
+
+def test_canceling_does_what_was_shown_for_each_kind_of_coverage_and_tells_whom_it_concerns(shop: Shop) -> None:
+    live_session, buyer = make_live_session(capacity=5), make_user()
+    order = shop.sell_seats(buyer, live_session, party_of(buyer, BO))
+    by_credit, given = seat_by_credit(live_session), make_guest_seat(live_session)
+    make_guest_seat(live_session)
+    readers, seats = [waits(live_session) for _ in range(2)], [*seats_of(order), by_credit, given]
+    desk, before = Desk("desk_cancel_seats", live_session), last_mail_id()
+    job = desk.confirm(seats, **BY_RULE)
+    assert job.preview == (
+        "Cancels 4 seats, refunds $500, returns 1 credit, sends 5 mails. 2 on the waitlist will be offered a seat."
+    )
+    run_again(job)
+    assert outcomes(job) == [
+        ("done", "Canceled. $250 goes back."),
+        ("done", "Canceled. $250 goes back."),
+        ("done", "Canceled. 1 credit is back."),
+        ("done", "Canceled. Nothing is returned."),
+    ]
+    assert [refund["amount"] for refund in shop.stripe.objects("refund")] == [25000, 25000]
+    assert CreditEntry.objects.filter(seat=by_credit, kind="return").count() == 1
+    assert sorted(mails_owed(before)) == sorted(
+        [
+            ("seat_canceled", buyer.email),
+            ("seat_canceled", BO.email),
+            ("cancellation_receipt", buyer.email),
+            ("seat_canceled", by_credit.attendee_email),
+            ("seat_canceled", given.attendee_email),
+        ]
+    )
+    sweep_waitlist(now=clock.now())
+    assert list(WaitlistEntry.objects.filter(state="offered").values_list("user", flat=True)) == [user.pk for user in readers]
+    assert AuditEntry.objects.filter(verb="canceled", actor=desk.staff, reason="They rang us").count() == 4
+    assert_books_balance()
+
+
+def test_canceling_twice_or_after_a_crash_gives_back_once(shop: Shop) -> None:
+    live_session = make_live_session()
+    seats = [shop.sell_seat(live_session=live_session), seat_by_credit(live_session)]
+    desk = Desk("desk_cancel_seats", live_session)
+    first, before = desk.do(seats, **IN_FULL), last_mail_id()
+    run_again(first)
+    assert [outcome for _, outcome in outcomes(first)] == ["Canceled. $250 goes back.", "Canceled. 1 credit is back."]
+    assert desk.look(seats, **IN_FULL).context["sentence"] == "Changes nothing."
+    second = desk.do(seats, **IN_FULL)
+    assert outcomes(second) == [("done", "Was canceled already.")] * 2
+    assert (Refund.objects.count(), CreditEntry.objects.filter(kind="return").count(), mails_owed(before)) == (1, 1, [])
+    assert_books_balance()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "starts_in", "sentence"),
+    [
+        (BY_RULE, timedelta(hours=25), "Cancels 1 seat, refunds $250, sends 1 mail."),
+        (BY_RULE, timedelta(hours=23), "Cancels 1 seat, sends 1 mail."),
+        (IN_FULL, timedelta(hours=23), "Cancels 1 seat, refunds $250, sends 1 mail."),
+        (NOTHING, timedelta(days=7), "Cancels 1 seat, sends 1 mail."),
+    ],
+)
+def test_what_comes_back_is_what_staff_chose(shop: Shop, wishes: dict[str, str], starts_in: timedelta, sentence: str) -> None:
+    seat = shop.sell_seat(live_session=make_live_session(starts_in=starts_in))
+    job = Desk("desk_cancel_seats", seat.live_session).do([seat], **wishes)
+    assert job.preview == sentence
+    assert Refund.objects.count() == ("refunds" in sentence)
+
+
+def test_what_the_rule_gave_when_staff_pressed_the_button_holds_although_the_worker_comes_after_the_cut_off(shop: Shop) -> None:
+    seat = shop.sell_seat(live_session=make_live_session(starts_in=timedelta(hours=24, minutes=1)))
+    job = Desk("desk_cancel_seats", seat.live_session).confirm([seat], **BY_RULE)
+    with time_machine.travel(clock.now() + timedelta(minutes=5), tick=True):
+        run_again(job)
+    assert outcomes(job) == [("done", "Canceled. $250 goes back.")]
+
+
+def test_seats_of_one_payment_that_has_gone_back_in_part_are_shown_with_what_is_left_of_it(shop: Shop) -> None:
+    live_session, buyer = make_live_session(), make_user()
+    order = shop.sell_seats(buyer, live_session, party_of(buyer, BO, CY))
+    owe(order.payments.get(), 30000)
+    job = Desk("desk_cancel_seats", live_session).do(seats_of(order), **IN_FULL)
+    assert job.preview == "Cancels 3 seats, refunds $450, sends 5 mails."
+    assert sorted(Refund.objects.filter(reason="house_canceled").values_list("amount_minor", flat=True)) == [20000, 25000]
+
+
+def test_a_seat_whose_payment_the_bank_has_gets_a_case_and_the_page_says_so(shop: Shop) -> None:
+    seat = shop.sell_seat()
+    assert seat.coverage.order
+    shop.stripe.open_dispute(seat.coverage.order.payments.get().stripe_payment_intent_id)
+    shop.hear_all()
+    job = Desk("desk_cancel_seats", seat.live_session).do([seat], **IN_FULL)
+    assert job.preview == "Cancels 1 seat, opens 1 case, sends 1 mail."
+    assert Case.objects.filter(kind="disputed_restitution").count() == 1
+
+
+def test_seats_of_another_session_seats_that_are_only_held_and_seats_that_never_were_are_refused(shop: Shop) -> None:
+    live_session = make_live_session()
+    held = Seat.objects.get(coverage__order=shop.hold_seat(live_session=live_session))
+    elsewhere, good = make_guest_seat(make_live_session()), make_guest_seat(live_session)
+    page = Desk("desk_cancel_seats", live_session).look([held, elsewhere, Seat(pk=10**9), good], **IN_FULL)
+    assert refusals(page) == [
+        "Nobody has this seat for good: it is not paid yet, or was given up.",
+        "This seat is not in this session, or no longer.",
+        "This seat is not in this session, or no longer.",
+    ]
+    assert page.context["sentence"] == "Cancels 1 seat, sends 1 mail."
+
+
+def test_without_ticked_seats_or_with_too_many_the_roster_asks_for_them() -> None:
+    desk = Desk("desk_cancel_seats", make_live_session())
+    assert (desk.open().status_code, desk.client.get(desk.address).status_code) == (302, 302)
+    answer = desk.client.post(desk.address, {"seat": list(range(1, 502)), **IN_FULL})
+    assert (answer.status_code, Job.objects.count()) == (302, 0)
+
+
+def test_five_hundred_seats_are_shown_in_as_many_queries_as_a_few(shop: Shop) -> None:
+    few, many = make_live_session(), make_live_session(capacity=40)
+    desks = [Desk("desk_cancel_seats", live_session) for live_session in (few, many)]
+    numbers = []
+    for desk, live_session, times in zip(desks, (few, many), (1, 4), strict=True):
+        for _ in range(times):
+            shop.sell_seat(live_session=live_session)
+            seat_by_credit(live_session)
+            make_guest_seat(live_session)
+        seats = list(live_session.seats.all())
+        desk.look(seats, **IN_FULL)
+        with CaptureQueriesContext(connection) as queries:
+            desk.look(seats, **IN_FULL)
+        numbers.append(len(queries))
+    assert numbers[0] == numbers[1]
+
+
+PAGES = {
+    "desk_cancel_seats": ("sessions_live.change_seat", IN_FULL),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_staff_without_the_permission_are_refused_on_the_server_at_each_step(page: str) -> None:
+    permission, filled_in = PAGES[page]
+    seat = make_guest_seat(make_live_session())
+    others = [f"{app}.{name}" for app, name in OTHER_PERMISSIONS if f"{app}.{name}" != permission]
+    desk = Desk(page, seat.live_session, staff_with(*others))
+    assert [desk.open([seat]).status_code, desk.look([seat], **filled_in).status_code] == [403, 403]
+    assert desk.client.post(desk.address, {"seat": [seat.pk], **filled_in, "confirm": "Do it"}).status_code == 403
+    allowed = Desk(page, seat.live_session, staff_with(permission))
+    assert allowed.open([seat]).status_code == 200
+    assert Client().post(desk.address).status_code == 302
+    assert not Job.objects.exists()
+
+
+OTHER_PERMISSIONS = [
+    ("sessions_live", "change_seat"),
+    ("sessions_live", "change_livesession"),
+    ("subscriptions", "add_seatcoverage"),
+    ("subscriptions", "add_creditgrant"),
+    ("outbox", "change_outgoingmail"),
+    ("desk", "view_rosterseat"),
+]
