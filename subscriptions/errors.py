@@ -81,6 +81,10 @@ class CreditsNotGrantable(Exception):
     """Credits that the house cannot give; the message says why."""
 
 
+class NotReceived(Exception):
+    """Money that cannot have come past Stripe as it is said; the message says why."""
+
+
 class OrderNotOpen(Exception):
     """The order is no longer waiting for its payment."""
 

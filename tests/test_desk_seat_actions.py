@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from redreport import clock
 from redreport.audit.models import AuditEntry
 from redreport.desk.models import Job
+from redreport.outbox import kinds
+from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.tasks import sweep_waitlist
-from subscriptions.models import Case, CreditEntry, Order, Refund
+from subscriptions.models import Case, CreditEntry, Order, Refund, SeatCoverage
 from tests.canceling import assert_books_balance, book
 from tests.desk_actions import Desk, last_mail_id, mails_owed, outcomes, refusals, run_again, staff_with
-from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
+from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import owe
 from tests.parties import BO, CY, party_of
@@ -168,8 +170,109 @@ def test_five_hundred_seats_are_shown_in_as_many_queries_as_a_few(shop: Shop) ->
     assert numbers[0] == numbers[1]
 
 
+GUESTS = "Bo Chen, bo@example.org, Hill & Co, Inc.\n\nDoe, Cy, cy@example.org"
+
+
+def test_guests_get_seats_and_confirmations_as_was_shown_and_none_twice_after_a_crash() -> None:
+    live_session = make_live_session(capacity=2)
+    desk, before = Desk("desk_comp", live_session), last_mail_id()
+    job = desk.do(guests=GUESTS, reason="Speaker's friends")
+    run_again(job)
+    assert job.preview == "Gives 2 seats, sends 2 mails."
+    assert outcomes(job) == [("done", "Seat 1 is theirs."), ("done", "Seat 2 is theirs.")]
+    assert mails_owed(before) == [("seat_confirmed", "bo@example.org"), ("seat_confirmed", "cy@example.org")]
+    given = SeatCoverage.objects.order_by("id").values_list(
+        "kind", "note", "approved_by", "seat__booked_by", "seat__attendee_name"
+    )
+    who = (desk.staff.pk, desk.staff.pk)
+    assert list(given) == [("comp", "Speaker's friends", *who, "Bo Chen"), ("comp", "Speaker's friends", *who, "Doe, Cy")]
+    assert list(Seat.objects.values_list("attendee_firm", flat=True)) == ["Hill & Co, Inc.", ""]
+
+
+def test_guests_beyond_the_capacity_twice_in_the_list_or_seated_already_are_refused_in_words() -> None:
+    live_session = make_live_session(capacity=2)
+    seated = make_guest_seat(live_session)
+    page = Desk("desk_comp", live_session).look(
+        guests=f"Ada, {seated.attendee_email.upper()}\nBo, bo@example.org\nBo again, Bo@example.org\nCy, cy@example.org",
+        reason="x",
+    )
+    assert refusals(page) == [
+        f"{seated.attendee_email.upper()} has a seat there already.",
+        "Bo@example.org has a seat there already.",
+        "No place is left. Raise the session's capacity first.",
+    ]
+    assert page.context["sentence"] == "Gives 1 seat, sends 1 mail."
+    begun = Desk("desk_comp", make_live_session(starts_in=-timedelta(minutes=1))).look(guests="Bo, bo@example.org", reason="x")
+    assert refusals(begun) == ["The session has begun, or is not open for seats."]
+
+
+def test_lines_that_name_nobody_are_said_by_their_number() -> None:
+    page = Desk("desk_comp", make_live_session()).look(
+        guests="Bo, bo@example.org\nno address\n, di@example.org\nEd, e@d", reason="x"
+    )
+    words = page.content.decode()
+    assert page.status_code == 400
+    for said in ("Line 2: No e-mail address.", "Line 3: No name", "Line 4: Enter a valid email address."):
+        assert said in words
+
+
+def test_no_money_is_said_to_a_guest_nor_to_staff_who_gave_a_seat_to_themselves() -> None:
+    live_session, staff = make_live_session(), make_staff()
+    Desk("desk_comp", live_session, staff).do(guests=f"Bo, bo@example.org\nDesk, {staff.email}", reason="x")
+    for mail in OutgoingMail.objects.filter(kind="seat_confirmed"):
+        text = kinds.find("seat_confirmed").render(mail).text
+        assert [word for word in ("Paid", "$", "money", "credit", "returned") if word in text] == []
+
+
+PAID = {
+    "name": "Bo Chen",
+    "email": "Bo@example.org",
+    "firm": "Hill & Co",
+    "amount": "1,250.50",
+    "currency": "usd",
+    "paid_on": "2026-01-05",
+    "reference": "INV-2041",
+    "reason": "Their bookkeeper rang",
+}
+
+
+def test_an_offline_payment_gives_one_seat_with_what_came_and_a_case_when_it_is_canceled(shop: Shop) -> None:
+    live_session, before = make_live_session(), last_mail_id()
+    job = Desk("desk_offline", live_session).do(**PAID)
+    run_again(job)
+    assert job.preview == "Gives 1 seat, records $1,250.50 as received, sends 1 mail."
+    assert outcomes(job) == [("done", "Seat 1 is theirs. $1,250.50 is recorded.")]
+    coverage = SeatCoverage.objects.select_related("seat").get()
+    assert (coverage.kind, coverage.amount_minor, coverage.currency, coverage.note) == ("offline", 125050, "usd", "INV-2041")
+    assert (str(coverage.paid_on), coverage.seat.state, coverage.seat.booked_by) == ("2026-01-05", "confirmed", job.made_by)
+    assert mails_owed(before) == [("seat_confirmed", "bo@example.org")]
+    assert AuditEntry.objects.get(verb="gave", reason="Their bookkeeper rang").detail["amount_minor"] == 125050
+    cancel = Desk("desk_cancel_seats", live_session).do([coverage.seat], **IN_FULL)
+    assert cancel.preview == "Cancels 1 seat, opens 1 case, sends 1 mail."
+    assert "INV-2041" in Case.objects.get().summary
+
+
+def test_the_reader_whose_address_it_is_becomes_the_booker_and_reads_how_it_was_paid() -> None:
+    reader = make_user("Bo Chen", email="bo@example.org")
+    Desk("desk_offline", make_live_session()).do(**PAID)
+    assert Seat.objects.get().booked_by == reader
+    text = kinds.find("seat_confirmed").render(OutgoingMail.objects.get(kind="seat_confirmed")).text
+    assert "Paid: Paid by invoice" in text
+
+
+@pytest.mark.parametrize(
+    ("field", "written"),
+    [("amount", "12.5"), ("amount", "0"), ("amount", "1e3"), ("amount", "-5"), ("amount", "9" * 30), ("paid_on", "2999-01-01")],
+)
+def test_amounts_that_are_none_and_days_to_come_are_not_recorded(field: str, written: str) -> None:
+    page = Desk("desk_offline", make_live_session()).look(**{**PAID, field: written})
+    assert (page.status_code, Job.objects.count()) == (400, 0)
+
+
 PAGES = {
     "desk_cancel_seats": ("sessions_live.change_seat", IN_FULL),
+    "desk_comp": ("subscriptions.add_seatcoverage", {"guests": GUESTS, "reason": "x"}),
+    "desk_offline": ("subscriptions.add_seatcoverage", PAID),
 }
 
 

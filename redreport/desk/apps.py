@@ -9,9 +9,10 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
-        from redreport.desk.jobs import seats_cancel
+        from redreport.desk.jobs import seats_cancel, seats_give
 
-        seats_cancel.register()
+        for module in (seats_cancel, seats_give):
+            module.register()
 
 
 class DeskAdminConfig(AdminConfig):

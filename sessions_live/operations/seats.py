@@ -55,7 +55,7 @@ def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], book
 
     Refuses with SalesClosed, TooManySeats, AlreadySeated or SoldOut.
     """
-    return Seat.objects.bulk_create(_held_seats(live_session, _active_seats(live_session), attendees, booker, now))
+    return Seat.objects.bulk_create(_held_seats(live_session, active_seats(live_session), attendees, booker, now))
 
 
 def check_hold_instead(
@@ -64,7 +64,7 @@ def check_hold_instead(
     """Refuses as `hold_seats` would once these held seats were given back; changes nothing. `live_session` is locked by the
     caller."""
     given_back = {seat.pk for seat in seats}
-    others = [seat for seat in _active_seats(live_session) if seat.pk not in given_back]
+    others = [seat for seat in active_seats(live_session) if seat.pk not in given_back]
     _held_seats(live_session, others, attendees, booker, now)
 
 
@@ -77,10 +77,20 @@ def take_confirmed_seat(
     """
     if not live_session.is_on_sale(now):
         raise SalesClosed
-    active = _active_seats(live_session)
+    active = active_seats(live_session)
     if not by_house:
         _refuse_to_jump_the_queue(live_session, len(active) + 1, now)
     return _insert_confirmed(_free_place(live_session, active, attendee, booker, now), now)
+
+
+def number_by_house(*, live_session: LiveSession, active: list[Seat], attendee: Attendee, now: datetime) -> int:
+    """The number of the place that the house would give to the attendee beside these `active` seats, which it joins: the next
+    one finds it taken. Only reads. Refuses as `take_confirmed_seat` does for the house."""
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    number = _free_number(live_session, active, attendee)
+    active.append(Seat(number=number, attendee_email=attendee.email.lower()))
+    return number
 
 
 def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, until: datetime, now: datetime) -> Seat:
@@ -88,7 +98,7 @@ def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, u
 
     Refuses with TooManySeats, AlreadySeated or SoldOut.
     """
-    active = _active_seats(live_session)
+    active = active_seats(live_session)
     if sum(seat.booked_by_id == booker.pk for seat in active) >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
         raise TooManySeats
     place = _free_place(live_session, active, attendee, booker, now)
@@ -144,7 +154,7 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     if offered:
         _replace_offer(offered, now)
     attendee = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
-    place = _free_place(live_session, _active_seats(live_session), attendee, seat.booked_by, seat.held_at)
+    place = _free_place(live_session, active_seats(live_session), attendee, seat.booked_by, seat.held_at)
     return _insert_confirmed(place, now)
 
 
@@ -161,7 +171,7 @@ def change_held_attendees(*, live_session: LiveSession, seats: Sequence[Seat], a
     Whoever is named again keeps the seat. Refuses with AlreadySeated, and then changes nothing.
     """
     own = {seat.pk for seat in seats}
-    seated = [seat for seat in _active_seats(live_session) if seat.pk not in own]
+    seated = [seat for seat in active_seats(live_session) if seat.pk not in own]
     for attendee in attendees:
         _refuse_second_seat(seated, attendee)
         seated.append(Seat(attendee_email=attendee.email))
@@ -175,9 +185,15 @@ def seats_for_walk_ins(live_session: LiveSession, now: datetime) -> int:
     return live_session.capacity - active - seats_kept_for_waitlist(live_session, now)
 
 
+def active_seats(live_session: LiveSession) -> list[Seat]:
+    """The seats that count against a session's capacity, with what tells whether another one can be had beside them."""
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
+    return list(active.order_by().only("number", "attendee_email", "booked_by"))
+
+
 def refuse_if_seated(*, live_session: LiveSession, attendee: Attendee) -> None:
     """Refuses with AlreadySeated somebody who has an active seat in the session, which the caller has locked."""
-    _refuse_second_seat(_active_seats(live_session), attendee)
+    _refuse_second_seat(active_seats(live_session), attendee)
 
 
 def hold_longer(*, seat: Seat, until: datetime) -> None:
@@ -256,11 +272,6 @@ def _insert_confirmed(place: dict[str, Any], now: datetime) -> Seat:
     return Seat.objects.create(state=Seat.State.CONFIRMED, confirmed_at=now, **place)
 
 
-def _active_seats(live_session: LiveSession) -> list[Seat]:
-    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
-    return list(active.order_by().only("number", "attendee_email", "booked_by"))
-
-
 def _refuse_to_jump_the_queue(live_session: LiveSession, seats_then: int, now: datetime) -> None:
     """A free seat belongs to whoever has waited longest, as long as there is time to offer it. Refuses with SoldOut."""
     if seats_then > live_session.capacity - seats_kept_for_waitlist(live_session, now):
@@ -275,20 +286,24 @@ def _free_place(
     Were the session's lock ever missing, a rival could take this number or seat this attendee before our insert: then the
     database refuses it, and the operation begins anew.
     """
-    _refuse_second_seat(active, attendee)
-    # Counted, not numbered: a capacity lowered below what is sold evicts nobody and sells no more.
-    if len(active) >= live_session.capacity:
-        raise SoldOut
-    numbers_in_use = {seat.number for seat in active}
     return {
         "live_session": live_session,
-        "number": next(number for number in count(1) if number not in numbers_in_use),
+        "number": _free_number(live_session, active, attendee),
         "attendee_name": attendee.name,
         "attendee_email": attendee.email.lower(),
         "attendee_firm": attendee.firm,
         "booked_by": booker,
         "held_at": held_at,
     }
+
+
+def _free_number(live_session: LiveSession, active: list[Seat], attendee: Attendee) -> int:
+    _refuse_second_seat(active, attendee)
+    # Counted, not numbered: a capacity lowered below what is sold evicts nobody and sells no more.
+    if len(active) >= live_session.capacity:
+        raise SoldOut
+    numbers_in_use = {seat.number for seat in active}
+    return next(number for number in count(1) if number not in numbers_in_use)
 
 
 def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:

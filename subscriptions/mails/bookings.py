@@ -94,12 +94,12 @@ def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
-    coverage = SeatCoverage.objects.select_related("order", "credit_entry").get(seat=seat)
+    coverage = SeatCoverage.objects.select_related("order", "credit_entry", "seat").get(seat=seat)
     is_booker = not seat.is_booked_for_another
     context = {
         **seat_mail_context(seat),
         "price_text": coverage_text(coverage),
-        "is_complimentary": coverage.kind == SeatCoverage.Kind.COMP,
+        "is_by_house": coverage.is_by_house,
         # The papers of the purchase are the booker's: a colleague in the seat does not get them.
         "order": coverage.order if is_booker else None,
         "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)) if is_booker else "",

@@ -27,7 +27,7 @@ def register() -> None:
 def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> None:
     """Owe the attendee the news that the seat is canceled, once for a seat; the money part is the booker's alone.
 
-    Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
+    Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it.
     """
     for kind, recipient in mails_of_cancellation(seat, coverage).items():
         queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
@@ -36,7 +36,7 @@ def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) ->
 def mails_of_cancellation(seat: Seat, coverage: SeatCoverage) -> dict[str, str]:
     """Who is written to when this seat is canceled, by the kind of mail."""
     owed = {SEAT_CANCELED: seat.attendee_email}
-    if seat.is_booked_for_another and coverage.kind != SeatCoverage.Kind.COMP:
+    if seat.is_booked_for_another and not coverage.is_by_house:
         owed[CANCELLATION_RECEIPT] = seat.booked_by.email
     return owed
 

@@ -117,12 +117,21 @@ def cancel_seat_by_house(
     Without a `restitution` it is what the rule would give its booker at `asked_at`, when staff asked for it: it may be done
     a while later. Canceling twice changes nothing. Refuses with SeatNotTaken. Stripe is asked for the refund after the commit.
     """
-    _submit(_cancel_and_settle_by_house(seat_id, actor, reason, restitution, asked_at, now), now)
+    refund = _cancel_and_settle_by_house(
+        seat_id=seat_id, actor=actor, reason=reason, restitution=restitution, asked_at=asked_at, now=now
+    )
+    _submit(refund, now)
 
 
 @retried
 def _cancel_and_settle_by_house(
-    seat_id: int, actor: User, reason: str, restitution: Seat.Restitution | None, asked_at: datetime | None, now: datetime
+    *,
+    seat_id: int,
+    actor: User,
+    reason: str,
+    restitution: Seat.Restitution | None,
+    asked_at: datetime | None,
+    now: datetime,
 ) -> Refund | None:
     with transaction.atomic():
         # Locks as for the booker's own cancellation, which may come at this moment.

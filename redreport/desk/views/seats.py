@@ -9,14 +9,15 @@ from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_http_methods
 
-from redreport.desk.jobs.kinds import JobKind
+from redreport.desk.jobs.kinds import JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
-from redreport.desk.seat_forms import CancelSeatsForm
+from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
+from redreport.desk.seat_forms import CancelSeatsForm, GuestsForm, OfflinePaymentForm
 from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import desk_page
-from redreport.wording import counted
-from sessions_live.models import LiveSession
+from redreport.wording import counted, house_time
+from sessions_live.models import LiveSession, Seat
 
 GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -26,6 +27,42 @@ GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel the ticked seats."""
     return _about_ticked(request, pk, CANCEL, CancelSeatsForm(sent(request, "reason")))
+
+
+@GET_OR_POST
+@desk_page(COMP.permission)
+def comp(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give seats to guests of the house."""
+    live_session, form = get_object_or_404(LiveSession, pk=pk), GuestsForm(sent(request, "guests", "reason"))
+    question = Question(
+        kind=COMP,
+        title=COMP.label,
+        form=form,
+        drafts=lambda form: [guest_draft(live_session, guest) for guest in form.cleaned_data["guests"]],
+        wishes=lambda form: {"reason": form.cleaned_data["reason"]},
+        live_session=live_session,
+        back_to=roster_of(live_session),
+        about=_room_in(live_session),
+    )
+    return ask(request, question)
+
+
+@GET_OR_POST
+@desk_page(OFFLINE.permission)
+def offline(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a seat for money that came past Stripe."""
+    live_session, form = get_object_or_404(LiveSession, pk=pk), OfflinePaymentForm(sent(request, "amount", "reason"))
+    question = Question(
+        kind=OFFLINE,
+        title=OFFLINE.label,
+        form=form,
+        drafts=lambda _: [guest_draft(live_session, form.attendee)],
+        wishes=_offline_wishes,
+        live_session=live_session,
+        back_to=roster_of(live_session),
+        about=_room_in(live_session),
+    )
+    return ask(request, question)
 
 
 def sent(request: HttpRequest, *names: str) -> QueryDict | None:
@@ -39,6 +76,27 @@ def roster_of(live_session: LiveSession) -> str:
         return reverse("admin:desk_roster", args=[live_session.pk])
     except NoReverseMatch:
         return f"{reverse('admin:desk_rosterseat_changelist')}?live_session__id__exact={live_session.pk}"
+
+
+def _offline_wishes(form: forms.Form) -> Wishes:
+    given = form.cleaned_data
+    return {
+        "amount_minor": given["amount"],
+        "currency": given["currency"],
+        "paid_on": given["paid_on"].isoformat(),
+        "reference": given["reference"],
+        "reason": given["reason"],
+    }
+
+
+def _room_in(live_session: LiveSession) -> list[str]:
+    """When it is, and how many places are left; readers who wait for one are passed over."""
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE).count()
+    left = max(0, live_session.capacity - active)
+    return [
+        f"{live_session.title}, {house_time(live_session.starts_at)}",
+        f"{counted(left, 'place')} of {live_session.capacity} left",
+    ]
 
 
 def _about_ticked(request: HttpRequest, pk: int, kind: JobKind, form: forms.Form) -> HttpResponse:
