@@ -22,7 +22,7 @@ from tests.factories import make_credits, make_guest_seat, make_live_session, ma
 from tests.fixtures_shop import Shop
 from tests.money_back import owe
 from tests.parties import BO, CY, party_of
-from tests.waiting import waits
+from tests.waiting import free_a_seat, sold_out_session, waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +136,13 @@ def test_a_seat_whose_payment_the_bank_has_gets_a_case_and_the_page_says_so(shop
 def test_seats_of_another_session_seats_that_are_only_held_and_seats_that_never_were_are_refused(shop: Shop) -> None:
     live_session = make_live_session()
     held = Seat.objects.get(coverage__order=shop.hold_seat(live_session=live_session))
+    full = sold_out_session()
+    waits(full)
+    free_a_seat(full)
+    offered = Seat.objects.get(live_session=full, state="offered")
+    assert refusals(Desk("desk_cancel_seats", full).look([offered], **IN_FULL)) == [
+        "Nobody has this seat for good: it is not paid yet, or was given up."
+    ]
     elsewhere, good = make_guest_seat(make_live_session()), make_guest_seat(live_session)
     page = Desk("desk_cancel_seats", live_session).look([held, elsewhere, Seat(pk=10**9), good], **IN_FULL)
     assert refusals(page) == [

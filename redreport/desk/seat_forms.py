@@ -12,6 +12,7 @@ from redreport.desk.jobs import seats_cancel
 from redreport.desk.jobs.seats import MOST_SEATS
 from redreport.money import MINOR_PER_MAJOR, SYMBOLS
 from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
+from sessions_live.models import LiveSession
 from sessions_live.operations.seats import Attendee
 
 REASON_LENGTH = 200
@@ -63,6 +64,21 @@ class CancelSeatsForm(ReasonForm):
         widget=forms.RadioSelect,
     )
     field_order = ["restitution", "reason"]
+
+
+class MoveSeatsForm(ReasonForm):
+    """Where the seats are to go."""
+
+    to = forms.ModelChoiceField(label="To", queryset=LiveSession.objects.none(), empty_label="Choose a session")
+    field_order = ["to", "reason"]
+
+    def __init__(self, *args: Any, out_of: LiveSession, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        on_sale = LiveSession.objects.filter(state=LiveSession.State.PUBLISHED, starts_at__gt=clock.now())
+        choices = on_sale.exclude(pk=out_of.pk).order_by("starts_at", "id")
+        to: Any = self.fields["to"]
+        to.queryset = choices
+        to.label_from_instance = lambda session: f"{wording.short_house_time(session.starts_at)}: {session.title}"
 
 
 class GuestsForm(ReasonForm):

@@ -10,7 +10,7 @@ from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_withdrawal
 from sessions_live.mails.common import booking_context, invitation, seat_mail_context, seat_of, stands_until_over, unless_over
-from sessions_live.models import HandOver
+from sessions_live.models import HandOver, LiveSession
 from sessions_live.seat_links import CANT_COME
 
 HANDED_AWAY, HANDED_OVER = "seat_handed_away", "seat_handed_over"
@@ -25,18 +25,19 @@ def register() -> None:
 def queue_handed_over(*, hand_over: HandOver, now: datetime) -> None:
     """Owe both the news, once for a hand-over. Neither is bound to a version of the schedule: each says what is so when it is
     sent, and who never had a mail about this session is not to hear of it first as moved."""
+    about = {"seat_id": hand_over.seat_id, "live_session_id": hand_over.seat.live_session_id}
     for kind, recipient in ((HANDED_AWAY, hand_over.from_email), (HANDED_OVER, hand_over.to_email)):
         queue_mail(
             kind=kind,
             key=f"{kind}:{hand_over.pk}",
             recipient=recipient,
-            context={"seat_id": hand_over.seat_id, "hand_over_id": hand_over.pk},
+            context={**about, "hand_over_id": hand_over.pk},
             now=now,
         )
 
 
 def _seat_is_not_theirs(mail: OutgoingMail, now: datetime) -> Verdict:
-    """Sent also when the seat or the session is canceled meanwhile: that mail goes to who sits there now."""
+    """Sent also when the seat is canceled or moved, or the session canceled, meanwhile: that mail goes to who sits there now."""
     seat = seat_of(mail)
     if seat.attendee_email == mail.recipient:
         return Verdict.withhold("the seat is theirs again")
@@ -52,6 +53,8 @@ def _seat_is_theirs(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _render_handed_away(mail: OutgoingMail) -> RenderedMail:
     seat, hand_over = seat_of(mail), _hand_over_of(mail)
+    # It may have been moved since: they are told of the session that they gave away.
+    seat.live_session = LiveSession.objects.get(pk=mail.context.get("live_session_id", seat.live_session_id))
     context = {
         **booking_context(seat),
         "hand_over": hand_over,

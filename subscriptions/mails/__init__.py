@@ -11,6 +11,7 @@ from subscriptions.mails import (
     offers,
     refunds,
     renewals,
+    seat_moves,
     unused_credits,
     years,
 )
@@ -29,6 +30,7 @@ from subscriptions.mails.moves import queue_booking_moved
 from subscriptions.mails.notices import queue_renewal_notice
 from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
 from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
+from subscriptions.mails.seat_moves import mails_of_seat_move, queue_seat_moved
 from subscriptions.mails.unused_credits import queue_credits_left
 from subscriptions.mails.years import queue_year_started
 
@@ -36,6 +38,7 @@ __all__ = [
     "coverage_text",
     "failure_was_told",
     "mails_of_cancellation",
+    "mails_of_seat_move",
     "queue_auto_booked",
     "queue_booking_moved",
     "queue_credits_left",
@@ -50,6 +53,7 @@ __all__ = [
     "queue_renewal_notice",
     "queue_seat_canceled",
     "queue_seat_confirmed",
+    "queue_seat_moved",
     "queue_seats_given",
     "queue_year_ended_by_house",
     "queue_year_lapsed",
@@ -71,6 +75,7 @@ def register() -> None:
         offers,
         refunds,
         renewals,
+        seat_moves,
         unused_credits,
         years,
     ):

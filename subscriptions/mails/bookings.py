@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import F
+
 from redreport import clock
 from redreport.addresses import address_of
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
@@ -65,7 +67,7 @@ def _confirmation_of(seat: Seat) -> OwedMail:
         kind="seat_confirmed",
         key=f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}",
         recipient=seat.attendee_email,
-        context={"seat_id": seat.pk},
+        context={"seat_id": seat.pk, "live_session_id": seat.live_session_id},
         schedule_version=seat.live_session.schedule_version,
     )
 
@@ -123,8 +125,9 @@ def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:
 
 
 def _seats_of(mail: OutgoingMail) -> list[Seat]:
-    """What is still somebody's of the seats of an order."""
+    """What is still somebody's of the seats of an order; not what was moved to another session, of which there is a mail."""
     taken = Seat.objects.filter(coverage__order=mail.context["order_id"], state__in=Seat.TAKEN)
+    taken = taken.filter(live_session=F("coverage__order__live_session"))
     return list(taken.select_related("live_session", "booked_by").order_by("id"))
 
 

@@ -74,6 +74,6 @@ def _context(seat: Seat) -> dict[str, Any]:
 
 def _what_came_back(seat: Seat) -> str:
     """Nothing for a seat that the house gave for nothing: there is nothing to say."""
-    coverage = SeatCoverage.objects.select_related("order", "refund", "seat").get(seat=seat)
+    coverage = SeatCoverage.objects.select_related("order", "refund", "seat__live_session").get(seat=seat)
     made = settlement_made(coverage)
     return what_comes_back(made, is_done=True) if made and coverage.kind != SeatCoverage.Kind.COMP else ""

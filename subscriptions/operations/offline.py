@@ -45,8 +45,8 @@ def give_seat_paid_offline(
     request_id: UUID | None = None,
     now: datetime,
 ) -> SeatCoverage:
-    """Give a seat for money that a member of staff knows to have come. Its booker is the reader with the attendee's address; where
-    there is none, the member of staff stands in for one, as for a complimentary seat.
+    """Give a seat for money that a member of staff knows to have come. Its booker is the reader with the attendee's address;
+    where there is none, the member of staff stands in for one, as for a complimentary seat.
 
     The same `request_id` again is the same seat, whatever became of it since. Refuses with NotReceived, SalesClosed,
     AlreadySeated or SoldOut.

@@ -24,7 +24,7 @@ from subscriptions.operations.credits import payment_of_year_went_back, return_c
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import lock_subscriber
-from subscriptions.settlement import SettlementPlan, Why
+from subscriptions.settlement import SettlementPlan, Why, why_nothing
 
 Made = SeatCoverage.Settlement
 
@@ -52,7 +52,7 @@ def plan_settlement(
     else:
         plan = SettlementPlan(Made.CASE, why=Why.PAID_PAST_STRIPE)
     if restitution == Seat.Restitution.NONE and plan.settlement != Made.NOTHING:
-        return SettlementPlan(Made.FORFEITED, why=Why.LATE if by == Seat.CanceledBy.BUYER else Why.BY_HOUSE)
+        return SettlementPlan(Made.FORFEITED, why=why_nothing(coverage.seat, by, now))
     return plan
 
 

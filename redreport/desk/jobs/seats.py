@@ -15,21 +15,22 @@ from sessions_live.errors import (
     NotCancelable,
     SalesClosed,
     SeatNotTaken,
-    SeatRefused,
     SoldOut,
 )
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.waitlist import offers_to_come
+from subscriptions.errors import CreditUsedHere
 
 MOST_SEATS = 500
 
 ELSEWHERE = "This seat is not in this session, or no longer."
 
 WORDS: dict[type[Exception], str] = {
-    AlreadyEntered: "They have come in already.",
+    AlreadyEntered: "They have come in already, or the hour is over.",
     NotCancelable: "The session has begun, or is over.",
     SalesClosed: "The session has begun, or is not open for seats.",
     SeatNotTaken: "Nobody has this seat for good: it is not paid yet, or was given up.",
+    CreditUsedHere: "A seat there is booked with a credit of the same reader already: one credit, one seat in a session.",
     SoldOut: "No place is left. Raise the session's capacity first.",
 }
 
@@ -41,8 +42,8 @@ def refused_in_words() -> Iterator[None]:
         yield
     except AlreadySeated as refusal:
         raise Refused(f"{refusal.email} has a seat there already.") from refusal
-    except (SeatRefused, NotCancelable) as refusal:
-        raise Refused(WORDS.get(type(refusal), "It cannot be done.")) from refusal
+    except tuple(WORDS) as refusal:
+        raise Refused(WORDS[type(refusal)]) from refusal
 
 
 def drafts_of(live_session: LiveSession, seat_ids: Sequence[int]) -> list[Draft]:
@@ -56,6 +57,12 @@ def seat_of(item: JobItem) -> Seat:
     """The seat of a row that is being done, as it is now. Refuses one of another session than it was ticked in."""
     assert item.target_id is not None
     return _within(Seat.objects.select_related("live_session", "booked_by").filter(pk=item.target_id).first(), item.values)
+
+
+def ticked_seats() -> QuerySet[Seat]:
+    """Seats with session, booker and what paid for them, if anything did; in one query."""
+    what_paid = ("coverage__order", "coverage__credit_entry__grant", "coverage__refund")
+    return Seat.objects.select_related("live_session", "booked_by", *what_paid)
 
 
 def planned_by_seat(drafts: Sequence[Draft], seats: QuerySet[Seat], plan: Callable[[Seat], Effects]) -> PlanRow:

@@ -6,7 +6,7 @@ from datetime import datetime
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.jobs.kinds import Draft, JobKind, PlanRow, Wishes
 from redreport.desk.jobs.kinds import register as register_kind
-from redreport.desk.jobs.seats import offers_once_free, planned_by_seat, refused_in_words, seat_of
+from redreport.desk.jobs.seats import offers_once_free, planned_by_seat, refused_in_words, seat_of, ticked_seats
 from redreport.desk.models import JobItem
 from redreport.money import format_money
 from sessions_live.models import Seat
@@ -14,7 +14,6 @@ from subscriptions.mails import mails_of_cancellation
 from subscriptions.models import CreditGrant, SeatCoverage
 from subscriptions.operations.cancel import cancel_seat_by_house, plan_house_cancellation
 from subscriptions.operations.credits import worthless_grants
-from subscriptions.selectors import seats_with_coverage
 from subscriptions.settlement import SettlementPlan, settlement_made
 
 Made = SeatCoverage.Settlement
@@ -35,7 +34,7 @@ def register() -> None:
 
 def _planner(drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
     what_paid = ("coverage__order__payments__disputes", "coverage__order__coverages__seat")
-    seats = seats_with_coverage().select_related("booked_by").prefetch_related(*what_paid)
+    seats = ticked_seats().prefetch_related(*what_paid)
     spent = CreditGrant.objects.filter(entries__coverage__seat__in=[draft.target_id for draft in drafts])
     worthless, restitution = worthless_grants(spent), _restitution(wishes)
 

@@ -1,6 +1,6 @@
 """What staff do with the seats they ticked on a session's roster, each with a preview of what will happen to which of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django import forms
 from django.contrib import messages
@@ -13,7 +13,8 @@ from redreport.desk.jobs.kinds import JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
 from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
-from redreport.desk.seat_forms import CancelSeatsForm, GuestsForm, OfflinePaymentForm
+from redreport.desk.jobs.seats_move import MOVE
+from redreport.desk.seat_forms import CancelSeatsForm, GuestsForm, MoveSeatsForm, OfflinePaymentForm
 from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import desk_page
 from redreport.wording import counted, house_time
@@ -27,6 +28,16 @@ GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel the ticked seats."""
     return _about_ticked(request, pk, CANCEL, CancelSeatsForm(sent(request, "reason")))
+
+
+@GET_OR_POST
+@desk_page(MOVE.permission)
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move the ticked seats to another session."""
+    form = MoveSeatsForm(sent(request, "reason", "to"), out_of=get_object_or_404(LiveSession, pk=pk))
+    return _about_ticked(
+        request, pk, MOVE, form, lambda form: {"to": form.cleaned_data["to"].pk, "reason": form.cleaned_data["reason"]}
+    )
 
 
 @GET_OR_POST
@@ -99,7 +110,17 @@ def _room_in(live_session: LiveSession) -> list[str]:
     ]
 
 
-def _about_ticked(request: HttpRequest, pk: int, kind: JobKind, form: forms.Form) -> HttpResponse:
+def _as_filled_in(form: forms.Form) -> Wishes:
+    return dict(form.cleaned_data)
+
+
+def _about_ticked(
+    request: HttpRequest,
+    pk: int,
+    kind: JobKind,
+    form: forms.Form,
+    wishes: Callable[[forms.Form], Wishes] = _as_filled_in,
+) -> HttpResponse:
     live_session = get_object_or_404(LiveSession, pk=pk)
     seat_ids = _ticked(request)
     if not 1 <= len(seat_ids) <= MOST_SEATS:
@@ -111,7 +132,7 @@ def _about_ticked(request: HttpRequest, pk: int, kind: JobKind, form: forms.Form
         title=f"{kind.label}: {counted(len(seat_ids), 'seat')} ticked",
         form=form,
         drafts=lambda _: drafts,
-        wishes=lambda form: dict(form.cleaned_data),
+        wishes=wishes,
         live_session=live_session,
         carried=[("seat", str(seat_id)) for seat_id in seat_ids],
         back_to=roster_of(live_session),
