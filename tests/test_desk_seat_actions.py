@@ -8,15 +8,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from redreport import clock
+from redreport import clock, policy
 from redreport.audit.models import AuditEntry
 from redreport.desk.models import Job
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from sessions_live.seat_links import DOOR
 from sessions_live.tasks import sweep_waitlist
 from subscriptions.models import Case, CreditEntry, Order, Refund, SeatCoverage
-from tests.canceling import assert_books_balance, book
+from tests.canceling import assert_books_balance, book, cancel, cancel_by_house
 from tests.desk_actions import Desk, last_mail_id, mails_owed, outcomes, refusals, run_again, staff_with
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
@@ -276,7 +277,103 @@ def test_amounts_that_are_none_and_days_to_come_are_not_recorded(field: str, wri
     assert (page.status_code, Job.objects.count()) == (400, 0)
 
 
+CY_AND_WHY = {"name": "Cy Doe", "email": "Cy@example.org", "firm": "Hill & Co", "reason": "Bo is ill"}
+
+
+def test_staff_hand_a_seat_over_and_everybody_concerned_hears_of_it_once(shop: Shop) -> None:
+    live_session, buyer = make_live_session(), make_user()
+    [seat] = seats_of(shop.sell_seats(buyer, live_session, [BO]))
+    before, door = last_mail_id(), DOOR.token(seat)
+    desk = Desk("desk_hand_over", live_session)
+    job = desk.do([seat], **CY_AND_WHY)
+    run_again(job)
+    assert job.preview == "Hands over 1 seat, sends 3 mails."
+    assert outcomes(job) == [("done", "Cy Doe has the seat.")]
+    assert mails_owed(before) == [
+        ("seat_handed_away", BO.email),
+        ("seat_handed_over", "cy@example.org"),
+        ("booked_seat_handed_over", buyer.email),
+    ]
+    seat.refresh_from_db()
+    assert (seat.attendee_email, seat.booked_by, DOOR.seat_behind(door)) == ("cy@example.org", buyer, None)
+    texts = {kind: kinds.find(kind).render(OutgoingMail.objects.get(kind=kind)).text for kind, _ in mails_owed(before)}
+    assert "Our desk gave this seat to somebody else" in texts["seat_handed_away"]
+    assert (desk.staff.name in texts["seat_handed_over"], "Cy Doe" in texts["seat_handed_away"]) == (False, False)
+    assert "Cy Doe" in texts["booked_seat_handed_over"]
+    entry = AuditEntry.objects.get(verb="handed_over")
+    assert (entry.actor, entry.reason) == (desk.staff, "Bo is ill")
+    assert desk.look([seat], **CY_AND_WHY).context["sentence"] == "Changes nothing."
+
+
+def test_staff_hand_over_as_often_as_it_takes_and_one_seat_at_a_time() -> None:
+    seat = make_guest_seat(make_live_session())
+    desk = Desk("desk_hand_over", seat.live_session)
+    for number in range(policy.MOST_HAND_OVERS + 1):
+        desk.do([seat], **{**CY_AND_WHY, "email": f"cy{number}@example.org"})
+    seat.refresh_from_db()
+    assert (seat.attendee_email, seat.hand_overs.count()) == ("cy5@example.org", 6)
+    other = make_guest_seat(seat.live_session)
+    assert desk.open([seat, other]).status_code == 302
+    assert refusals(desk.look([seat], **{**CY_AND_WHY, "email": other.attendee_email})) == [
+        f"{other.attendee_email} has a seat there already."
+    ]
+    Seat.objects.filter(pk=seat.pk).update(state="attended")
+    assert refusals(desk.look([seat], **CY_AND_WHY)) == ["They have come in already, or the hour is over."]
+
+
+def test_confirmations_go_out_again_with_their_doors_once_for_each_time_they_are_asked_for() -> None:
+    live_session = make_live_session()
+    seats = [make_guest_seat(live_session) for _ in range(2)]
+    canceled, before = cancel_by_house(make_guest_seat(live_session)).seat, last_mail_id()
+    desk = Desk("desk_resend", live_session)
+    job = desk.do([*seats, canceled])
+    run_again(job)
+    assert job.preview == "Sends 2 mails."
+    assert outcomes(job) == [("done", f"On its way to {seat.attendee_email}.") for seat in seats]
+    assert mails_owed(before) == [("seat_confirmed", seat.attendee_email) for seat in seats]
+    desk.do(seats[:1])
+    assert len(mails_owed(before)) == 3
+    mail = OutgoingMail.objects.latest("id")
+    assert DOOR.url(seats[0]) in kinds.find("seat_confirmed").render(mail).text
+    assert kinds.find("seat_confirmed").guard(mail, clock.now()).action == "send"
+    assert AuditEntry.objects.filter(verb="resent", actor=desk.staff).count() == 3
+
+
+def test_nothing_is_sent_again_once_the_door_has_closed() -> None:
+    seat = make_guest_seat(make_live_session())
+    with time_machine.travel(seat.live_session.door_closes_at + timedelta(seconds=1), tick=True):
+        page = Desk("desk_resend", seat.live_session).look([seat])
+    assert refusals(page) == ["The session is over: the door would open nothing."]
+
+
+def test_forfeited_credits_come_back_once_and_the_page_says_which(shop: Shop) -> None:
+    live_session = make_live_session()
+    forfeited, in_time, paid = (
+        seat_by_credit(live_session),
+        seat_by_credit(live_session),
+        shop.sell_seat(live_session=live_session),
+    )
+    cancel(in_time)
+    for seat in (forfeited, paid):
+        cancel(seat, live_session.starts_at - timedelta(hours=1))
+    still_there = seat_by_credit(live_session)
+    desk, why = Desk("desk_restore_credits", live_session), {"reason": "Was ill"}
+    page = desk.look([forfeited, in_time, paid, still_there], **why)
+    nothing = "No credit of this seat was forfeited, or the payment for its year went back."
+    assert (refusals(page), page.context["sentence"]) == ([nothing] * 2, "Returns 1 credit. Leaves 1 as they are.")
+    job = desk.do([forfeited, in_time], **why)
+    run_again(job)
+    assert outcomes(job) == [("done", "The credit is back.")] * 2
+    assert CreditEntry.objects.filter(kind="return", seat=forfeited).count() == 1
+    assert AuditEntry.objects.filter(verb="restored", actor=desk.staff, reason="Was ill").count() == 1
+    assert_books_balance()
+
+
 PAGES = {
+    "desk_hand_over": ("sessions_live.change_seat", CY_AND_WHY),
+    "desk_move_seats": ("sessions_live.change_seat", {"reason": "x", "to": 0}),
+    "desk_resend": ("outbox.change_outgoingmail", {}),
+    "desk_restore_credits": ("subscriptions.add_creditgrant", {"reason": "x"}),
     "desk_cancel_seats": ("sessions_live.change_seat", IN_FULL),
     "desk_comp": ("subscriptions.add_seatcoverage", {"guests": GUESTS, "reason": "x"}),
     "desk_offline": ("subscriptions.add_seatcoverage", PAID),

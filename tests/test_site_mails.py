@@ -66,6 +66,7 @@ SUBJECTS = {
     "seat_moved": "Your seat is now in: Chips & “friends”: what 深度求索 tells us",
     "booked_seat_moved": "The seat you booked is now in: Chips & “friends”: what 深度求索 tells us",
     "seat_handed_away": "Your seat was handed over: Chips & “friends”: what 深度求索 tells us",
+    "booked_seat_handed_over": "Bo Chen has the seat you booked: Chips & “friends”: what 深度求索 tells us",
     "seat_handed_over": "The seat is yours: Chips & “friends”: what 深度求索 tells us",
 }
 
@@ -138,7 +139,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "price": PRICE,
         "by_credit": False,
         "offer_url": "http://testserver/sessions/chips/offer/",
-        "hand_over": HandOver(to_name="Bo Chen", to_email="bo@example.org"),
+        "hand_over": HandOver(from_name="Ada Okafor", to_name="Bo Chen", to_email="bo@example.org"),
         "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         "out_url": "http://testserver/seats/out/token/",
         "switch_url": "http://testserver/account/credits/",

@@ -9,9 +9,9 @@ class DeskConfig(AppConfig):
     verbose_name = "Desk"
 
     def ready(self) -> None:
-        from redreport.desk.jobs import seats_cancel, seats_give, seats_move
+        from redreport.desk.jobs import seats_cancel, seats_give, seats_hand_over, seats_move, seats_resend, seats_restore
 
-        for module in (seats_cancel, seats_give, seats_move):
+        for module in (seats_cancel, seats_give, seats_hand_over, seats_move, seats_resend, seats_restore):
             module.register()
 
 

@@ -124,6 +124,16 @@ class AttendeeForm(forms.Form):
         return Attendee(self.cleaned_data["name"], self.cleaned_data["email"], self.cleaned_data["firm"])
 
 
+class HandOverForm(AttendeeForm, ReasonForm):
+    """Who is to have the seat from now on."""
+
+    field_order = ["name", "email", "firm", "reason"]
+
+
+class NothingToAskForm(forms.Form):
+    """What is to be done is said by the ticks alone."""
+
+
 class OfflinePaymentForm(AttendeeForm, ReasonForm):
     """Whose seat was paid past Stripe, how much of it came, when, and where that is written."""
 

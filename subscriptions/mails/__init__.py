@@ -16,7 +16,7 @@ from subscriptions.mails import (
     years,
 )
 from subscriptions.mails.auto_booking import queue_auto_booked, queue_not_booked
-from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
+from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given, was_confirmed_again
 from subscriptions.mails.cancellations import mails_of_cancellation, queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.dunning import (
@@ -59,6 +59,7 @@ __all__ = [
     "queue_year_lapsed",
     "queue_year_started",
     "register",
+    "was_confirmed_again",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import F
 
@@ -32,9 +33,15 @@ def register() -> None:
     register_kind(MailKind("hold_lapsed", "held seat released", guard=_order_still_lapsed, render=_render_hold_lapsed))
 
 
-def queue_seat_confirmed(*, seat: Seat, now: datetime) -> None:
-    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry."""
-    _owe([_confirmation_of(seat)], now)
+def queue_seat_confirmed(*, seat: Seat, again: UUID | None = None, now: datetime) -> None:
+    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry,
+    and once more for each number under which it was asked for `again`."""
+    _owe([_confirmation_of(seat, again)], now)
+
+
+def was_confirmed_again(*, seat: Seat, request_id: UUID) -> bool:
+    """Whether the confirmation that was asked for under this number is owed already."""
+    return OutgoingMail.objects.filter(key=_key_of_confirmation(seat, request_id)).exists()
 
 
 def queue_seats_given(*, order: Order, seats: Sequence[Seat], now: datetime) -> None:
@@ -62,10 +69,14 @@ def _owe(owed: list[OwedMail], now: datetime) -> None:
     )
 
 
-def _confirmation_of(seat: Seat) -> OwedMail:
+def _key_of_confirmation(seat: Seat, again: UUID | None) -> str:
+    return f"seat_confirmed:{seat.pk}:again:{again}" if again else f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}"
+
+
+def _confirmation_of(seat: Seat, again: UUID | None = None) -> OwedMail:
     return OwedMail(
         kind="seat_confirmed",
-        key=f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}",
+        key=_key_of_confirmation(seat, again),
         recipient=seat.attendee_email,
         context={"seat_id": seat.pk, "live_session_id": seat.live_session_id},
         schedule_version=seat.live_session.schedule_version,

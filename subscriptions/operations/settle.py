@@ -18,7 +18,7 @@ from sessions_live.models import Seat
 from sessions_live.operations.seats import lock_seat_with_session
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
-from subscriptions.models import Case, CreditGrant, Payment, Refund, SeatCoverage
+from subscriptions.models import Case, CreditEntry, CreditGrant, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import payment_of_year_went_back, return_credit, return_terms
 from subscriptions.operations.locks import lock_order
@@ -111,6 +111,17 @@ def lock_what_paid(seat: Seat) -> SeatCoverage:
     return coverage
 
 
+def check_restorable(coverage: SeatCoverage, worthless: Container[int] | None = None) -> CreditEntry:
+    """The credit that a seat forfeited and that can be returned. Only reads; `worthless` as for `plan_settlement`. Refuses with
+    NotForfeited."""
+    entry = coverage.credit_entry
+    if coverage.settlement != Made.FORFEITED or entry is None:
+        raise NotForfeited
+    if payment_of_year_went_back(entry.grant) if worthless is None else entry.grant_id in worthless:
+        raise NotForfeited
+    return entry
+
+
 @retried
 def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: datetime) -> SeatCoverage:
     """Return the credit of a seat that was canceled too late, by a named member of staff for a written reason; once.
@@ -120,11 +131,7 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
     with transaction.atomic():
         # Locks as in settling: two members of staff restore it at once, one credit.
         _, coverage = lock_seat_with_coverage(seat_id)
-        if coverage.settlement != Made.FORFEITED or coverage.credit_entry is None:
-            raise NotForfeited
-        if payment_of_year_went_back(coverage.credit_entry.grant):
-            raise NotForfeited
-        return_credit(spent=coverage.credit_entry, by_house=True, actor=actor, reason=reason, now=now)
+        return_credit(spent=check_restorable(coverage), by_house=True, actor=actor, reason=reason, now=now)
         coverage.settlement = Made.CREDIT
         coverage.save(update_fields=["settlement"])
         audit.record(actor=actor, verb="restored", target=coverage, reason=reason, now=now)

@@ -15,11 +15,12 @@ from sessions_live.errors import (
     NotCancelable,
     SalesClosed,
     SeatNotTaken,
+    SessionOver,
     SoldOut,
 )
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.waitlist import offers_to_come
-from subscriptions.errors import CreditUsedHere
+from subscriptions.errors import CreditUsedHere, NotForfeited
 
 MOST_SEATS = 500
 
@@ -29,8 +30,10 @@ WORDS: dict[type[Exception], str] = {
     AlreadyEntered: "They have come in already, or the hour is over.",
     NotCancelable: "The session has begun, or is over.",
     SalesClosed: "The session has begun, or is not open for seats.",
+    NotForfeited: "No credit of this seat was forfeited, or the payment for its year went back.",
     SeatNotTaken: "Nobody has this seat for good: it is not paid yet, or was given up.",
     CreditUsedHere: "A seat there is booked with a credit of the same reader already: one credit, one seat in a session.",
+    SessionOver: "The session is over: the door would open nothing.",
     SoldOut: "No place is left. Raise the session's capacity first.",
 }
 

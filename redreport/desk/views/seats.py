@@ -1,6 +1,7 @@
 """What staff do with the seats they ticked on a session's roster, each with a preview of what will happen to which of them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
@@ -9,16 +10,48 @@ from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_http_methods
 
-from redreport.desk.jobs.kinds import JobKind, Wishes
+from redreport.accounts.selectors import signed_in
+from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
 from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
+from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
 from redreport.desk.jobs.seats_move import MOVE
-from redreport.desk.seat_forms import CancelSeatsForm, GuestsForm, MoveSeatsForm, OfflinePaymentForm
+from redreport.desk.jobs.seats_resend import RESEND
+from redreport.desk.jobs.seats_restore import RESTORE
+from redreport.desk.seat_forms import (
+    CancelSeatsForm,
+    GuestsForm,
+    HandOverForm,
+    MoveSeatsForm,
+    NothingToAskForm,
+    OfflinePaymentForm,
+    ReasonForm,
+)
 from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import desk_page
 from redreport.wording import counted, house_time
 from sessions_live.models import LiveSession, Seat
+
+
+def _as_filled_in(form: forms.Form) -> Wishes:
+    return dict(form.cleaned_data)
+
+
+def _as_it_is(draft: Draft) -> Draft:
+    return draft
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What is asked about ticked seats: `wishes` of a form that was found right, and each seat's row as that form refines it."""
+
+    kind: JobKind
+    form: forms.Form
+    wishes: Callable[[forms.Form], Wishes] = _as_filled_in
+    refine: Callable[[Draft], Draft] = _as_it_is
+    most: int = MOST_SEATS
+
 
 GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -27,7 +60,7 @@ GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 @desk_page(CANCEL.permission)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel the ticked seats."""
-    return _about_ticked(request, pk, CANCEL, CancelSeatsForm(sent(request, "reason")))
+    return _about_ticked(request, pk, Ticked(CANCEL, CancelSeatsForm(sent(request, "reason"))))
 
 
 @GET_OR_POST
@@ -35,9 +68,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """Move the ticked seats to another session."""
     form = MoveSeatsForm(sent(request, "reason", "to"), out_of=get_object_or_404(LiveSession, pk=pk))
-    return _about_ticked(
-        request, pk, MOVE, form, lambda form: {"to": form.cleaned_data["to"].pk, "reason": form.cleaned_data["reason"]}
-    )
+    return _about_ticked(request, pk, Ticked(MOVE, form, wishes=_where_to))
 
 
 @GET_OR_POST
@@ -76,6 +107,38 @@ def offline(request: HttpRequest, pk: int) -> HttpResponse:
     return ask(request, question)
 
 
+@GET_OR_POST
+@desk_page(HAND_OVER.permission)
+def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the one ticked seat to somebody else."""
+    form, by = HandOverForm(sent(request, "email", "reason")), signed_in(request).pk
+    return _about_ticked(
+        request,
+        pk,
+        Ticked(
+            HAND_OVER,
+            form,
+            wishes=lambda form: {"reason": form.cleaned_data["reason"], "by": by},
+            refine=lambda draft: to_attendee(draft, form.attendee),
+            most=1,
+        ),
+    )
+
+
+@GET_OR_POST
+@desk_page(RESEND.permission)
+def resend(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mail the confirmations of the ticked seats once more."""
+    return _about_ticked(request, pk, Ticked(RESEND, NothingToAskForm(request.POST if request.method == "POST" else None)))
+
+
+@GET_OR_POST
+@desk_page(RESTORE.permission)
+def restore_credits(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the credits that the ticked seats forfeited."""
+    return _about_ticked(request, pk, Ticked(RESTORE, ReasonForm(sent(request, "reason"))))
+
+
 def sent(request: HttpRequest, *names: str) -> QueryDict | None:
     """What a form of these fields was sent; None where the roster's ticks alone led here."""
     return request.POST if request.method == "POST" and any(name in request.POST for name in names) else None
@@ -87,6 +150,10 @@ def roster_of(live_session: LiveSession) -> str:
         return reverse("admin:desk_roster", args=[live_session.pk])
     except NoReverseMatch:
         return f"{reverse('admin:desk_rosterseat_changelist')}?live_session__id__exact={live_session.pk}"
+
+
+def _where_to(form: forms.Form) -> Wishes:
+    return {"to": form.cleaned_data["to"].pk, "reason": form.cleaned_data["reason"]}
 
 
 def _offline_wishes(form: forms.Form) -> Wishes:
@@ -110,29 +177,19 @@ def _room_in(live_session: LiveSession) -> list[str]:
     ]
 
 
-def _as_filled_in(form: forms.Form) -> Wishes:
-    return dict(form.cleaned_data)
-
-
-def _about_ticked(
-    request: HttpRequest,
-    pk: int,
-    kind: JobKind,
-    form: forms.Form,
-    wishes: Callable[[forms.Form], Wishes] = _as_filled_in,
-) -> HttpResponse:
+def _about_ticked(request: HttpRequest, pk: int, ticked: Ticked) -> HttpResponse:
     live_session = get_object_or_404(LiveSession, pk=pk)
     seat_ids = _ticked(request)
-    if not 1 <= len(seat_ids) <= MOST_SEATS:
-        messages.warning(request, f"Tick up to {MOST_SEATS} seats." if seat_ids else "Tick the seats first.")
+    if not 1 <= len(seat_ids) <= ticked.most:
+        messages.warning(request, f"Tick {'one seat' if ticked.most == 1 else f'up to {ticked.most} seats'} first.")
         return HttpResponseRedirect(roster_of(live_session))
     drafts = drafts_of(live_session, seat_ids)
     question = Question(
-        kind=kind,
-        title=f"{kind.label}: {counted(len(seat_ids), 'seat')} ticked",
-        form=form,
-        drafts=lambda _: drafts,
-        wishes=wishes,
+        kind=ticked.kind,
+        title=f"{ticked.kind.label}: {counted(len(seat_ids), 'seat')} ticked",
+        form=ticked.form,
+        drafts=lambda _: [ticked.refine(draft) for draft in drafts],
+        wishes=ticked.wishes,
         live_session=live_session,
         carried=[("seat", str(seat_id)) for seat_id in seat_ids],
         back_to=roster_of(live_session),
