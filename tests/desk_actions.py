@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -26,11 +25,11 @@ class Desk:
         self.client.force_login(self.staff)
         self.address = reverse(f"admin:{page}", args=[live_session.pk])
 
-    def open(self, seats: Sequence[Seat] = ()) -> HttpResponse:
+    def open(self, seats: Sequence[Seat] = ()) -> Any:
         """The page as the roster's button leads to it."""
         return self.client.post(self.address, {"seat": [seat.pk for seat in seats]})
 
-    def look(self, seats: Sequence[Seat] = (), **filled_in: Any) -> HttpResponse:
+    def look(self, seats: Sequence[Seat] = (), **filled_in: Any) -> Any:
         """What will happen, as the page says it."""
         return self.client.post(self.address, {"seat": [seat.pk for seat in seats], **filled_in})
 
@@ -69,7 +68,7 @@ def outcomes(job: Job) -> list[tuple[str, str]]:
     return list(job.items.order_by("number").values_list("state", "outcome"))
 
 
-def refusals(page: HttpResponse) -> list[str]:
+def refusals(page: Any) -> list[str]:
     """Why rows of a preview are left out."""
     return [row.refusal for row in page.context["plan"].refused]
 

@@ -1,6 +1,7 @@
 """What staff do with seats: what the page says beforehand is what happens, to the cent; twice is once; who may not is refused."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -232,7 +233,7 @@ def test_no_money_is_said_to_a_guest_nor_to_staff_who_gave_a_seat_to_themselves(
         assert [word for word in ("Paid", "$", "money", "credit", "returned") if word in text] == []
 
 
-PAID = {
+PAID: dict[str, Any] = {
     "name": "Bo Chen",
     "email": "Bo@example.org",
     "firm": "Hill & Co",
@@ -369,7 +370,7 @@ def test_forfeited_credits_come_back_once_and_the_page_says_which(shop: Shop) ->
     assert_books_balance()
 
 
-PAGES = {
+PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "desk_hand_over": ("sessions_live.change_seat", CY_AND_WHY),
     "desk_move_seats": ("sessions_live.change_seat", {"reason": "x", "to": 0}),
     "desk_resend": ("outbox.change_outgoingmail", {}),

@@ -190,7 +190,8 @@ def session_is_moved_while_its_reminders_are_queued() -> Scene:
     starts_in = LONG_REMINDER_BEFORE + timedelta(minutes=5)
     live_session, ada, staff, now = open_session(starts_in=starts_in), reader("Ada", credits=1), make_staff(), clock.now()
     seat = book(ada, live_session)
-    Seat.objects.filter(pk=seat.pk).update(confirmed_at=now - timedelta(days=3))
+    long_ago = now - timedelta(days=3)
+    Seat.objects.filter(pk=seat.pk).update(held_at=long_ago, confirmed_at=long_ago)
     at = now + timedelta(minutes=6)
     return Scene(moved(live_session, staff, at), partial(queue_due_reminders, now=at))
 

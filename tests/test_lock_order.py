@@ -171,7 +171,7 @@ def test_moving_and_every_way_of_canceling_lock_in_one_order(shop: Shop) -> None
         cancel(late, soon_over.cancel_cutoff_at)
         move_seat(seat_id=moved.pk, to_live_session_id=live_session.pk, actor=staff, reason="Asked", now=now)
         move_seat(seat_id=back.pk, to_live_session_id=earlier.pk, actor=staff, reason="Asked", now=now)
-        refund_by_hand(moved.coverage.order.payments.get())
+        refund_by_hand(Payment.objects.get(order__coverages__seat=moved))
         restore_forfeited_credit(seat_id=late.pk, actor=staff, reason="Was ill", now=now)
         cancel_by_house(by_credit)
         move(live_session, now=now)

@@ -144,9 +144,9 @@ def test_what_cannot_be_moved_is_refused_and_stays(
     assert Seat.objects.values("state", "live_session", "door_version").get(pk=seat.pk) == before
 
 
-def hand_on(live_session: LiveSession) -> None:
+def hand_on(live_session: LiveSession) -> int:
     """The reader's other seat there is a colleague's by now, so that only its credit stands in the way."""
-    Seat.objects.filter(live_session=live_session).update(attendee_email="colleague@example.org")
+    return Seat.objects.filter(live_session=live_session).update(attendee_email="colleague@example.org")
 
 
 def test_a_credit_that_ends_before_the_new_session_stays_good_and_returns_when_that_is_canceled() -> None:
@@ -319,7 +319,7 @@ def test_the_page_offers_sessions_on_sale_alone() -> None:
     offered = [choice.pk for choice in page.context["question"].form.fields["to"].queryset]
     assert offered == [new.pk]
     for other in (old, draft, begun):
-        answer = Desk("desk_move_seats", old).look([Seat.objects.first()], to=other.pk, reason="x")
+        answer = Desk("desk_move_seats", old).look([Seat.objects.get()], to=other.pk, reason="x")
         assert answer.status_code == 400
 
 

@@ -29,6 +29,7 @@ def _planner(drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
 def _carry_out(item: JobItem, now: datetime) -> str:
     job = item.job
     to = LiveSession.objects.get(pk=job.wishes["to"])
+    assert item.target_id is not None
     seat = Seat.objects.filter(pk=item.target_id, live_session=to).first()
     # Where it is to be already, a crash came before this was noted.
     if seat is None:
