@@ -267,7 +267,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIN
 X_FRAME_OPTIONS = "DENY"
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 CSRF_FAILURE_VIEW = "redreport.pages.errors.csrf_failure"
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+# Staff may tick 500 seats at once; no form has more.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 600
 # In bytes; redreport.pages.middleware refuses a longer body before any of it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 CONTENT_SECURITY_POLICY = {

@@ -201,14 +201,15 @@ def calendar_feed_key(*, user: User) -> uuid.UUID | None:
 
 
 def questions_of(seat: Seat) -> QuerySet[Question]:
-    """What whoever sits in this seat has asked the hosts; not what was asked by those who handed it on."""
-    asked = Question.objects.filter(seat=seat)
+    """What whoever sits in this seat has asked the hosts; not what was asked by those who handed it on, nor of the hosts of a
+    session it was moved out of."""
+    asked = Question.objects.filter(seat=seat, asked_at__gte=seat.held_at)
     return asked.filter(asked_at__gte=seat.handed_over_at) if seat.handed_over_at else asked
 
 
 def questions_for_hosts(live_session: LiveSession) -> list[AskedQuestion]:
     """What the attendees of a session ask, in the order of asking, each with who asked it. Two queries."""
-    asked = Question.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN)
+    asked = Question.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN, asked_at__gte=F("seat__held_at"))
     return [_asked(question) for question in asked.select_related("seat").prefetch_related("seat__hand_overs")]
 
 

@@ -85,6 +85,10 @@ class ReaderNotImportable(Exception):
     """A reader on a list cannot be given an account or credits; the message says why."""
 
 
+class NotReceived(Exception):
+    """Money that cannot have come past Stripe as it is said; the message says why."""
+
+
 class OrderNotOpen(Exception):
     """The order is no longer waiting for its payment."""
 

@@ -15,7 +15,7 @@ from redreport.money import format_money
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from redreport.wording import house_time
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
 from subscriptions.models import CreditGrant, Dispute, Invoice, Order, Payment, Refund
 
 RULER = "-" * 72
@@ -60,6 +60,16 @@ class _History:
             about |= Q(context__subscription_id=self.subscription.pk)
             about |= Q(context__notice_id__in=_ids(self.subscription.renewal_notices.all()))
         return list(OutgoingMail.objects.filter(about).order_by("id"))
+
+    def moves_by_seat(self) -> dict[int, list[tuple[datetime, str]]]:
+        """When each seat was moved to another session, and out of which."""
+        ids = [str(seat.pk) for seat in self.seats]
+        moved = AuditEntry.objects.filter(target_type="sessions_live.seat", target_id__in=ids, verb="moved").order_by("at", "id")
+        titles = dict(LiveSession.objects.filter(pk__in=[move.detail["from"] for move in moved]).values_list("pk", "title"))
+        moves: dict[int, list[tuple[datetime, str]]] = {}
+        for move in moved:
+            moves.setdefault(int(move.target_id), []).append((move.at, titles[move.detail["from"]]))
+        return moves
 
     def audit_entries(self) -> list[AuditEntry]:
         """What people and Stripe did to any of it, oldest first."""
@@ -134,11 +144,14 @@ def _terms(history: _History) -> Iterator[str]:
 
 
 def _seats(history: _History) -> Iterator[str]:
+    moves = history.moves_by_seat()
     for seat in history.seats:
         live_session = seat.live_session
         yield f"{live_session.title}, {house_time(live_session.starts_at)}, seat {seat.number}: {seat.state}"
         yield f"  For {seat.attendee_name}, {seat.attendee_email}; paid with: {seat.coverage.get_kind_display()}"
         yield f"  Confirmed: {_when(seat.confirmed_at)}; entered the session: {_entered(seat)}"
+        for moved_at, title in moves.get(seat.pk, []):
+            yield f"  Moved: {house_time(moved_at)}, out of {title}"
         for hand_over in seat.hand_overs.all():
             yield f"  Handed over: {house_time(hand_over.made_at)}, from {hand_over.from_email} to {hand_over.to_email}"
         if seat.canceled_at:

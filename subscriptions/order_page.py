@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions_live.models import Seat
+from sessions_live.models import LiveSession, Seat
 from sessions_live.seat_links import DOOR
 from subscriptions.models import Case, CreditGrant, Order, Refund, SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
@@ -78,13 +78,16 @@ def _given(order: Order) -> dict[str, Any]:
     seats = [coverage.seat for coverage in coverages if coverage.seat.state != Seat.State.CANCELED]
     own = [seat for seat in seats if seat.attendee_email == order.subscriber.user.email]
     canceled = [coverage for coverage in coverages if coverage.seat.state == Seat.State.CANCELED]
+    live_session = _session_shown(order, seats)
+    ends = (seat.free_cancel_until for seat in seats if seat.live_session == live_session)
     return {
         "order": order,
         "view": "paid",
+        "live_session": live_session,
         "seats": seats,
         "canceled_seats": _canceled_seats(canceled),
         "door_url": DOOR.url(own[0]) if own else "",
-        "free_cancel_until": _free_cancel_until(order, seats),
+        "free_cancel_until": min(ends, default=None),
     }
 
 
@@ -95,15 +98,14 @@ def _held_seats(order: Order) -> list[Seat]:
 def _given_coverages(order: Order) -> list[SeatCoverage]:
     """What covered the seats that were given for the order, by seat."""
     given = SeatCoverage.objects.filter(order=order).exclude(seat__state=Seat.State.EXPIRED)
-    return list(given.select_related("seat", "order", "refund__payment").order_by("seat_id"))
+    return list(given.select_related("seat__live_session", "order", "refund__payment").order_by("seat_id"))
 
 
-def _free_cancel_until(order: Order, seats: list[Seat]) -> datetime | None:
-    """The same for all seats of an order: they were held together."""
-    for seat in seats:
-        assert order.live_session is not None
-        seat.live_session = order.live_session
-    return min((seat.free_cancel_until for seat in seats), default=None)
+def _session_shown(order: Order, seats: list[Seat]) -> LiveSession:
+    """The session that was ordered; where all seats were moved to another one, that."""
+    assert order.live_session is not None
+    sessions = {seat.live_session for seat in seats}
+    return sessions.pop() if len(sessions) == 1 else order.live_session
 
 
 def _canceled_coverages(order: Order) -> list[SeatCoverage]:

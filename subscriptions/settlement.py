@@ -15,6 +15,7 @@ class Why(StrEnum):
     """Why nothing comes back, or not by itself."""
 
     LATE = "late"
+    MOVED_LATE = "moved_late"
     BY_HOUSE = "by_house"
     FREE = "free"
     PAYMENT_WENT_BACK = "payment_went_back"
@@ -26,6 +27,7 @@ class Why(StrEnum):
 
 NOTHING_BY_ITSELF = {
     Why.BY_HOUSE: "Nothing is returned.",
+    Why.MOVED_LATE: "Nothing is returned: the seat was moved to this session when it was too late to cancel it.",
     Why.FREE: "Nothing was paid for this seat, so nothing is returned.",
     Why.PAYMENT_WENT_BACK: "Its payment has gone back to you already, so nothing more is returned.",
     Why.YEAR_WENT_BACK: "The payment for the year has gone back, so no credit of it returns.",
@@ -109,6 +111,14 @@ def what_comes_back(plan: SettlementPlan, *, is_done: bool) -> str:
     return NOTHING_BY_ITSELF[plan.why or Why.BY_HOUSE]
 
 
+def why_nothing(seat: Seat, by: Seat.CanceledBy, canceled_at: datetime | None) -> Why:
+    """Why nothing is returned for a seat that `by` cancels then, although something could be. `seat` has its session."""
+    if by == Seat.CanceledBy.HOUSE:
+        return Why.BY_HOUSE
+    in_time = canceled_at is not None and canceled_at < seat.live_session.cancel_cutoff_at
+    return Why.MOVED_LATE if seat.was_brought_here and in_time else Why.LATE
+
+
 def _last_attempt(refund: Refund) -> Refund:
     """The refund made instead of one that failed, if there is one."""
     replacing = Refund.objects.filter(replaces=refund).first()
@@ -122,7 +132,7 @@ def _went_back(payment: Payment) -> bool:
 
 def _why(made: SeatCoverage.Settlement, coverage: SeatCoverage) -> Why:
     if made == SeatCoverage.Settlement.FORFEITED:
-        return Why.LATE if coverage.seat.canceled_by == Seat.CanceledBy.BUYER else Why.BY_HOUSE
+        return why_nothing(coverage.seat, Seat.CanceledBy(coverage.seat.canceled_by), coverage.seat.canceled_at)
     if made == SeatCoverage.Settlement.CASE:
         if coverage.order is None:
             return Why.PAID_PAST_STRIPE

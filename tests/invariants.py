@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from redreport import clock
+from redreport.audit.models import AuditEntry
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import HandOver, LiveSession, Seat, WaitlistEntry
@@ -53,6 +54,12 @@ class Rows:
         return [seat for seat in self.seats.values() if seat.state in Seat.ACTIVE]
 
     @cached_property
+    def moved(self) -> set[int]:
+        """The seats that staff moved to another session than they were booked for."""
+        entries = AuditEntry.objects.filter(target_type="sessions_live.seat", verb="moved")
+        return {int(seat_id) for seat_id in entries.values_list("target_id", flat=True)}
+
+    @cached_property
     def orders(self) -> list[Order]:
         seat_orders = Order.objects.filter(kind=Order.Kind.SEAT).select_related("price")
         return list(seat_orders.prefetch_related("payments__refunds"))
@@ -96,7 +103,8 @@ def _coverage(rows: Rows) -> Iterator[str]:
         if seat.state not in Seat.TAKEN:
             continue
         entry, order = coverage.credit_entry, coverage.order
-        if order and (order.fulfilled_at is None or order.live_session_id != seat.live_session_id):
+        is_elsewhere = order and order.live_session_id != seat.live_session_id and seat.pk not in rows.moved
+        if order and (order.fulfilled_at is None or is_elsewhere):
             yield f"I3: {coverage} by an order that is {order.state}, not given, or of another session"
         if entry and (entry.kind, entry.seat_id) != (CreditEntry.Kind.SPEND, seat.pk):
             yield f"I3: {coverage} by a line of the ledger that is not its own"

@@ -23,6 +23,7 @@ from subscriptions.models import CreditGrant, Plan
 from subscriptions.operations.cancel import cancel_live_session_and_settle, cancel_seat_by_house
 from subscriptions.operations.moves import move_live_session_and_follow
 from subscriptions.operations.offers import start_offer_order, take_offer_with_credit
+from subscriptions.operations.seat_moves import move_seat
 from subscriptions.selectors import current_price
 from subscriptions.tasks import settle_canceled_seats
 from tests.canceling import book, cancel
@@ -190,7 +191,8 @@ def session_is_moved_while_its_reminders_are_queued() -> Scene:
     starts_in = LONG_REMINDER_BEFORE + timedelta(minutes=5)
     live_session, ada, staff, now = open_session(starts_in=starts_in), reader("Ada", credits=1), make_staff(), clock.now()
     seat = book(ada, live_session)
-    Seat.objects.filter(pk=seat.pk).update(confirmed_at=now - timedelta(days=3))
+    long_ago = now - timedelta(days=3)
+    Seat.objects.filter(pk=seat.pk).update(held_at=long_ago, confirmed_at=long_ago)
     at = now + timedelta(minutes=6)
     return Scene(moved(live_session, staff, at), partial(queue_due_reminders, now=at))
 
@@ -233,6 +235,20 @@ def seat_is_handed_over_twice() -> Scene:
         assert Seat.objects.get(pk=seat.pk).door_version == 2, "an old door still opens"
 
     return Scene(handed_over(seat, ben), handed_over(seat, cleo), in_one_chain)
+
+
+def seat_goes_to_another_session_as_it_is_canceled() -> Scene:
+    old, new, ada, staff = open_session(), open_session(), reader("Ada", credits=1), make_staff()
+    seat = book(ada, old)
+    elsewhere = partial(move_seat, seat_id=seat.pk, to_live_session_id=new.pk, actor=staff, reason="Asked", now=clock.now())
+
+    def canceled_where_it_was(one: object, other: object) -> None:
+        now_there = Seat.objects.get(pk=seat.pk)
+        expected = old if isinstance(one, SeatNotTaken) else new
+        assert (now_there.state, now_there.live_session) == (State.CANCELED, expected), "half of both"
+        assert CreditGrant.objects.get().balance == 1, "a credit came back twice, or never"
+
+    return Scene(elsewhere, partial(cancel, seat), canceled_where_it_was)
 
 
 def session_is_moved_as_a_seat_is_handed_over() -> Scene:
@@ -292,6 +308,7 @@ PAIRS: list[tuple[Callable[[], Scene], Guards]] = [
     (seat_is_handed_over_as_it_is_canceled, no_row_is_locked),
     (seat_is_handed_over_twice, neither_row_nor_sequence),
     (session_is_moved_as_a_seat_is_handed_over, no_row_is_locked),
+    (seat_goes_to_another_session_as_it_is_canceled, no_row_is_locked),
 ]
 
 

@@ -41,6 +41,7 @@ from subscriptions.operations.granting import expire_grant
 from subscriptions.operations.offers import start_offer_order, take_offer_with_credit
 from subscriptions.operations.orders import close_unpaid_order, fulfil_seat_order
 from subscriptions.operations.refunds import submit_refund
+from subscriptions.operations.seat_moves import move_seat
 from subscriptions.operations.settle import restore_forfeited_credit
 from subscriptions.operations.year_endings import end_year
 from subscriptions.selectors import current_price
@@ -159,14 +160,18 @@ def test_turning_the_renewal_and_ending_a_year_lock_in_the_same_order(shop: Shop
 
 def test_moving_and_every_way_of_canceling_lock_in_one_order(shop: Shop) -> None:
     reader, staff, now = make_user(), make_staff(), clock.now()
-    grant = make_credits(reader, 3)
+    grant, earlier = make_credits(reader, 3), make_live_session()
     live_session, soon_over = make_live_session(), make_live_session()
     paid, by_credit, late = shop.sell_seat(), book(reader, live_session), book(reader, soon_over)
+    moved, back = shop.sell_seat(live_session=earlier), shop.sell_seat(live_session=live_session)
     shop.sell_seat(live_session=live_session)
     shop.hold_seat(live_session=live_session)
     with watched_locks() as locked:
         cancel(paid)
         cancel(late, soon_over.cancel_cutoff_at)
+        move_seat(seat_id=moved.pk, to_live_session_id=live_session.pk, actor=staff, reason="Asked", now=now)
+        move_seat(seat_id=back.pk, to_live_session_id=earlier.pk, actor=staff, reason="Asked", now=now)
+        refund_by_hand(Payment.objects.get(order__coverages__seat=moved))
         restore_forfeited_credit(seat_id=late.pk, actor=staff, reason="Was ill", now=now)
         cancel_by_house(by_credit)
         move(live_session, now=now)

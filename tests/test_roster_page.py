@@ -88,6 +88,21 @@ def test_head_counts_seats_and_money_of_every_kind(shop: Shop) -> None:
     }
 
 
+def test_money_follows_a_seat_that_is_moved_and_a_refund_leaves_the_others_theirs(shop: Shop) -> None:
+    first, second, ada = make_live_session(), make_live_session(), make_user("Ada")
+    shop.sell_seats(ada, first, party_of(ada, BO, CY))
+    Seat.objects.filter(attendee_email=BO.email).update(live_session=second)
+    assert [facts(page(session))["Sold, refunds taken off"] for session in (first, second)] == ["$500", "$250"]
+    back = Seat.objects.get(attendee_email=CY.email)
+    full = Seat.Restitution.FULL
+    cancel_seat_by_house(seat_id=back.pk, actor=make_staff(), reason="They rang", restitution=full, now=clock.now())
+    assert [facts(page(session))["Sold, refunds taken off"] for session in (first, second)] == ["$250", "$250"]
+    last = Seat.objects.get(attendee_email=ada.email)
+    none = Seat.Restitution.NONE
+    cancel_seat_by_house(seat_id=last.pk, actor=make_staff(), reason="Too late", restitution=none, now=clock.now())
+    assert [facts(page(session))["Sold, refunds taken off"] for session in (first, second)] == ["$250", "$250"]
+
+
 def test_a_row_tells_seat_source_state_mails_and_what_was_said(shop: Shop) -> None:
     live_session, ada = make_live_session(), make_user("Ada Reader", firm="Hill & Co")
     order = shop.sell_seats(ada, live_session, party_of(ada, BO))

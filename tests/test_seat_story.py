@@ -9,7 +9,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from redreport import clock
+from redreport import audit, clock
 from redreport.accounts.models import User
 from redreport.desk.models import RosterSeat
 from redreport.desk.seat_story import story_of
@@ -76,7 +76,7 @@ def test_a_bought_seat_tells_its_life_from_the_hold_to_the_refund(shop: Shop) ->
         story = told(seat)
     assert in_order(
         [
-            "Seat 1 taken for Ada Reader",
+            "Seat taken for Ada Reader",
             f"Paid: $250, order {number}",
             "Confirmed",
             f"Handed over from Ada Reader ({ada.email}) to Bo Chen (bo@example.org)",
@@ -105,6 +105,25 @@ def test_a_refund_of_a_colleagues_seat_is_not_told_of_this_one(shop: Shop) -> No
     cancel_seat_by_house(seat_id=bo.pk, actor=make_staff(), reason="They rang", restitution=full, now=clock.now())
     assert any(event.startswith("Refund of $250") for event in told(bo))
     assert not any(event.startswith("Refund") for event in told(cy))
+
+
+@pytest.mark.django_db
+def test_a_seat_that_staff_moved_to_another_session_tells_of_both_while_it_was_in_them() -> None:
+    first, second, staff = make_live_session(), make_live_session(), make_staff()
+    seat, now = make_guest_seat(first), clock.now()
+    move(first, now=now + timedelta(minutes=1))
+    move(second, now=now + timedelta(minutes=2))
+    at = now + timedelta(minutes=3)
+    detail = {"from": first.pk, "to": second.pk, "was_starting_at": first.starts_at.isoformat(), "number": 1}
+    audit.record(actor=staff, verb="moved", target=seat, reason="They asked", detail=detail, now=at)
+    Seat.objects.update(live_session=second, held_at=at)
+    move(first, now=now + timedelta(minutes=4))
+    move(second, now=now + timedelta(minutes=5))
+    story = [event for event in told(seat) if not event.startswith("Mail")]
+    assert [event.split(" from ")[0].split(":")[0] for event in story] == [
+        *("Seat taken for Ada Reader", "Confirmed", "Complimentary", "Session moved", "Moved", "Session moved")
+    ]
+    assert story[4] == f"Moved from {first.title} to {second.title}: They asked"
 
 
 @pytest.mark.django_db(transaction=True)

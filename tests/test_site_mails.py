@@ -23,6 +23,7 @@ STARTS_AT = datetime(2027, 7, 28, 15, tzinfo=UTC)
 LIVE_SESSION = LiveSession(
     title="Chips & “friends”: what 深度求索 tells us", slug="chips", section="tech", question="Who sells?", starts_at=STARTS_AT
 )
+LEFT = LiveSession(title="Rare earths", slug="rare-earths", section="tech", starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC))
 BOOKER = User(email="ada@example.com", name="Ada Okafor", time_zone="Asia/Singapore")
 ORDER = Order(number="RR-7F3K9QXW", amount_minor=250_00, currency="usd", consented_at=datetime(2026, 12, 1, 17, tzinfo=UTC))
 ORDER.consent_version = "2026-11"
@@ -67,7 +68,10 @@ SUBJECTS = {
     "credits_granted": "You have 12 new credits",
     "invitation": "Red Report Live: your account is ready",
     "not_booked": "Not booked: Chips & “friends”: what 深度求索 tells us",
+    "seat_moved": "Your seat is now in: Chips & “friends”: what 深度求索 tells us",
+    "booked_seat_moved": "The seat you booked is now in: Chips & “friends”: what 深度求索 tells us",
     "seat_handed_away": "Your seat was handed over: Chips & “friends”: what 深度求索 tells us",
+    "booked_seat_handed_over": "Bo Chen has the seat you booked: Chips & “friends”: what 深度求索 tells us",
     "seat_handed_over": "The seat is yours: Chips & “friends”: what 深度求索 tells us",
     "announcement": "Bring your questions",
 }
@@ -102,6 +106,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "cancel_url": "http://testserver/seats/1/cancel/",
         "comes_back": "You get $250 back.",
         "is_booker": True,
+        "session_left": LEFT,
         "account_url": "http://testserver/account/",
         "renewal_url": "http://testserver/account/renewal/",
         "price_text": "$250",
@@ -140,7 +145,7 @@ def rendered(kind: str, seat: Seat | None = None, **values: Any) -> RenderedMail
         "price": PRICE,
         "by_credit": False,
         "offer_url": "http://testserver/sessions/chips/offer/",
-        "hand_over": HandOver(to_name="Bo Chen", to_email="bo@example.org"),
+        "hand_over": HandOver(from_name="Ada Okafor", to_name="Bo Chen", to_email="bo@example.org"),
         "change": ScheduleChange(old_starts_at=datetime(2027, 7, 21, 15, tzinfo=UTC), message="The host is traveling that week."),
         "out_url": "http://testserver/seats/out/token/",
         "switch_url": "http://testserver/account/credits/",

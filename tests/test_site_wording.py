@@ -132,3 +132,11 @@ def test_seats_are_said_in_words_beside_the_bar(left: int, words: str) -> None:
 def test_late_reminder_does_not_claim_an_hour() -> None:
     assert wording.how_soon(WINTER, WINTER - timedelta(minutes=60)) == "In one hour"
     assert wording.how_soon(WINTER, WINTER - timedelta(minutes=20)) == "Soon"
+
+
+def test_clocks_that_change_between_two_times_are_named_whichever_comes_first() -> None:
+    february, april = datetime(2027, 2, 10, 16, tzinfo=UTC), datetime(2027, 4, 7, 15, tzinfo=UTC)
+    said = "Clocks in New York change on 14 March and in London on 28 March, between the two times."
+    assert wording.clocks_between(february, april, "Europe/London") == said
+    assert wording.clocks_between(april, february, "Europe/London") == said
+    assert wording.clocks_between(april, april, "Europe/London") == ""

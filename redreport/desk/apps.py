@@ -11,9 +11,32 @@ class DeskConfig(AppConfig):
     def ready(self) -> None:
         """Make the desk's jobs and mails known."""
         from redreport.desk import announcements
-        from redreport.desk.jobs import attendance, granting, readers, season
+        from redreport.desk.jobs import (
+            attendance,
+            granting,
+            readers,
+            season,
+            seats_cancel,
+            seats_give,
+            seats_hand_over,
+            seats_move,
+            seats_resend,
+            seats_restore,
+        )
 
-        for module in (announcements, attendance, granting, readers, season):
+        for module in (
+            announcements,
+            attendance,
+            granting,
+            readers,
+            season,
+            seats_cancel,
+            seats_give,
+            seats_hand_over,
+            seats_move,
+            seats_resend,
+            seats_restore,
+        ):
             module.register()
 
 

@@ -1,18 +1,20 @@
 """What the page of one session's roster shows: its sums, and so many of its seats. A constant number of queries."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Lower
 
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster import SeatMails, mails_about, paid_with
-from redreport.money import format_money
+from redreport.money import format_money, shares
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
-from subscriptions.models import Payment, SeatCoverage
+from subscriptions.models import Order, Payment, SeatCoverage
 
 ROWS_ON_A_PAGE = 100
 LONGEST_SEARCH = 100
@@ -145,16 +147,14 @@ def counts_of(live_session: LiveSession) -> Counts:
 
 
 def money_of(live_session: LiveSession) -> Money:
-    """Two queries. Sold is what orders of this session took, whatever became of their seats."""
-    payments = Payment.objects.filter(order__live_session=live_session)
-    sold = payments.order_by("currency").values_list("currency").annotate(left=Sum(F("amount_minor") - F("refunded_minor")))
+    """Two queries."""
     taken = SeatCoverage.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN).exclude(kind="order")
     covered = list(
         taken.order_by("kind", "currency").values("kind", "currency").annotate(seats=Count("pk"), sum=Sum("amount_minor"))
     )
     by_kind = {row["kind"]: row["seats"] for row in covered}
     return Money(
-        sold=_sums(list(sold)),
+        sold=_sums(_sold(live_session)),
         offline=_sums([(row["currency"], row["sum"]) for row in covered if row["kind"] == SeatCoverage.Kind.OFFLINE]),
         credits=by_kind.get(SeatCoverage.Kind.CREDIT, 0),
         comps=by_kind.get(SeatCoverage.Kind.COMP, 0),
@@ -200,6 +200,26 @@ def _row(seat: RosterSeat, mails: SeatMails) -> RosterRow:
         mails=mails,
         settled=coverage.get_settlement_display() if coverage and seat.state == State.CANCELED else "",
     )
+
+
+def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
+    """What orders took for this session's seats and is not given back. An order's money belongs in equal shares to those of its
+    seats for which nothing was refunded, also to one that staff moved to another session."""
+    here = SeatCoverage.objects.filter(seat__live_session=live_session, order__isnull=False).values("order")
+    orders = Order.objects.filter(live_session=live_session).values("pk").union(here)
+    kept = Payment.objects.filter(order=OuterRef("order")).order_by().values("order")
+    rows = (
+        SeatCoverage.objects.filter(order__in=orders)
+        .annotate(kept=Subquery(kept.annotate(sum=Sum(F("amount_minor") - F("refunded_minor"))).values("sum")))
+        .order_by("order_id", "id")
+        .values_list("order_id", "order__currency", "order__live_session_id", "kept", "seat__live_session_id", "settlement")
+    )
+    sold: Counter[str] = Counter()
+    for (_, currency, booked_in, left), covered in groupby(rows, key=lambda row: row[:4]):
+        seats_in = [session for *_, session, settlement in covered if settlement != SeatCoverage.Settlement.REFUND] or [booked_in]
+        for session, share in zip(seats_in, shares(left or 0, len(seats_in)), strict=True):
+            sold[currency] += share if session == live_session.pk else 0
+    return sorted((currency, amount) for currency, amount in sold.items() if amount)
 
 
 def _sums(amounts: list[tuple[str, int]]) -> str:

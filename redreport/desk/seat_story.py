@@ -17,7 +17,7 @@ from redreport.desk.roster import paid_with
 from redreport.money import format_money
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
-from sessions_live.models import DoorEntry, Feedback, HandOver, Question, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.models import DoorEntry, Feedback, HandOver, LiveSession, Question, ScheduleChange, Seat, WaitlistEntry
 from subscriptions.models import CreditEntry, Dispute, Refund, SeatCoverage
 from subscriptions.order_words import price_text
 
@@ -31,8 +31,8 @@ AUDITED = {
     "accepted_again": "Said that they can come after all",
     "restored": "Credit restored",
 }
-# What the rows themselves tell better.
-TOLD_BY_ROWS = ("canceled", "gave", "handed_over", "offered", "settled")
+# What is told better.
+TOLD_OTHERWISE = ("canceled", "gave", "handed_over", "moved", "offered", "settled")
 
 
 @dataclass(frozen=True)
@@ -62,21 +62,24 @@ def story_of(seat: RosterSeat) -> Story:
     coverage: SeatCoverage | None = getattr(seat, "coverage", None)
     trail = list(_trail(seat, coverage))
     hand_overs = list(HandOver.objects.filter(seat=seat).select_related("made_by")[:MOST_OF_A_KIND])
-    changes = list(_latest(_changes_since(seat)))
+    moves = [entry for entry in reversed(trail) if entry.verb == "moved" and entry.target_type == Seat._meta.label_lower]
+    since = min(seat.held_at, coverage.created_at) if coverage else seat.held_at
+    changes = list(_latest(_changes(_stays(seat, since, moves))))
     refunds = list(_latest(_refunds_of(coverage))) if coverage else []
     devices, entries = _entries(seat)
     feedback = Feedback.objects.filter(seat=seat).first()
     events = [
         *_waited(seat),
-        *_taken(seat, hand_overs, trail),
+        *_taken(seat, since, hand_overs, trail),
         *(_covered(coverage) if coverage else ()),
         *(_gone_back(coverage, refunds) if coverage else ()),
         *(_changed(change) for change in changes),
+        *_moved(moves),
         *(_handed_over(hand_over) for hand_over in hand_overs),
         *entries,
         *(Event(asked.asked_at, f"Asked the hosts: “{asked.text}”") for asked in _latest(Question.objects.filter(seat=seat))),
         *([Event(feedback.given_at, "Gave feedback")] if feedback else ()),
-        *(_audited(entry) for entry in trail if entry.verb not in TOLD_BY_ROWS),
+        *(_audited(entry) for entry in trail if entry.verb not in TOLD_OTHERWISE),
         *(_mailed(mail) for mail in _latest(_mails(seat, coverage, hand_overs, changes, refunds))),
     ]
     return Story(sorted(events, key=lambda event: event.at), devices, feedback is not None)
@@ -95,9 +98,9 @@ def _waited(seat: Seat) -> Iterator[Event]:
             yield Event(entry.offered_at, f"Offered this seat until {wording.short_house_time(entry.offer_expires_at)}", "", *row)
 
 
-def _taken(seat: Seat, hand_overs: list[HandOver], trail: list[AuditEntry]) -> Iterator[Event]:
+def _taken(seat: Seat, since: datetime, hand_overs: list[HandOver], trail: list[AuditEntry]) -> Iterator[Event]:
     first = hand_overs[0].from_name if hand_overs else seat.attendee_name
-    yield Event(seat.held_at, f"Seat {seat.number} taken for {first}", seat.booked_by.name)
+    yield Event(since, f"Seat taken for {first}", seat.booked_by.name)
     if seat.confirmed_at:
         yield Event(seat.confirmed_at, "Confirmed")
     if seat.canceled_at:
@@ -145,9 +148,29 @@ def _gone_back(coverage: SeatCoverage, refunds: list[Refund]) -> Iterator[Event]
         yield Event(dispute.opened_at, said, "", "subscriptions.dispute", dispute.pk, is_wrong=True)
 
 
-def _changes_since(seat: Seat) -> QuerySet[ScheduleChange]:
-    changes = ScheduleChange.objects.filter(live_session=seat.live_session_id, made_at__gte=seat.held_at)
-    return changes.select_related("made_by")
+def _stays(seat: Seat, since: datetime, moves: list[AuditEntry]) -> list[tuple[int, datetime, datetime | None]]:
+    """In which sessions the seat was, from when until when: staff may have moved it from one to another."""
+    stays: list[tuple[int, datetime, datetime | None]] = []
+    for move in moves:
+        stays.append((move.detail["from"], since, move.at))
+        since = move.at
+    return [*stays, (seat.live_session_id, since, None)]
+
+
+def _changes(stays: list[tuple[int, datetime, datetime | None]]) -> QuerySet[ScheduleChange]:
+    """What became of each session while the seat was in it."""
+    of_any = Q(pk__in=[])
+    for live_session_id, begin, end in stays:
+        of_this = Q(live_session=live_session_id, made_at__gte=begin)
+        of_any |= of_this & Q(made_at__lt=end) if end else of_this
+    return ScheduleChange.objects.filter(of_any).select_related("made_by")
+
+
+def _moved(moves: list[AuditEntry]) -> Iterator[Event]:
+    titles = LiveSession.objects.in_bulk({move.detail[way] for move in moves for way in ("from", "to")}) if moves else {}
+    for move in moves:
+        said = f"Moved from {titles[move.detail['from']]} to {titles[move.detail['to']]}: {move.reason}"
+        yield Event(move.at, said, _who(move), "audit.auditentry", move.pk)
 
 
 def _changed(change: ScheduleChange) -> Event:

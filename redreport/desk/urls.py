@@ -15,6 +15,7 @@ from redreport.desk.views import (
     roster,
     season,
     seat,
+    seats,
     waitlist,
 )
 
@@ -44,4 +45,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:pk>/preview/", drafts.preview, name="desk_preview_session"),
     path("sessions/<int:pk>/publish/", drafts.publish, name="desk_publish_session"),
     path("sessions/<int:pk>/duplicate/", drafts.duplicate, name="desk_duplicate_session"),
+    path("sessions/<int:pk>/cancel-seats/", seats.cancel, name="desk_cancel_seats"),
+    path("sessions/<int:pk>/move-seats/", seats.move, name="desk_move_seats"),
+    path("sessions/<int:pk>/hand-over/", seats.hand_over, name="desk_hand_over"),
+    path("sessions/<int:pk>/resend/", seats.resend, name="desk_resend"),
+    path("sessions/<int:pk>/restore-credits/", seats.restore_credits, name="desk_restore_credits"),
+    path("sessions/<int:pk>/give-seats/", seats.comp, name="desk_comp"),
+    path("sessions/<int:pk>/offline-payment/", seats.offline, name="desk_offline"),
 ]

@@ -37,9 +37,12 @@ def unless_over(seat: Seat, now: datetime) -> Verdict:
 
 
 def takes_place(seat: Seat, mail: OutgoingMail) -> Verdict:
-    """Whether the seat is still somebody's and its session takes place, at the time the mail means if it means one."""
+    """Whether the seat is still somebody's, in the session the mail means if it means one, and that takes place as the mail
+    says."""
     if seat.state not in Seat.TAKEN:
         return Verdict.withhold(f"the seat is {seat.state}")
+    if mail.context.get("live_session_id", seat.live_session_id) != seat.live_session_id:
+        return Verdict.withhold("the seat was moved to another session")
     return stands_as_told(seat.live_session, mail)
 
 

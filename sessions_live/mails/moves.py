@@ -41,7 +41,7 @@ def _owed_to_attendees(change: ScheduleChange) -> list[OwedMail]:
             kind=SESSION_MOVED,
             key=f"{SESSION_MOVED}:{change.pk}:{seat_id}",
             recipient=email,
-            context={"seat_id": seat_id, "change_id": change.pk},
+            context={"seat_id": seat_id, "live_session_id": change.live_session_id, "change_id": change.pk},
             schedule_version=change.version,
         )
         for seat_id, email in taken.order_by("id").values_list("pk", "attendee_email")

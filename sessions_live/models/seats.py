@@ -44,6 +44,7 @@ class Seat(models.Model):
     attendee_email = models.EmailField()
     attendee_firm = models.CharField(max_length=FIRM_LENGTH, blank=True)
     booked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="booked_seats")
+    # When this place in this session was taken for its buyer: by them, or by staff who moved them here.
     held_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -54,6 +55,7 @@ class Seat(models.Model):
     canceled_at = models.DateTimeField(null=True, blank=True)
     canceled_by = models.CharField(max_length=6, choices=CanceledBy, blank=True)
     canceled_reason = models.CharField(max_length=200, blank=True)
+    # What is given back for it. Noted when it is canceled; before that, as nothing, when it was moved too late to be given back.
     restitution = models.CharField(max_length=4, choices=Restitution, blank=True)
     # SEQUENCE of this seat's calendar entry, and the version of its door: raising it kills every link mailed before.
     calendar_sequence = models.PositiveIntegerField(default=0)
@@ -109,10 +111,11 @@ class Seat(models.Model):
 
     @property
     def informed_at(self) -> datetime:
-        """When its attendee was last owed a mail that says all there is to know: the confirmation, a hand-over, a move."""
+        """When its attendee was last owed a mail that says all there is to know: the confirmation, a hand-over, a move of
+        theirs or of the session."""
         assert self.confirmed_at is not None
         later = (self.handed_over_at, self.live_session.moved_at)
-        return max([self.confirmed_at, *(moment for moment in later if moment)])
+        return max([self.held_at, self.confirmed_at, *(moment for moment in later if moment)])
 
     @property
     def was_moved(self) -> bool:
@@ -122,8 +125,17 @@ class Seat(models.Model):
 
     @property
     def free_cancel_until(self) -> datetime:
-        """Until then its buyer gets restitution for giving it back: the cut-off, and the start itself once it was moved."""
-        return self.live_session.starts_at if self.was_moved else self.live_session.cancel_cutoff_at
+        """Until then its buyer gets restitution for giving it back: the cut-off, and the start itself once the session was moved.
+        No longer at all once they were moved here too late: another session is no way round the cut-off."""
+        if self.was_moved:
+            return self.live_session.starts_at
+        was_late = self.state != self.State.CANCELED and self.restitution == self.Restitution.NONE
+        return self.held_at if was_late else self.live_session.cancel_cutoff_at
+
+    @property
+    def was_brought_here(self) -> bool:
+        """Whether staff moved it here from the session it was booked for."""
+        return self.confirmed_at is not None and self.held_at > self.confirmed_at
 
 
 class HandOver(models.Model):

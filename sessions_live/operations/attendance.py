@@ -7,6 +7,7 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.transactions import retried
 from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken, SeatTakenOver
 from sessions_live.meetings import provider
 from sessions_live.models import DoorEntry, Host, LiveSession, Seat
@@ -25,6 +26,12 @@ def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datet
         raise DoorClosed
     # Nobody counts as present in a meeting that they could not be led to.
     address = provider().attendee_url(seat)
+    _record_entry(seat=seat, device=device, takes_over=takes_over, now=now)
+    return address
+
+
+@retried
+def _record_entry(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datetime) -> None:
     with transaction.atomic():
         # Locks: the session's and the seat's. It may be canceled, moved or handed over in this very moment.
         locked = lock_seat_with_session(seat.pk)
@@ -41,7 +48,6 @@ def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datet
             locked.entered_at = now
             locked.state = Seat.State.ATTENDED
             locked.save(update_fields=["entered_at", "state"])
-    return address
 
 
 def enter_as_host(*, live_session: LiveSession, host: Host, now: datetime) -> str:
@@ -68,6 +74,7 @@ def last_entry(seat: Seat) -> DoorEntry | None:
     return DoorEntry.objects.filter(seat=seat, entered_at__gte=since).order_by("-id").first()
 
 
+@retried
 def check_in_seat(*, seat_id: int, actor: User, reason: str = "", now: datetime) -> Seat:
     """Note by a member of staff that the attendee is there, or was; twice changes nothing. From the door's opening on. `reason`
     says how they know, where it is not by having looked.
@@ -90,6 +97,7 @@ def check_in_seat(*, seat_id: int, actor: User, reason: str = "", now: datetime)
         return seat
 
 
+@retried
 def undo_check_in(*, seat_id: int, actor: User, reason: str, now: datetime) -> Seat:
     """Take back that the attendee was there, for a written reason. Refuses with NotCheckedIn."""
     with transaction.atomic():

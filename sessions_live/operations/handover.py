@@ -1,4 +1,4 @@
-"""A seat changes hands, by the wish of whoever booked it."""
+"""A seat changes hands, by the wish of whoever booked it, or by the desk."""
 
 import uuid
 from datetime import datetime
@@ -9,7 +9,7 @@ from redreport import audit, policy
 from redreport.accounts.models import User
 from redreport.transactions import retried
 from sessions_live.errors import AlreadyEntered, NotCancelable, NotTheBooker, SeatNotTaken, TooManyHandOvers
-from sessions_live.mails.handover import queue_handed_over
+from sessions_live.mails.handover import mails_of_hand_over, queue_handed_over
 from sessions_live.models import HandOver, LiveSession, Seat
 from sessions_live.operations.seats import Attendee, lock_seat_with_session, refuse_if_seated
 
@@ -28,16 +28,34 @@ def hand_over_seat(*, user: User, seat_public_id: uuid.UUID, attendee: Attendee,
     with transaction.atomic():
         # Locks: the session, then the seat. It may be canceled, moved, declined or entered at this moment.
         seat = lock_seat_with_session(found.pk)
-        check_hand_over(seat=seat, now=now)
-        if seat.attendee_email == attendee.email.lower():
+        if plan_hand_over(seat=seat, attendee=attendee, by=user, now=now) is None:
             return seat
-        refuse_if_seated(live_session=seat.live_session, attendee=attendee)
         if HandOver.objects.filter(seat=seat).count() >= policy.MOST_HAND_OVERS:
             raise TooManyHandOvers
-        hand_over = _note_hand_over(seat, attendee, user, now)
-        _seat_the_next(seat, attendee, now)
-        queue_handed_over(hand_over=hand_over, now=now)
+        _hand_over_locked(seat, attendee, user, "", now)
         return seat
+
+
+@retried
+def hand_over_seat_by_staff(*, seat_id: int, attendee: Attendee, actor: User, reason: str, now: datetime) -> Seat:
+    """As `hand_over_seat`, by a named member of staff for a written reason, however often the seat has changed hands; whoever
+    booked it is told as well. Refuses with SeatNotTaken, NotCancelable, AlreadyEntered or AlreadySeated."""
+    with transaction.atomic():
+        # Locks as for the booker, who may be doing the same.
+        seat = lock_seat_with_session(seat_id)
+        if plan_hand_over(seat=seat, attendee=attendee, by=actor, now=now) is not None:
+            _hand_over_locked(seat, attendee, actor, reason, now)
+        return seat
+
+
+def plan_hand_over(*, seat: Seat, attendee: Attendee, by: User, now: datetime) -> dict[str, str] | None:
+    """Who would be written to, by the kind of mail, if `by` gave the seat to this attendee now; None where it is theirs already.
+    Only reads. Refuses as `check_hand_over`, and with AlreadySeated. `seat` has its session."""
+    check_hand_over(seat=seat, now=now)
+    if seat.attendee_email == attendee.email.lower():
+        return None
+    refuse_if_seated(live_session=seat.live_session, attendee=attendee)
+    return mails_of_hand_over(seat=seat, to_email=attendee.email, by=by)
 
 
 def check_hand_over(*, seat: Seat, now: datetime) -> None:
@@ -52,7 +70,8 @@ def check_hand_over(*, seat: Seat, now: datetime) -> None:
         raise AlreadyEntered
 
 
-def _note_hand_over(seat: Seat, attendee: Attendee, user: User, now: datetime) -> HandOver:
+def _hand_over_locked(seat: Seat, attendee: Attendee, actor: User, reason: str, now: datetime) -> None:
+    owed = mails_of_hand_over(seat=seat, to_email=attendee.email, by=actor)
     hand_over = HandOver.objects.create(
         seat=seat,
         from_name=seat.attendee_name,
@@ -60,11 +79,12 @@ def _note_hand_over(seat: Seat, attendee: Attendee, user: User, now: datetime) -
         to_name=attendee.name,
         to_email=attendee.email.lower(),
         cancel_sequence=seat.calendar_sequence + 1,
-        made_by=user,
+        made_by=actor,
         made_at=now,
     )
-    audit.record(actor=user, verb="handed_over", target=seat, detail={"hand_over": hand_over.pk}, now=now)
-    return hand_over
+    audit.record(actor=actor, verb="handed_over", target=seat, reason=reason, detail={"hand_over": hand_over.pk}, now=now)
+    _seat_the_next(seat, attendee, now)
+    queue_handed_over(hand_over=hand_over, owed=owed, now=now)
 
 
 def _seat_the_next(seat: Seat, attendee: Attendee, now: datetime) -> None:

@@ -5,12 +5,14 @@ from datetime import datetime
 from django.db import transaction
 
 from redreport import policy
+from redreport.transactions import retried
 from sessions_live.errors import DoorClosed, TooManyQuestions
 from sessions_live.models import LiveSession, Question, Seat
 from sessions_live.operations.seats import lock_seat_with_session
 from sessions_live.selectors import questions_of
 
 
+@retried
 def ask_question(*, seat: Seat, text: str, now: datetime) -> Question:
     """Put a question to the hosts for whoever sits in this seat; the same words twice are one question. `seat` is as its link
     found it.

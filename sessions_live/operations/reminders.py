@@ -50,15 +50,15 @@ def _owed_to_attendees(reminder: Reminder, now: datetime) -> list[OwedMail]:
     seats = Seat.objects.filter(
         _is_due("live_session__", reminder, now), state=Seat.State.CONFIRMED, declined_at__isnull=True
     ).annotate(
-        informed=Greatest("confirmed_at", "handed_over_at", "live_session__moved_at"),
+        informed=Greatest("held_at", "confirmed_at", "handed_over_at", "live_session__moved_at"),
         key=_key(reminder, "pk", "live_session__starts_at", "door_version"),
     )
     told_before = Q(informed__lte=F("live_session__starts_at") - reminder.before - policy.TOLD_SHORTLY_BEFORE)
     due = _not_queued(seats.filter(told_before)).order_by("live_session__starts_at", "id")
-    fields = ("pk", "key", "attendee_email", "live_session__schedule_version")
+    fields = ("pk", "live_session_id", "key", "attendee_email", "live_session__schedule_version")
     return [
-        OwedMail(reminder.kind, key, email, {"seat_id": seat_id}, version)
-        for seat_id, key, email, version in due.values_list(*fields)[:BATCH]
+        OwedMail(reminder.kind, key, email, {"seat_id": seat_id, "live_session_id": live_session_id}, version)
+        for seat_id, live_session_id, key, email, version in due.values_list(*fields)[:BATCH]
     ]
 
 

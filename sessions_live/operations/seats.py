@@ -13,6 +13,7 @@ from django.db import transaction
 from redreport import policy
 from redreport.accounts.models import User
 from redreport.dispatch import hand_to_worker
+from redreport.transactions import Overtaken
 from sessions_live.errors import AlreadySeated, SalesClosed, SeatNotHeld, SessionOver, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 
@@ -42,11 +43,15 @@ def lock_seat(seat_id: int) -> Seat:
 
 
 def lock_seat_with_session(seat_id: int) -> Seat:
-    """The seat with its session, both rows locked, the session's first."""
-    live_session = lock_live_session(Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id))
-    seat = lock_seat(seat_id)
-    seat.live_session = live_session
-    return seat
+    """The seat with its session, both rows locked, the session's first. Raises Overtaken, which `retried` repeats."""
+    return _lock_seat_in(lock_live_session(_session_of(seat_id)), seat_id)
+
+
+def lock_seat_with_both_sessions(seat_id: int, to_live_session_id: int) -> tuple[Seat, LiveSession]:
+    """The seat with its session, and the one it is to be moved to: the sessions locked by id, then the seat. Raises Overtaken."""
+    from_id = _session_of(seat_id)
+    locked = {pk: lock_live_session(pk) for pk in sorted({from_id, to_live_session_id})}
+    return _lock_seat_in(locked[from_id], seat_id), locked[to_live_session_id]
 
 
 def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], booker: User, now: datetime) -> list[Seat]:
@@ -55,7 +60,7 @@ def hold_seats(*, live_session: LiveSession, attendees: Sequence[Attendee], book
 
     Refuses with SalesClosed, TooManySeats, AlreadySeated or SoldOut.
     """
-    return Seat.objects.bulk_create(_held_seats(live_session, _active_seats(live_session), attendees, booker, now))
+    return Seat.objects.bulk_create(_held_seats(live_session, active_seats(live_session), attendees, booker, now))
 
 
 def check_hold_instead(
@@ -64,7 +69,7 @@ def check_hold_instead(
     """Refuses as `hold_seats` would once these held seats were given back; changes nothing. `live_session` is locked by the
     caller."""
     given_back = {seat.pk for seat in seats}
-    others = [seat for seat in _active_seats(live_session) if seat.pk not in given_back]
+    others = [seat for seat in active_seats(live_session) if seat.pk not in given_back]
     _held_seats(live_session, others, attendees, booker, now)
 
 
@@ -77,10 +82,20 @@ def take_confirmed_seat(
     """
     if not live_session.is_on_sale(now):
         raise SalesClosed
-    active = _active_seats(live_session)
+    active = active_seats(live_session)
     if not by_house:
         _refuse_to_jump_the_queue(live_session, len(active) + 1, now)
     return _insert_confirmed(_free_place(live_session, active, attendee, booker, now), now)
+
+
+def number_by_house(*, live_session: LiveSession, active: list[Seat], attendee: Attendee, now: datetime) -> int:
+    """The number of the place that the house would give to the attendee beside these `active` seats, which it joins: the next
+    one finds it taken. Only reads. Refuses as `take_confirmed_seat` does for the house."""
+    if not live_session.is_on_sale(now):
+        raise SalesClosed
+    number = _free_number(live_session, active, attendee)
+    active.append(Seat(number=number, attendee_email=attendee.email.lower()))
+    return number
 
 
 def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, until: datetime, now: datetime) -> Seat:
@@ -88,7 +103,7 @@ def offer_seat(*, live_session: LiveSession, attendee: Attendee, booker: User, u
 
     Refuses with TooManySeats, AlreadySeated or SoldOut.
     """
-    active = _active_seats(live_session)
+    active = active_seats(live_session)
     if sum(seat.booked_by_id == booker.pk for seat in active) >= policy.MAX_ACTIVE_SEATS_PER_BUYER:
         raise TooManySeats
     place = _free_place(live_session, active, attendee, booker, now)
@@ -144,7 +159,7 @@ def confirm_seat(*, live_session: LiveSession, seat: Seat, taken_at: datetime, n
     if offered:
         _replace_offer(offered, now)
     attendee = Attendee(seat.attendee_name, seat.attendee_email, seat.attendee_firm)
-    place = _free_place(live_session, _active_seats(live_session), attendee, seat.booked_by, seat.held_at)
+    place = _free_place(live_session, active_seats(live_session), attendee, seat.booked_by, seat.held_at)
     return _insert_confirmed(place, now)
 
 
@@ -161,7 +176,7 @@ def change_held_attendees(*, live_session: LiveSession, seats: Sequence[Seat], a
     Whoever is named again keeps the seat. Refuses with AlreadySeated, and then changes nothing.
     """
     own = {seat.pk for seat in seats}
-    seated = [seat for seat in _active_seats(live_session) if seat.pk not in own]
+    seated = [seat for seat in active_seats(live_session) if seat.pk not in own]
     for attendee in attendees:
         _refuse_second_seat(seated, attendee)
         seated.append(Seat(attendee_email=attendee.email))
@@ -175,9 +190,15 @@ def seats_for_walk_ins(live_session: LiveSession, now: datetime) -> int:
     return live_session.capacity - active - seats_kept_for_waitlist(live_session, now)
 
 
+def active_seats(live_session: LiveSession) -> list[Seat]:
+    """The seats that count against a session's capacity, with what tells whether another one can be had beside them."""
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
+    return list(active.order_by().only("number", "attendee_email", "booked_by"))
+
+
 def refuse_if_seated(*, live_session: LiveSession, attendee: Attendee) -> None:
     """Refuses with AlreadySeated somebody who has an active seat in the session, which the caller has locked."""
-    _refuse_second_seat(_active_seats(live_session), attendee)
+    _refuse_second_seat(active_seats(live_session), attendee)
 
 
 def hold_longer(*, seat: Seat, until: datetime) -> None:
@@ -203,6 +224,23 @@ def offer_freed_seats_soon(live_session_id: int) -> None:
     """A seat has come free: once the caller's transaction commits, a worker offers it to whoever waits. Where that hand-off is
     lost, the minute sweep does."""
     transaction.on_commit(partial(hand_to_worker, TEND_WAITLIST, live_session_id))
+
+
+def _session_of(seat_id: int) -> int:
+    return Seat.objects.values_list("live_session_id", flat=True).get(pk=seat_id)
+
+
+def _lock_seat_in(live_session: LiveSession, seat_id: int) -> Seat:
+    """The seat's row, locked if it sits in this locked session, which nobody then moves it out of.
+
+    The race: it was moved to another session between the look and the session's lock. To lock that one now, or the seat, would
+    break the order of locks.
+    """
+    seat = Seat.objects.select_for_update(no_key=True).filter(pk=seat_id, live_session=live_session).first()
+    if seat is None:
+        raise Overtaken
+    seat.live_session = live_session
+    return seat
 
 
 def _replace_offer(offered: Seat, now: datetime) -> None:
@@ -256,11 +294,6 @@ def _insert_confirmed(place: dict[str, Any], now: datetime) -> Seat:
     return Seat.objects.create(state=Seat.State.CONFIRMED, confirmed_at=now, **place)
 
 
-def _active_seats(live_session: LiveSession) -> list[Seat]:
-    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE)
-    return list(active.order_by().only("number", "attendee_email", "booked_by"))
-
-
 def _refuse_to_jump_the_queue(live_session: LiveSession, seats_then: int, now: datetime) -> None:
     """A free seat belongs to whoever has waited longest, as long as there is time to offer it. Refuses with SoldOut."""
     if seats_then > live_session.capacity - seats_kept_for_waitlist(live_session, now):
@@ -275,20 +308,24 @@ def _free_place(
     Were the session's lock ever missing, a rival could take this number or seat this attendee before our insert: then the
     database refuses it, and the operation begins anew.
     """
-    _refuse_second_seat(active, attendee)
-    # Counted, not numbered: a capacity lowered below what is sold evicts nobody and sells no more.
-    if len(active) >= live_session.capacity:
-        raise SoldOut
-    numbers_in_use = {seat.number for seat in active}
     return {
         "live_session": live_session,
-        "number": next(number for number in count(1) if number not in numbers_in_use),
+        "number": _free_number(live_session, active, attendee),
         "attendee_name": attendee.name,
         "attendee_email": attendee.email.lower(),
         "attendee_firm": attendee.firm,
         "booked_by": booker,
         "held_at": held_at,
     }
+
+
+def _free_number(live_session: LiveSession, active: list[Seat], attendee: Attendee) -> int:
+    _refuse_second_seat(active, attendee)
+    # Counted, not numbered: a capacity lowered below what is sold evicts nobody and sells no more.
+    if len(active) >= live_session.capacity:
+        raise SoldOut
+    numbers_in_use = {seat.number for seat in active}
+    return next(number for number in count(1) if number not in numbers_in_use)
 
 
 def _refuse_second_seat(active: list[Seat], attendee: Attendee) -> None:

@@ -4,6 +4,8 @@ Locks: the session, then its entries in turn, then the seat of an offer. The ses
 walk-in and whoever waits.
 """
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -133,6 +135,22 @@ def tend_waitlist(*, live_session_id: int, now: datetime) -> None:
             _offer_free_seats(live_session, now)
         else:
             _close(live_session, now)
+
+
+def offers_to_come(*, live_session: LiveSession, freed: Collection[int], now: datetime) -> int:
+    """To how many of those who wait a seat will be offered once the seats with these ids have come free. Only reads."""
+    if not freed or not live_session.takes_waitlist(now):
+        return 0
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE).exclude(pk__in=freed)
+    seated, booked = set[str](), Counter[int]()
+    for email, user_id in active.values_list("attendee_email", "booked_by"):
+        seated.add(email.lower())
+        booked[user_id] += 1
+    waiting = WaitlistEntry.objects.filter(live_session=live_session, state=WaitlistEntry.State.WAITING)
+    # As `_offer_to` does: who is seated, or has booked the most seats one may, is passed over.
+    users = waiting.values_list("user_id", "user__email")
+    willing = sum(email.lower() not in seated and booked[pk] < policy.MAX_ACTIVE_SEATS_PER_BUYER for pk, email in users)
+    return min(willing, max(0, live_session.capacity - booked.total()))
 
 
 def accept_offer(*, live_session: LiveSession, user: User, now: datetime) -> tuple[WaitlistEntry, Seat]:

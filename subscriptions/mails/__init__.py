@@ -12,12 +12,13 @@ from subscriptions.mails import (
     offers,
     refunds,
     renewals,
+    seat_moves,
     unused_credits,
     years,
 )
 from subscriptions.mails.auto_booking import queue_auto_booked, queue_not_booked
-from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given
-from subscriptions.mails.cancellations import queue_seat_canceled
+from subscriptions.mails.bookings import queue_hold_lapsed, queue_seat_confirmed, queue_seats_given, was_confirmed_again
+from subscriptions.mails.cancellations import mails_of_cancellation, queue_seat_canceled
 from subscriptions.mails.common import coverage_text
 from subscriptions.mails.dunning import (
     failure_was_told,
@@ -31,12 +32,15 @@ from subscriptions.mails.moves import queue_booking_moved
 from subscriptions.mails.notices import queue_renewal_notice
 from subscriptions.mails.refunds import queue_payment_refunded, queue_refund_failed
 from subscriptions.mails.renewals import queue_renewal_changed, queue_year_ended_by_house
+from subscriptions.mails.seat_moves import mails_of_seat_move, queue_seat_moved
 from subscriptions.mails.unused_credits import queue_credits_left
 from subscriptions.mails.years import queue_year_started
 
 __all__ = [
     "coverage_text",
     "failure_was_told",
+    "mails_of_cancellation",
+    "mails_of_seat_move",
     "queue_auto_booked",
     "queue_booking_moved",
     "queue_credits_granted",
@@ -53,11 +57,13 @@ __all__ = [
     "queue_renewal_notice",
     "queue_seat_canceled",
     "queue_seat_confirmed",
+    "queue_seat_moved",
     "queue_seats_given",
     "queue_year_ended_by_house",
     "queue_year_lapsed",
     "queue_year_started",
     "register",
+    "was_confirmed_again",
 ]
 
 
@@ -75,6 +81,7 @@ def register() -> None:
         offers,
         refunds,
         renewals,
+        seat_moves,
         unused_credits,
         years,
     ):

@@ -31,7 +31,7 @@ def queue_auto_booked(*, seat: Seat, now: datetime) -> None:
         kind="auto_booked",
         key=f"auto_booked:{seat.pk}:{seat.calendar_sequence}",
         recipient=seat.attendee_email,
-        context={"seat_id": seat.pk},
+        context={"seat_id": seat.pk, "live_session_id": seat.live_session_id},
         schedule_version=seat.live_session.schedule_version,
         now=now,
     )

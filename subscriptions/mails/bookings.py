@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F
 
 from redreport import clock
 from redreport.addresses import address_of
@@ -30,9 +33,15 @@ def register() -> None:
     register_kind(MailKind("hold_lapsed", "held seat released", guard=_order_still_lapsed, render=_render_hold_lapsed))
 
 
-def queue_seat_confirmed(*, seat: Seat, now: datetime) -> None:
-    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry."""
-    _owe([_confirmation_of(seat)], now)
+def queue_seat_confirmed(*, seat: Seat, again: UUID | None = None, now: datetime) -> None:
+    """Owe the attendee the confirmation with the invitation and the door; once for a seat and a version of its calendar entry,
+    and once more for each number under which it was asked for `again`."""
+    _owe([_confirmation_of(seat, again)], now)
+
+
+def was_confirmed_again(*, seat: Seat, request_id: UUID) -> bool:
+    """Whether the confirmation that was asked for under this number is owed already."""
+    return OutgoingMail.objects.filter(key=_key_of_confirmation(seat, request_id)).exists()
 
 
 def queue_seats_given(*, order: Order, seats: Sequence[Seat], now: datetime) -> None:
@@ -60,12 +69,16 @@ def _owe(owed: list[OwedMail], now: datetime) -> None:
     )
 
 
-def _confirmation_of(seat: Seat) -> OwedMail:
+def _key_of_confirmation(seat: Seat, again: UUID | None) -> str:
+    return f"seat_confirmed:{seat.pk}:again:{again}" if again else f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}"
+
+
+def _confirmation_of(seat: Seat, again: UUID | None = None) -> OwedMail:
     return OwedMail(
         kind="seat_confirmed",
-        key=f"seat_confirmed:{seat.pk}:{seat.calendar_sequence}",
+        key=_key_of_confirmation(seat, again),
         recipient=seat.attendee_email,
-        context={"seat_id": seat.pk},
+        context={"seat_id": seat.pk, "live_session_id": seat.live_session_id},
         schedule_version=seat.live_session.schedule_version,
     )
 
@@ -94,12 +107,12 @@ def _order_still_lapsed(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _render_seat_confirmed(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
-    coverage = SeatCoverage.objects.select_related("order", "credit_entry").get(seat=seat)
+    coverage = SeatCoverage.objects.select_related("order", "credit_entry", "seat").get(seat=seat)
     is_booker = not seat.is_booked_for_another
     context = {
         **seat_mail_context(seat),
         "price_text": coverage_text(coverage),
-        "is_complimentary": coverage.kind == SeatCoverage.Kind.COMP,
+        "is_by_house": coverage.is_by_house,
         # The papers of the purchase are the booker's: a colleague in the seat does not get them.
         "order": coverage.order if is_booker else None,
         "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)) if is_booker else "",
@@ -123,8 +136,9 @@ def _render_booking_receipt(mail: OutgoingMail) -> RenderedMail:
 
 
 def _seats_of(mail: OutgoingMail) -> list[Seat]:
-    """What is still somebody's of the seats of an order."""
+    """What is still somebody's of the seats of an order; not what was moved to another session, of which there is a mail."""
     taken = Seat.objects.filter(coverage__order=mail.context["order_id"], state__in=Seat.TAKEN)
+    taken = taken.filter(live_session=F("coverage__order__live_session"))
     return list(taken.select_related("live_session", "booked_by").order_by("id"))
 
 

@@ -27,16 +27,16 @@ def register() -> None:
 def queue_seat_canceled(*, seat: Seat, coverage: SeatCoverage, now: datetime) -> None:
     """Owe the attendee the news that the seat is canceled, once for a seat; the money part is the booker's alone.
 
-    Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it for nothing.
+    Whoever booked it for somebody else is owed a mail of their own; not the house, which gave it.
     """
-    for kind, recipient in recipients_of_cancellation(seat, coverage).items():
+    for kind, recipient in mails_of_cancellation(seat, coverage).items():
         queue_mail(kind=kind, key=f"{kind}:{seat.pk}", recipient=recipient, context={"seat_id": seat.pk}, now=now)
 
 
-def recipients_of_cancellation(seat: Seat, coverage: SeatCoverage) -> dict[str, str]:
-    """The kinds of mail that a canceled seat brings with it, and to whom each goes."""
+def mails_of_cancellation(seat: Seat, coverage: SeatCoverage) -> dict[str, str]:
+    """Who is written to when this seat is canceled, by the kind of mail."""
     owed = {SEAT_CANCELED: seat.attendee_email}
-    if seat.is_booked_for_another and coverage.kind != SeatCoverage.Kind.COMP:
+    if seat.is_booked_for_another and not coverage.is_by_house:
         owed[CANCELLATION_RECEIPT] = seat.booked_by.email
     return owed
 
@@ -89,6 +89,6 @@ def _context(seat: Seat, change: ScheduleChange | None) -> dict[str, Any]:
 
 def _what_came_back(seat: Seat) -> str:
     """Nothing for a seat that the house gave for nothing: there is nothing to say."""
-    coverage = SeatCoverage.objects.select_related("order", "refund", "seat").get(seat=seat)
+    coverage = SeatCoverage.objects.select_related("order", "refund", "seat__live_session").get(seat=seat)
     made = settlement_made(coverage)
     return what_comes_back(made, is_done=True) if made and coverage.kind != SeatCoverage.Kind.COMP else ""

@@ -28,10 +28,9 @@ def _they_still_cannot(mail: OutgoingMail, now: datetime) -> Verdict:
 
 def _render_cant_come(mail: OutgoingMail) -> RenderedMail:
     seat = seat_of(mail)
-    is_given = SeatCoverage.objects.filter(seat=seat, kind=SeatCoverage.Kind.COMP).exists()
     context = {
         **booking_context(seat),
-        "is_complimentary": is_given,
+        "is_by_house": SeatCoverage.objects.select_related("seat").get(seat=seat).is_by_house,
         "hand_over_url": address_of("subscriptions:hand_over", seat.public_id),
         "cancel_url": address_of("subscriptions:cancel", str(seat.public_id)),
     }

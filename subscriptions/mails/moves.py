@@ -14,7 +14,6 @@ from redreport.outbox.render import render_templates
 from sessions_live.mails.common import stands_as_told
 from sessions_live.mails.moves import move_context
 from sessions_live.models import ScheduleChange, Seat
-from subscriptions.models import SeatCoverage
 
 BOOKING_MOVED = "booking_moved"
 
@@ -25,7 +24,7 @@ def register() -> None:
 
 
 def queue_booking_moved(*, change: ScheduleChange, now: datetime) -> None:
-    """Owe whoever booked seats for others the news of a move, once for a move; not the house, which gave them for nothing."""
+    """Owe whoever booked seats for others the news of a move, once for a move; not the house, which gave them."""
     queue_mails(owed_to_bookers(change), now=now)
 
 
@@ -47,7 +46,7 @@ def owed_to_bookers(change: ScheduleChange) -> list[OwedMail]:
 def booked_for_others(live_session_id: int) -> QuerySet[Seat]:
     """Taken seats in which somebody else sits than booked them."""
     taken = Seat.objects.filter(live_session=live_session_id, state__in=Seat.TAKEN).exclude(booked_by__email=F("attendee_email"))
-    return taken.exclude(coverage__kind=SeatCoverage.Kind.COMP)
+    return taken.exclude(coverage__approved_by=F("booked_by"))
 
 
 def _still_booked(mail: OutgoingMail, now: datetime) -> Verdict:

@@ -71,3 +71,8 @@ class SeatCoverage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} for seat {self.seat_id}"
+
+    @property
+    def is_by_house(self) -> bool:
+        """Whether the member of staff who gave the seat stands in as its booker, for want of a reader who booked it."""
+        return self.approved_by_id is not None and self.approved_by_id == self.seat.booked_by_id

@@ -1,6 +1,7 @@
 """Canceling seats, by whoever booked them or by the house. What paid for them is settled in `settle`."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -17,6 +18,7 @@ from subscriptions.errors import ConsequenceChanged
 from subscriptions.models import Order, Refund, SeatCoverage
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.settle import lock_seat_with_coverage, plan_settlement, settle_locked_seat
+from subscriptions.operations.what_paid import WhatPaid
 from subscriptions.settlement import SettlementPlan
 
 
@@ -74,28 +76,74 @@ def _cancel_and_settle_own_seat(
         return settle_locked_seat(seat=seat, coverage=coverage, now=now)
 
 
-def cancel_seat_by_house(*, seat_id: int, actor: User, reason: str, restitution: Seat.Restitution, now: datetime) -> None:
+@dataclass(frozen=True)
+class HouseCancellation:
+    """What comes of it when the house cancels a seat: the restitution that it notes, and what is given back for it."""
+
+    restitution: Seat.Restitution
+    settlement: SettlementPlan
+
+
+def plan_house_cancellation(
+    *,
+    seat: Seat,
+    restitution: Seat.Restitution | None,
+    asked_at: datetime | None = None,
+    paid: WhatPaid | None = None,
+    now: datetime,
+) -> HouseCancellation:
+    """What comes of it when the house cancels this seat now. Without a `restitution` it is what the rule would give its booker
+    at `asked_at`. Only reads; `paid` as for `plan_settlement`. Refuses with SeatNotTaken. `seat` has its session and
+    coverage.
+    """
+    if seat.state not in Seat.TAKEN:
+        raise SeatNotTaken
+    due = restitution or restitution_due(seat=seat, by=Seat.CanceledBy.BUYER, now=asked_at or now)
+    settlement = plan_settlement(coverage=seat.coverage, by=Seat.CanceledBy.HOUSE, restitution=due, paid=paid, now=now)
+    return HouseCancellation(due, settlement)
+
+
+def cancel_seat_by_house(
+    *,
+    seat_id: int,
+    actor: User,
+    reason: str,
+    restitution: Seat.Restitution | None,
+    asked_at: datetime | None = None,
+    now: datetime,
+) -> None:
     """Cancel a seat by a named member of staff for a written reason, with or without restitution, also after the session.
 
-    Canceling twice changes nothing. Refuses with SeatNotTaken. Stripe is asked for the refund after the commit.
+    Without a `restitution` it is what the rule would give its booker at `asked_at`, when staff asked for it: it may be done
+    a while later. Canceling twice changes nothing. Refuses with SeatNotTaken. Stripe is asked for the refund after the commit.
     """
-    _submit(_cancel_and_settle_by_house(seat_id, actor, reason, restitution, now), now)
+    refund = _cancel_and_settle_by_house(
+        seat_id=seat_id, actor=actor, reason=reason, restitution=restitution, asked_at=asked_at, now=now
+    )
+    _submit(refund, now)
 
 
 @retried
 def _cancel_and_settle_by_house(
-    seat_id: int, actor: User, reason: str, restitution: Seat.Restitution, now: datetime
+    *,
+    seat_id: int,
+    actor: User,
+    reason: str,
+    restitution: Seat.Restitution | None,
+    asked_at: datetime | None,
+    now: datetime,
 ) -> Refund | None:
     with transaction.atomic():
         # Locks as for the booker's own cancellation, which may come at this moment.
         seat, coverage = lock_seat_with_coverage(seat_id)
         if seat.state == Seat.State.CANCELED:
             return None
+        plan = plan_house_cancellation(seat=seat, restitution=restitution, asked_at=asked_at, now=now)
         cancel_seat(
             live_session=seat.live_session,
             seat=seat,
             by=Seat.CanceledBy.HOUSE,
-            restitution=restitution,
+            restitution=plan.restitution,
             actor=actor,
             reason=reason,
             now=now,

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from redreport import audit, policy
+from redreport.transactions import retried
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import hold_longer, release_held_seat
 from subscriptions import mails
@@ -20,6 +21,7 @@ def waits_until(live_session: LiveSession) -> datetime:
     return live_session.starts_at - policy.PAID_BEFORE_START
 
 
+@retried
 def await_bank(*, order_id: int, lease: Lease, now: datetime) -> None:
     """Hold what was ordered while the bank moves the money. A seat is let go a day before the start, and when its session is
     canceled: should the payment arrive all the same, it is treated as any that comes late."""
@@ -42,6 +44,7 @@ def await_bank(*, order_id: int, lease: Lease, now: datetime) -> None:
         order.save()
 
 
+@retried
 def close_failed_payment(*, order_id: int, lease: Lease, now: datetime) -> None:
     """The bank did not pay: close the order and give back what it held. Doing it again changes nothing."""
     with transaction.atomic():

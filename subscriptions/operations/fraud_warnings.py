@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from redreport.money import format_money
+from redreport.transactions import retried
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import Case
 from subscriptions.operations.cases import case_key, open_case
@@ -29,6 +30,7 @@ def sync_fraud_warning(*, stripe_warning_id: str, now: datetime) -> None:
     synchronize(stripe_warning_id, fetch_and_apply)
 
 
+@retried
 def _open(payment_id: int, fraud_type: str, lease: Lease, now: datetime) -> None:
     with transaction.atomic():
         lease.confirm()

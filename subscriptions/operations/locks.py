@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
+from redreport.transactions import Overtaken
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import lock_live_session
 from subscriptions.models import CreditGrant, Order, Payment, Refund, Subscription
 from subscriptions.operations.subscribers import lock_subscriber
 
@@ -16,7 +16,7 @@ class Bought:
 
     payment: Payment
     order: Order | None
-    live_session: LiveSession | None
+    # Each with its session: one that was moved sits in another than its order was for.
     seats: list[Seat]
 
     @property
@@ -63,27 +63,33 @@ def lock_refund(refund_id: int) -> tuple[Order | None, Payment, Refund]:
 
 
 def lock_session_and_seats(order: Order) -> tuple[LiveSession, list[Seat]]:
-    """The session of a seat's order, and the order's seats by id."""
+    """The session of a seat's order, and the order's seats by id, each with the session it sits in; those sessions are all
+    locked, by id. Raises Overtaken, which `retried` repeats."""
     assert order.live_session_id is not None
-    live_session = lock_live_session(order.live_session_id)
-    of_order = Seat.objects.filter(coverage__order=order).select_related("booked_by", "waitlist_entry").order_by("id")
-    seats = list(of_order.select_for_update(of=["self"], no_key=True))
+    of_order = Seat.objects.filter(coverage__order=order)
+    concerned = LiveSession.objects.filter(Q(pk=order.live_session_id) | Q(pk__in=of_order.values("live_session")))
+    locked = {live_session.pk: live_session for live_session in concerned.order_by("id").select_for_update(no_key=True)}
+    seats = list(
+        of_order.select_related("booked_by", "waitlist_entry").order_by("id").select_for_update(of=["self"], no_key=True)
+    )
     for seat in seats:
-        seat.live_session = live_session
-    return live_session, seats
+        # The race: it was moved to a session that is not locked here, while this waited for the others.
+        if seat.live_session_id not in locked:
+            raise Overtaken
+        seat.live_session = locked[seat.live_session_id]
+    return locked[order.live_session_id], seats
 
 
 def lock_bought(payment_id: int) -> Bought:
     """A payment and what it bought, each row locked: whoever takes it back must not meet a booking or another refund halfway."""
     known = Payment.objects.select_related("order").get(pk=payment_id)
-    live_session: LiveSession | None = None
     seats: list[Seat] = []
     if known.order and known.order.live_session_id:
-        live_session, seats = lock_session_and_seats(known.order)
+        _, seats = lock_session_and_seats(known.order)
     lock_subscriber(known.subscriber_id)
     if known.stripe_invoice_id:
         grants = CreditGrant.objects.filter(subscriber_id=known.subscriber_id, stripe_invoice_id=known.stripe_invoice_id)
         list(grants.order_by("id").select_for_update(no_key=True))
     order = lock_order(known.order_id) if known.order_id else None
     payment = lock_payment(payment_id)
-    return Bought(payment, order, live_session, seats)
+    return Bought(payment, order, seats)

@@ -152,6 +152,7 @@ def _return_what_was_paid(order: Order, refusal: SeatRefused, now: datetime) -> 
             mails.queue_hold_lapsed(order=order, seat=seats[0], now=now)
 
 
+@retried
 def close_unpaid_order(*, order_id: int, lease: Lease | None, now: datetime) -> None:
     """Give back what a pending order held, once it is certain that Stripe takes no payment for it any more.
 

@@ -13,7 +13,7 @@ from sessions_live.mails.samples import as_if_canceled, as_if_moved, sample_mail
 from sessions_live.models import LiveSession, ScheduleChange, Seat
 from sessions_live.operations.cancellations import CancelPreview, preview_cancel, who_waits
 from sessions_live.operations.moves import MovePreview, preview_move
-from subscriptions.mails.cancellations import SEAT_CANCELED, recipients_of_cancellation, render_seat_canceled
+from subscriptions.mails.cancellations import SEAT_CANCELED, mails_of_cancellation, render_seat_canceled
 from subscriptions.mails.moves import owed_to_bookers
 from subscriptions.models import Order, SeatCoverage
 from subscriptions.operations.settle import plan_settlement
@@ -127,7 +127,7 @@ def preview_session_cancellation(*, live_session: LiveSession, now: datetime) ->
     return CancelConsequences(
         session=session,
         open_orders=_open_orders(live_session),
-        mails=len(told) + sum(len(recipients_of_cancellation(coverage.seat, coverage)) for coverage, _ in plans),
+        mails=len(told) + sum(len(mails_of_cancellation(coverage.seat, coverage)) for coverage, _ in plans),
         refunds=tuple(sorted(refunds.items())),
         refunds_made=made[Made.REFUND],
         credits_returned=made[Made.CREDIT],

@@ -4,6 +4,7 @@ What is planned for the reader's eyes is planned again under the locks, by the s
 coverage is settled once.
 """
 
+from collections.abc import Container
 from datetime import datetime
 
 from django.db import transaction
@@ -16,14 +17,14 @@ from sessions_live.models import Seat
 from sessions_live.operations.seats import lock_seat_with_session
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
-from subscriptions.models import Case, CreditGrant, Payment, Refund, SeatCoverage
+from subscriptions.models import Case, CreditEntry, CreditGrant, Payment, Refund, SeatCoverage
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import payment_of_year_went_back, return_credit, return_terms
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.operations.what_paid import WhatPaid, what_paid_for
-from subscriptions.settlement import SettlementPlan, Why
+from subscriptions.settlement import SettlementPlan, Why, why_nothing
 
 Made = SeatCoverage.Settlement
 
@@ -48,7 +49,7 @@ def plan_settlement(
     else:
         plan = SettlementPlan(Made.CASE, why=Why.PAID_PAST_STRIPE)
     if restitution == Seat.Restitution.NONE and plan.settlement != Made.NOTHING:
-        return SettlementPlan(Made.FORFEITED, why=Why.LATE if by == Seat.CanceledBy.BUYER else Why.BY_HOUSE)
+        return SettlementPlan(Made.FORFEITED, why=why_nothing(coverage.seat, by, now))
     return plan
 
 
@@ -107,6 +108,17 @@ def lock_what_paid(seat: Seat) -> SeatCoverage:
     return coverage
 
 
+def check_restorable(coverage: SeatCoverage, years_gone: Container[int] | None = None) -> CreditEntry:
+    """The credit that a seat forfeited and that can be returned. Only reads; not even the grants of years whose money is gone,
+    where those were read for many coverages at once. Refuses with NotForfeited."""
+    entry = coverage.credit_entry
+    if coverage.settlement != Made.FORFEITED or entry is None:
+        raise NotForfeited
+    if payment_of_year_went_back(entry.grant) if years_gone is None else entry.grant_id in years_gone:
+        raise NotForfeited
+    return entry
+
+
 @retried
 def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: datetime) -> SeatCoverage:
     """Return the credit of a seat that was canceled too late, by a named member of staff for a written reason; once.
@@ -116,11 +128,7 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
     with transaction.atomic():
         # Locks as in settling: two members of staff restore it at once, one credit.
         _, coverage = lock_seat_with_coverage(seat_id)
-        if coverage.settlement != Made.FORFEITED or coverage.credit_entry is None:
-            raise NotForfeited
-        if payment_of_year_went_back(coverage.credit_entry.grant):
-            raise NotForfeited
-        return_credit(spent=coverage.credit_entry, by_house=True, actor=actor, reason=reason, now=now)
+        return_credit(spent=check_restorable(coverage), by_house=True, actor=actor, reason=reason, now=now)
         coverage.settlement = Made.CREDIT
         coverage.save(update_fields=["settlement"])
         audit.record(actor=actor, verb="restored", target=coverage, reason=reason, now=now)

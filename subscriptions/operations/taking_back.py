@@ -44,19 +44,17 @@ def take_back_what_it_bought(
             reason=reason,
             now=now,
         )
-    canceled = sum(_cancel_coming_seat(bought, seat, refund=refund, actor=actor, reason=reason, now=now) for seat in bought.seats)
+    canceled = sum(_cancel_coming_seat(seat, refund=refund, actor=actor, reason=reason, now=now) for seat in bought.seats)
     return TakenBack(canceled, credits)
 
 
-def _cancel_coming_seat(
-    bought: Bought, seat: Seat, *, refund: Refund | None, actor: User | None, reason: str, now: datetime
-) -> bool:
-    if release_held_seat(seat=seat, now=now) or bought.live_session is None:
+def _cancel_coming_seat(seat: Seat, *, refund: Refund | None, actor: User | None, reason: str, now: datetime) -> bool:
+    if release_held_seat(seat=seat, now=now):
         return False
-    if seat.state not in Seat.TAKEN or bought.live_session.starts_at <= now:
+    if seat.state not in Seat.TAKEN or seat.live_session.starts_at <= now:
         return False
     cancel_seat(
-        live_session=bought.live_session,
+        live_session=seat.live_session,
         seat=seat,
         by=Seat.CanceledBy.HOUSE,
         restitution=Seat.Restitution.NONE,

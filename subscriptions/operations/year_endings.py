@@ -9,6 +9,7 @@ from django.db.models import QuerySet, Sum
 
 from redreport import audit, policy
 from redreport.accounts.models import User
+from redreport.transactions import Overtaken, retried
 from sessions_live.models import Seat
 from sessions_live.operations.cancellations import cancel_seat
 from sessions_live.operations.seats import lock_live_session
@@ -87,6 +88,7 @@ def end_year(
     return change
 
 
+@retried
 def _end_in_our_books(
     *, subscription_id: int, actor: User, reason: str, refund_minor: int, seats_to_cancel: list[int], now: datetime
 ) -> tuple[SubscriptionChange, Refund | None]:
@@ -155,10 +157,14 @@ def _take_and_give_back(ending: YearEnding, subscriber_id: int, actor: User, rea
 
 
 def _lock_seats(seat_ids: list[int]) -> None:
-    sessions = Seat.objects.filter(pk__in=seat_ids).order_by().values_list("live_session_id", flat=True).distinct()
-    for live_session_id in sorted(sessions):
+    of_ids = Seat.objects.filter(pk__in=seat_ids)
+    sessions = sorted(set(of_ids.order_by().values_list("live_session_id", flat=True)))
+    for live_session_id in sessions:
         lock_live_session(live_session_id)
-    list(Seat.objects.filter(pk__in=seat_ids).order_by("id").select_for_update(of=["self"], no_key=True))
+    seats = list(of_ids.order_by("id").select_for_update(of=["self"], no_key=True))
+    # The race: one was moved to a session that is not locked here.
+    if any(seat.live_session_id not in sessions for seat in seats):
+        raise Overtaken
 
 
 def _ending(subscription: Subscription, refund_minor: int, seats_to_cancel: list[int], now: datetime) -> YearEnding:

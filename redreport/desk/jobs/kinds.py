@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.models import JobItem
 
 Wishes = dict[str, Any]
+# Plans one row after the other, each with those before it in mind.
+PlanRow: TypeAlias = "Callable[[Draft], Effects]"
 
 
 class Refused(Exception):
@@ -31,7 +33,9 @@ def _nothing_more(drafts: Sequence[Draft], now: datetime) -> Effects:
 @dataclass(frozen=True)
 class JobKind:
     """
-    `plan(draft, wishes, now)` only reads, and says what `carry_out(item, now)` would do; both refuse with Refused.
+    `plan(draft, wishes, now)` only reads, and says what `carry_out(item, now)` would do; both refuse with Refused. Where a row
+    depends on those before it, as on the places they leave, `planner(drafts, wishes, now)` stands in its place: it reads what
+    all of them need in a constant number of queries, and returns what plans each in turn.
 
     `together(drafts, now)` says what comes of all rows beside what comes of each, such as seats that are offered to who waits.
     `carry_out` owns its transactions and may be called again for an item that a crash left unfinished: it then changes nothing
@@ -41,9 +45,18 @@ class JobKind:
     name: str
     label: str
     permission: str
-    plan: Callable[[Draft, Wishes, datetime], Effects]
+    plan: Callable[[Draft, Wishes, datetime], Effects] | None
     carry_out: Callable[[JobItem, datetime], str]
     together: Callable[[Sequence[Draft], datetime], Effects] = _nothing_more
+    planner: Callable[[Sequence[Draft], Wishes, datetime], PlanRow] | None = None
+
+    def plans_of(self, drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
+        """What plans each of the drafts, in their order."""
+        if self.planner:
+            return self.planner(drafts, wishes, now)
+        assert self.plan is not None
+        plan = self.plan
+        return lambda draft: plan(draft, wishes, now)
 
 
 _KINDS: dict[str, JobKind] = {}

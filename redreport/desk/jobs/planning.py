@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from redreport.desk.jobs.effects import Effects
-from redreport.desk.jobs.kinds import Draft, JobKind, Refused, Wishes
+from redreport.desk.jobs.kinds import Draft, JobKind, PlanRow, Refused, Wishes
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class Plan:
 
 def plan_job(*, kind: JobKind, drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> Plan:
     """What the kind says of each draft, and of those together that it does not refuse."""
-    rows = [_plan_row(kind, draft, wishes, now) for draft in drafts]
+    plan = kind.plans_of(drafts, wishes, now)
+    rows = [_plan_row(plan, draft) for draft in drafts]
     return Plan(rows, kind.together([row.draft for row in rows if not row.refusal], now))
 
 
-def _plan_row(kind: JobKind, draft: Draft, wishes: Wishes, now: datetime) -> PlannedRow:
+def _plan_row(plan: PlanRow, draft: Draft) -> PlannedRow:
     try:
-        return PlannedRow(draft, kind.plan(draft, wishes, now))
+        return PlannedRow(draft, plan(draft))
     except Refused as refusal:
         return PlannedRow(draft, Effects(), str(refusal))

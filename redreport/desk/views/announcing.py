@@ -18,8 +18,8 @@ from redreport.desk.announcements import (
 )
 from redreport.desk.models import Announcement
 from redreport.desk.views.common import desk_page
+from redreport.desk.views.walking import Impossible, Preview, Wizard, walk
 from redreport.desk.wizards.forms import AnnouncementForm
-from redreport.desk.wizards.walking import Impossible, Preview, Wizard, walk
 from sessions_live.models import LiveSession
 from subscriptions.operations.previews import SampleMail
 

@@ -1,1 +1,1 @@
-"""What staff ask for a whole session: its form, what would come of it with the mails themselves, and the session's name typed."""
+"""What staff fill in to change a whole session, and how the times that they type are read."""

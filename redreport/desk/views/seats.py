@@ -1,0 +1,204 @@
+"""What staff do with the seats they ticked on a session's roster, each with a preview of what will happen to which of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_http_methods
+
+from redreport.accounts.selectors import signed_in
+from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
+from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
+from redreport.desk.jobs.seats_cancel import CANCEL
+from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
+from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
+from redreport.desk.jobs.seats_move import MOVE
+from redreport.desk.jobs.seats_resend import RESEND
+from redreport.desk.jobs.seats_restore import RESTORE
+from redreport.desk.seat_forms import (
+    CancelSeatsForm,
+    GuestsForm,
+    HandOverForm,
+    MoveSeatsForm,
+    NothingToAskForm,
+    OfflinePaymentForm,
+    ReasonForm,
+)
+from redreport.desk.views.asking import Question, ask
+from redreport.desk.views.common import desk_page
+from redreport.wording import counted, house_time
+from sessions_live.models import LiveSession, Seat
+
+
+def _as_filled_in(form: forms.Form) -> Wishes:
+    return dict(form.cleaned_data)
+
+
+def _as_it_is(draft: Draft) -> Draft:
+    return draft
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What is asked about ticked seats: `wishes` of a form that was found right, and each seat's row as that form refines it."""
+
+    kind: JobKind
+    form: forms.Form
+    wishes: Callable[[forms.Form], Wishes] = _as_filled_in
+    refine: Callable[[Draft], Draft] = _as_it_is
+    most: int = MOST_SEATS
+
+
+GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@GET_OR_POST
+@desk_page(CANCEL.permission)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel the ticked seats."""
+    return _about_ticked(request, pk, Ticked(CANCEL, CancelSeatsForm(sent(request, "reason"))))
+
+
+@GET_OR_POST
+@desk_page(MOVE.permission)
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move the ticked seats to another session."""
+    form = MoveSeatsForm(sent(request, "reason", "to"), out_of=get_object_or_404(LiveSession, pk=pk))
+    return _about_ticked(request, pk, Ticked(MOVE, form, wishes=_where_to))
+
+
+@GET_OR_POST
+@desk_page(COMP.permission)
+def comp(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give seats to guests of the house."""
+    live_session, form = get_object_or_404(LiveSession, pk=pk), GuestsForm(sent(request, "guests", "reason"))
+    question = Question(
+        kind=COMP,
+        title=COMP.label,
+        form=form,
+        drafts=lambda form: [guest_draft(live_session, guest) for guest in form.cleaned_data["guests"]],
+        wishes=lambda form: {"reason": form.cleaned_data["reason"]},
+        live_session=live_session,
+        back_to=roster_of(live_session),
+        about=_room_in(live_session),
+    )
+    return ask(request, question)
+
+
+@GET_OR_POST
+@desk_page(OFFLINE.permission)
+def offline(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a seat for money that came past Stripe."""
+    live_session, form = get_object_or_404(LiveSession, pk=pk), OfflinePaymentForm(sent(request, "amount", "reason"))
+    question = Question(
+        kind=OFFLINE,
+        title=OFFLINE.label,
+        form=form,
+        drafts=lambda _: [guest_draft(live_session, form.attendee)],
+        wishes=_offline_wishes,
+        live_session=live_session,
+        back_to=roster_of(live_session),
+        about=_room_in(live_session),
+    )
+    return ask(request, question)
+
+
+@GET_OR_POST
+@desk_page(HAND_OVER.permission)
+def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the one ticked seat to somebody else."""
+    form, by = HandOverForm(sent(request, "email", "reason")), signed_in(request).pk
+    return _about_ticked(
+        request,
+        pk,
+        Ticked(
+            HAND_OVER,
+            form,
+            wishes=lambda form: {"reason": form.cleaned_data["reason"], "by": by},
+            refine=lambda draft: to_attendee(draft, form.attendee),
+            most=1,
+        ),
+    )
+
+
+@GET_OR_POST
+@desk_page(RESEND.permission)
+def resend(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mail the confirmations of the ticked seats once more."""
+    return _about_ticked(request, pk, Ticked(RESEND, NothingToAskForm(request.POST if request.method == "POST" else None)))
+
+
+@GET_OR_POST
+@desk_page(RESTORE.permission)
+def restore_credits(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return the credits that the ticked seats forfeited."""
+    return _about_ticked(request, pk, Ticked(RESTORE, ReasonForm(sent(request, "reason"))))
+
+
+def sent(request: HttpRequest, *names: str) -> QueryDict | None:
+    """What a form of these fields was sent; None where the roster's ticks alone led here."""
+    return request.POST if request.method == "POST" and any(name in request.POST for name in names) else None
+
+
+def roster_of(live_session: LiveSession) -> str:
+    """The address of a session's roster."""
+    try:
+        return reverse("admin:desk_roster", args=[live_session.pk])
+    except NoReverseMatch:
+        return f"{reverse('admin:desk_rosterseat_changelist')}?live_session__id__exact={live_session.pk}"
+
+
+def _where_to(form: forms.Form) -> Wishes:
+    return {"to": form.cleaned_data["to"].pk, "reason": form.cleaned_data["reason"]}
+
+
+def _offline_wishes(form: forms.Form) -> Wishes:
+    given = form.cleaned_data
+    return {
+        "amount_minor": given["amount"],
+        "currency": given["currency"],
+        "paid_on": given["paid_on"].isoformat(),
+        "reference": given["reference"],
+        "reason": given["reason"],
+    }
+
+
+def _room_in(live_session: LiveSession) -> list[str]:
+    """When it is, and how many places are left; readers who wait for one are passed over."""
+    active = Seat.objects.filter(live_session=live_session, state__in=Seat.ACTIVE).count()
+    left = max(0, live_session.capacity - active)
+    return [
+        f"{live_session.title}, {house_time(live_session.starts_at)}",
+        f"{counted(left, 'place')} of {live_session.capacity} left",
+    ]
+
+
+def _about_ticked(request: HttpRequest, pk: int, ticked: Ticked) -> HttpResponse:
+    live_session = get_object_or_404(LiveSession, pk=pk)
+    seat_ids = _ticked(request)
+    if not 1 <= len(seat_ids) <= ticked.most:
+        messages.warning(request, f"Tick {'one seat' if ticked.most == 1 else f'up to {ticked.most} seats'} first.")
+        return HttpResponseRedirect(roster_of(live_session))
+    drafts = drafts_of(live_session, seat_ids)
+    question = Question(
+        kind=ticked.kind,
+        title=f"{ticked.kind.label}: {counted(len(seat_ids), 'seat')} ticked",
+        form=ticked.form,
+        drafts=lambda _: [ticked.refine(draft) for draft in drafts],
+        wishes=ticked.wishes,
+        live_session=live_session,
+        carried=[("seat", str(seat_id)) for seat_id in seat_ids],
+        back_to=roster_of(live_session),
+        about=[draft.about for draft in drafts],
+    )
+    return ask(request, question)
+
+
+def _ticked(request: HttpRequest) -> Sequence[int]:
+    """The ids of the ticked seats, each once; what is no number is no seat."""
+    ticked = request.POST.getlist("seat") or request.GET.getlist("seat")
+    return list(dict.fromkeys(int(value) for value in ticked if value.isdecimal() and len(value) < 19))

@@ -1,0 +1,92 @@
+"""What a member of staff does on a page of the desk: fills in the form, looks at what will happen, and presses the button."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from redreport import clock
+from redreport.accounts.models import User
+from redreport.desk.jobs.running import run_job
+from redreport.desk.models import Job, JobItem
+from redreport.outbox.models import OutgoingMail
+from sessions_live.models import LiveSession, Seat
+from tests.factories import make_staff, make_user
+
+
+class Desk:
+    """A member of staff at one page of a session."""
+
+    def __init__(self, page: str, live_session: LiveSession, staff: User | None = None) -> None:
+        self.staff = staff or make_staff()
+        self.client = Client()
+        self.client.force_login(self.staff)
+        self.address = reverse(f"admin:{page}", args=[live_session.pk])
+
+    def open(self, seats: Sequence[Seat] = ()) -> Any:
+        """The page as the roster's button leads to it."""
+        return self.client.post(self.address, {"seat": [seat.pk for seat in seats]})
+
+    def look(self, seats: Sequence[Seat] = (), **filled_in: Any) -> Any:
+        """What will happen, as the page says it."""
+        return self.client.post(self.address, {"seat": [seat.pk for seat in seats], **filled_in})
+
+    def confirm(self, seats: Sequence[Seat] = (), **filled_in: Any) -> Job:
+        """The button is pressed under what was shown; nothing is done yet."""
+        page = self.look(seats, **filled_in)
+        assert page.status_code == 200, page.content.decode()
+        sent = {"seat": [seat.pk for seat in seats], **filled_in, "confirm": "Do it"}
+        answer = self.client.post(
+            self.address, {**sent, "seen": page.context["seen"], "request_id": str(page.context["request_id"])}
+        )
+        assert answer.status_code == 302, answer.content.decode()
+        return Job.objects.latest("id")
+
+    def do(self, seats: Sequence[Seat] = (), **filled_in: Any) -> Job:
+        """The button is pressed, and a worker has done it."""
+        job = self.confirm(seats, **filled_in)
+        run(job)
+        return job
+
+
+def run(job: Job) -> None:
+    """The worker does all of it."""
+    while run_job(job_id=job.pk, now=clock.now()):
+        pass
+
+
+def run_again(job: Job) -> None:
+    """The worker had died before it noted what was done: all of it comes again."""
+    job.items.update(state=JobItem.State.WAITING, done_at=None, outcome="")
+    run(job)
+
+
+def outcomes(job: Job) -> list[tuple[str, str]]:
+    """What came of each row."""
+    return list(job.items.order_by("number").values_list("state", "outcome"))
+
+
+def refusals(page: Any) -> list[str]:
+    """Why rows of a preview are left out."""
+    return [row.refusal for row in page.context["plan"].refused]
+
+
+def mails_owed(since: int = 0) -> list[tuple[str, str]]:
+    """Kind and recipient of each mail after the one with this id."""
+    return list(OutgoingMail.objects.filter(pk__gt=since).order_by("id").values_list("kind", "recipient"))
+
+
+def last_mail_id() -> int:
+    """The id of the last mail that is owed so far."""
+    return OutgoingMail.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def staff_with(*permissions: str) -> User:
+    """A member of staff who has these permissions and no others."""
+    staff = make_user("Deskless", is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        staff.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return staff
