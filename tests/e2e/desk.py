@@ -45,7 +45,8 @@ class Desk(Reader):
     @property
     def column(self) -> dict[str, list[str]]:
         """The table of the page by the heads of its columns."""
-        heads = [" ".join(head.split()) for head in self.page.locator("main table thead th").all_inner_texts()]
+        # Django admin shows heads in capitals: what counts is what stands in the page.
+        heads = [" ".join(head.split()) for head in self.page.locator("main table thead th").all_text_contents()]
         return {head: [row[place] for row in self.rows] for place, head in enumerate(heads)}
 
     @property

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.text import slugify
 
 from redreport import clock
 from redreport.accounts.models import User
+from redreport.local.demo_accounts import STAFF_EMAIL
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from sessions_live.operations.seats import Attendee
+from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.offers import wait_for_seat
 from tests.e2e import stage
 
@@ -33,10 +37,23 @@ def sessions_called(*, title: str) -> list[Draft]:
     return [Draft(one.title, one.slug, one.state, one.starts_at, one.capacity) for one in found]
 
 
+def address_for(name: str, slug: str) -> str:
+    """The e-mail address of somebody in one session's journey."""
+    return f"{slugify(name).replace('-', '.')}.{slug}@example.com"
+
+
+def give_seats_to(*, slug: str, names: list[str]) -> None:
+    """Seats given to guests of these names, in the order of their numbers."""
+    live_session, staff = LiveSession.objects.get(slug=slug), User.objects.get(email=STAFF_EMAIL)
+    for name in names:
+        guest = Attendee(name, address_for(name, slug), "")
+        give_complimentary_seat(live_session_id=live_session.pk, attendee=guest, actor=staff, reason="a guest", now=clock.now())
+
+
 def join_waitlist(*, slug: str, names: list[str]) -> list[str]:
     """Readers of these names join the waitlist one after the other, to pay by card; returns their addresses."""
     live_session = LiveSession.objects.get(slug=slug)
-    addresses = [f"{name.lower()}.{slug}@example.com" for name in names]
+    addresses = [address_for(name, slug) for name in names]
     for name, address in zip(names, addresses, strict=True):
         stage.open_account(email=address, name=name, firm="")
         user = User.objects.get(email=address)
