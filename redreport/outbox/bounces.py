@@ -36,8 +36,8 @@ def note_bounce(
     Write on a mail what became of it: its state turns to bounced, once, and the address gets no optional mails any more. What is
     only put off stays sent, with a note. `said` is the other server's own reason.
 
-    The mail is the one with this Message-ID; without one, the last that was sent to the address before, if that was within a week.
-    Told twice it changes nothing. Returns the mail, or None where we know of none.
+    The mail is the one with this Message-ID; without one, the last that was sent to the address before, if that was within a
+    week. Told twice it changes nothing. Returns the mail, or None where we know of none.
     """
     with transaction.atomic():
         # The mail's lock: its worker may be writing down at this moment that it was taken.

@@ -64,7 +64,7 @@ class OutgoingMail(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     sent_bytes = models.BinaryField(null=True)
     sent_sha256 = models.CharField(max_length=64, blank=True)
-    # What came back after a server had taken it, and when we heard that nobody will read it: perhaps before we wrote it down as sent.
+    # What came back after a server had taken it, and when we heard that nobody will read it: perhaps before it counts as sent.
     returned = models.CharField(max_length=200, blank=True, default="", db_default="")
     bounced_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=clock.now)

@@ -47,7 +47,7 @@ def _undelivered(now: datetime) -> QuerySet[OutgoingMail]:
 
 def _open(mail: OutgoingMail, now: datetime) -> bool:
     with transaction.atomic():
-        # The mail's lock: it may be sent again at this moment. Two sweeps at once open one case, whose key names mail and attempt.
+        # The mail's lock: it may be sent again at this moment, and two sweeps may come at once.
         OutgoingMail.objects.select_for_update(no_key=True).get(pk=mail.pk)
         if not _undelivered(now).filter(pk=mail.pk).exists():
             return False
