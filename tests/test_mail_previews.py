@@ -64,7 +64,7 @@ def test_looking_leaves_no_row_and_sends_nothing(settings: Any) -> None:
     client = desk()
     client.get(LIST)
     before = rows()
-    for sample in OURS:
+    for sample in OURS[::6]:
         for page in ("", "html/"):
             assert client.get(f"{LIST}{sample.kind}/{sample.variant}/{page}").status_code == 200
     assert rows() == before

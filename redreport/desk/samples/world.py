@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from redreport import policy
 from redreport.accounts.models import User
 from redreport.desk.models import Announcement
+from redreport.desk.samples.bought import part_refund, renewal_notice, running_year, seat_of, seat_order
 from sessions_live.models import (
     HandOver,
     Host,
@@ -25,19 +25,12 @@ from subscriptions.models import (
     CreditGrant,
     Invoice,
     Order,
-    Payment,
-    Plan,
-    Price,
     Refund,
     RenewalNotice,
-    SeatCoverage,
     Subscriber,
     Subscription,
 )
-from subscriptions.selectors import current_prices
-from subscriptions.terms import consent_text
 
-YEAR = timedelta(days=365)
 WHY = "The host is traveling that week."
 
 
@@ -104,9 +97,9 @@ def build_world(now: datetime) -> World:
     live_session = _session("Reading the plenum", mark=mark, in_days=15, host=host, news=news, now=now)
     later = _session("Chips and who may sell them", mark=f"{mark}-2", in_days=45, host=host, news=news, now=now)
     subscriber = Subscriber.objects.create(user=ada)
-    order = _seat_order(subscriber, live_session, now)
-    seat, colleagues_seat = (_seat(order, who, number, now) for number, who in enumerate((ada, bo), 1))
-    subscription, invoice, grant = _year(subscriber, mark, now)
+    order = seat_order(subscriber, live_session, now)
+    seat, colleagues_seat = (seat_of(order, who, number, now) for number, who in enumerate((ada, bo), 1))
+    subscription, invoice, grant = running_year(subscriber, mark, now)
     AutoBookingAttempt.objects.create(
         subscriber=subscriber, live_session=live_session, outcome=AutoBookingAttempt.Outcome.NO_CREDIT, at=now
     )
@@ -124,11 +117,11 @@ def build_world(now: datetime) -> World:
         seat=seat,
         colleagues_seat=colleagues_seat,
         order=order,
-        refund=_refund(order, mark, now),
+        refund=part_refund(order, mark, now),
         subscription=subscription,
         invoice=invoice,
         grant=grant,
-        notice=_notice(subscription, order, now),
+        notice=renewal_notice(subscription, order, now),
         hand_over=_hand_over(colleagues_seat, ada, now),
         change=_change(live_session, ada, now),
         entry=_entry(later, bo, now),
@@ -162,147 +155,6 @@ def _session(title: str, *, mark: str, in_days: int, host: Host, news: SessionNe
     )
     made.hosts.add(host)
     return made
-
-
-def _price(plan: Plan) -> Price:
-    """The price in force, which is only read; or one of the sample's."""
-    in_force = current_prices().get(plan)
-    is_year = plan == Plan.ANNUAL
-    return in_force or Price.objects.create(
-        plan=plan,
-        lookup_key=f"sample_{plan}",
-        stripe_price_id=f"sample_{uuid.uuid4().hex}",
-        stripe_product_id="sample",
-        stripe_account_id="sample",
-        livemode=False,
-        amount_minor=2500_00 if is_year else 250_00,
-        currency="usd",
-        interval="year" if is_year else "",
-        tax_behavior="exclusive",
-        is_current=False,
-    )
-
-
-def _seat_order(subscriber: Subscriber, live_session: LiveSession, now: datetime) -> Order:
-    price = _price(Plan.SINGLE_SEAT)
-    return Order.objects.create(
-        subscriber=subscriber,
-        kind=Order.Kind.SEAT,
-        state=Order.State.PAID,
-        live_session=live_session,
-        price=price,
-        quantity=2,
-        amount_minor=2 * price.amount_minor,
-        currency=price.currency,
-        total_minor=2 * price.amount_minor,
-        created_at=now,
-        expires_at=now,
-        checkout_expires_at=now,
-        paid_at=now,
-        fulfilled_at=now,
-    )
-
-
-def _seat(order: Order, attendee: User, number: int, now: datetime) -> Seat:
-    seat = Seat.objects.create(
-        live_session=order.live_session,
-        number=number,
-        state=Seat.State.CONFIRMED,
-        attendee_name=attendee.name,
-        attendee_email=attendee.email,
-        attendee_firm=attendee.firm,
-        booked_by=order.subscriber.user,
-        held_at=now,
-        confirmed_at=now,
-    )
-    SeatCoverage.objects.create(seat=seat, kind=SeatCoverage.Kind.ORDER, order=order, created_at=now)
-    return seat
-
-
-def _refund(order: Order, mark: str, now: datetime) -> Refund:
-    paid = order.amount_minor
-    payment = Payment.objects.create(
-        order=order,
-        subscriber=order.subscriber,
-        stripe_payment_intent_id=f"sample_{mark}",
-        amount_minor=paid,
-        currency=order.currency,
-        refunded_minor=paid // 2,
-        captured_at=now,
-        recorded_at=now,
-    )
-    return Refund.objects.create(
-        payment=payment, amount_minor=paid // 2, currency=order.currency, reason=Refund.Reason.STAFF, created_at=now
-    )
-
-
-def _year(subscriber: Subscriber, mark: str, now: datetime) -> tuple[Subscription, Invoice, CreditGrant]:
-    subscription = Subscription.objects.create(
-        subscriber=subscriber,
-        stripe_subscription_id=f"sample_{mark}",
-        status=Subscription.Status.ACTIVE,
-        current_period_start=now,
-        current_period_end=now + YEAR,
-        synced_at=now,
-    )
-    price = _price(Plan.ANNUAL)
-    order = Order.objects.create(
-        subscriber=subscriber,
-        kind=Order.Kind.YEAR,
-        state=Order.State.PAID,
-        price=price,
-        amount_minor=price.amount_minor,
-        currency=price.currency,
-        created_at=now,
-        expires_at=now,
-        checkout_expires_at=now,
-        paid_at=now,
-        fulfilled_at=now,
-        consent_version=policy.CONSENT_VERSION,
-        consented_at=now,
-        consent_text=consent_text(price),
-        subscription=subscription,
-    )
-    invoice = Invoice.objects.create(
-        stripe_invoice_id=f"sample_{mark}",
-        number="RRL-0002",
-        subscriber=subscriber,
-        subscription=subscription,
-        order=order,
-        status=Invoice.Status.OPEN,
-        billing_reason=Invoice.RENEWAL,
-        subtotal_minor=price.amount_minor,
-        total_minor=price.amount_minor,
-        currency=price.currency,
-        attempt_count=1,
-        next_payment_attempt_at=now + timedelta(days=3),
-        hosted_invoice_url="https://invoice.example.com/i/sample",
-        created_at=now,
-        synced_at=now,
-    )
-    grant = CreditGrant.objects.create(
-        subscriber=subscriber,
-        subscription=subscription,
-        stripe_invoice_line_id=f"sample_{mark}",
-        stripe_invoice_id=invoice.stripe_invoice_id,
-        credits=policy.CREDITS_PER_YEAR,
-        balance=4,
-        valid_from=now - timedelta(minutes=1),
-        expires_at=now + timedelta(days=60),
-        created_at=now,
-    )
-    return subscription, invoice, grant
-
-
-def _notice(subscription: Subscription, order: Order, now: datetime) -> RenewalNotice:
-    dossier = {
-        **{"subtotal_minor": 2500_00, "discount_minor": 0, "tax_minor": 0, "total_minor": 2500_00, "currency": order.currency},
-        **{"card_brand": "visa", "card_last4": "4242", "card_expires": f"12/{now.year + 2}"},
-        **{"new_credits": policy.CREDITS_PER_YEAR, "sessions_attended": 5, "credits_left": 3},
-        **{"credits_expire_at": (now + timedelta(days=30)).isoformat(), "consented_at": now.isoformat()},
-    }
-    renews_at = subscription.current_period_end
-    return RenewalNotice.objects.create(subscription=subscription, renews_at=renews_at, dossier=dossier, created_at=now)
 
 
 def _hand_over(seat: Seat, booker: User, now: datetime) -> HandOver:
