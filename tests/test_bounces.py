@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from redreport import clock
+from redreport.desk.samples.world import build_world
 from redreport.outbox.bounces import Returned, note_bounce
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.kinds import Topic
@@ -21,6 +22,7 @@ from subscriptions.tasks import sweep_bounces_task
 from tests.factories import make_guest_seat, make_live_session, make_user
 from tests.fixtures_mail import MailServer
 from tests.outbox_helpers import owe_mail, register_test_kind
+from tests.racing import at_once
 
 SECRET = "provider:a-password-of-ours"
 SIGNING_KEY = "key-0123456789"
@@ -318,3 +320,27 @@ def test_mail_refused_for_good_opens_a_case_and_settles_it_when_it_is_sent_after
     sweep_bounces_task()
     case = Case.objects.get()
     assert (case.state, case.settled_by, case.resolution) == ("settled", None, "The mail is sent by now.")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["bounced", "failed"])
+def test_renewal_notice_that_did_not_arrive_is_a_case_about_the_notice(state: str) -> None:
+    now = clock.now()
+    notice = build_world(now).notice
+    notice.mail = owe_mail("renewal_notice", "renewal_notice:1", context={"notice_id": notice.pk})
+    notice.save()
+    sent = {"sent_at": now, "bounced_at": now} if state == "bounced" else {}
+    OutgoingMail.objects.filter(key="renewal_notice:1").update(state=state, reason="refused for good", **sent)
+    assert [sweep_bounces_task(), sweep_bounces_task()] == [1, 0]
+    case = Case.objects.get()
+    assert (case.kind, case.subscription, case.mail_id) == ("renewal_notice", notice.subscription, notice.mail_id)
+    assert case.summary.endswith("did not arrive: refused for good")
+    assert "write to the reader in another way" in case.proposal
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweeps_at_once_open_one_case() -> None:
+    seat = make_guest_seat(make_live_session())
+    OutgoingMail.objects.filter(context__seat_id=seat.pk).update(state="failed", reason="refused for good")
+    assert sorted(map(str, at_once([sweep_bounces_task for _ in range(3)]))) == ["0", "0", "1"]
+    assert Case.objects.count() == 1

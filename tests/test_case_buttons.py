@@ -228,7 +228,9 @@ def test_failed_mail_is_sent_again_from_its_case_which_settles_once_it_is_out() 
     case = undelivered("failed")
     assert "Send the mail again" in page_of(case)
     assert "The mail is tried again." in press(case, "send-mail-again")
-    mail = OutgoingMail.objects.get(pk=case.mail_id)
+    assert case.mail
+    mail = case.mail
+    mail.refresh_from_db()
     assert (mail.state, case.state) == ("queued", "opened")
     OutgoingMail.objects.filter(pk=mail.pk).update(state="sent", sent_at=clock.now())
     open_cases_of_bounces(now=clock.now(), limit=10)

@@ -7,6 +7,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.decorators import method_decorator
 
@@ -20,13 +21,13 @@ class DeskSite(AdminSite):
     """Django admin in habits and addresses; staff come in through the same sign-in as everybody else."""
 
     site_header = site_title = f"{settings.SITE_NAME}: the desk"
-    index_title = "What staff run"
+    index_title = "The desk"
     index_template = "admin/desk/home.html"
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return _allow_jquery(super().admin_view(view, cacheable))
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The home of the desk, and below it the list of all tables."""
         from redreport import clock
         from redreport.desk.home import look_at_home  # It reads models, which are not loaded yet when this module is.

@@ -47,7 +47,7 @@ class KindFilter(admin.SimpleListFilter):
 class OutgoingMailAdmin(ReadOnlyAdmin):
     actions = ["try_again"]
     change_form_template = "admin/outbox/outgoingmail.html"
-    list_display = ("kind_in_words", "recipient", "subject_or_private", "state", "why", "attempts", "due_at", "sent_at", "story")
+    list_display = ("kind_in_words", "recipient", "state", "why", "due_at", "sent_at", "story")
     list_filter = ("state", KindFilter, "created_at")
     search_fields = ("recipient", "key", "message_id")
     list_per_page = 50

@@ -59,7 +59,7 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("settled", "settled"), ("all", "all")]
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         yield {
             "selected": self.value() is None,
             "query_string": changelist.get_query_string(remove=[self.parameter_name]),
@@ -95,6 +95,10 @@ class CaseAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         related = ("subscriber__user", "order", "payment", "refund", "dispute", "subscription", "seat__live_session", "mail")
         return super().get_queryset(request).select_related(*related, "seat__coverage")
+
+    def get_fields(self, request: HttpRequest, obj: Case | None = None) -> list[str]:
+        """What the case has: most are about one or two of all these rows."""
+        return [str(name) for name in self.fields if obj is None or _says_something(self, obj, str(name))]
 
     def may_settle(self, request: HttpRequest) -> bool:
         """The buttons are for those who may change cases, though nobody may in the form."""
@@ -204,6 +208,11 @@ def ways_from(case: Case) -> Iterator[tuple[str, str]]:
     if case.payment:
         mode = "" if settings.STRIPE_LIVEMODE else "test/"
         yield "The payment in Stripe", f"https://dashboard.stripe.com/{mode}payments/{case.payment.stripe_payment_intent_id}"
+
+
+def _says_something(case_admin: CaseAdmin, case: Case, name: str) -> bool:
+    show = getattr(case_admin, name, None)
+    return bool(getattr(case, name) if show is None else show(case) != "-")
 
 
 def _link(row: Model | None) -> str:

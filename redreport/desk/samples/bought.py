@@ -67,6 +67,7 @@ def seat_order(subscriber: Subscriber, live_session: LiveSession, now: datetime)
 
 def seat_of(order: Order, attendee: User, number: int, now: datetime) -> Seat:
     """A seat of the order, for this attendee."""
+    assert order.live_session is not None
     seat = Seat.objects.create(
         live_session=order.live_session,
         number=number,

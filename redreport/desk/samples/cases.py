@@ -98,9 +98,9 @@ def _granted_by_staff(world: World) -> None:
 
 def _account_mails() -> list[Variant]:
     """One for each template that allauth's mails have here."""
-    folders = [Path(folder) for folder in settings.TEMPLATES[0]["DIRS"]]
-    pages = [page.relative_to(folder) for folder in folders for page in folder.glob("*/email/*_message.html")]
-    prefixes = sorted({page.as_posix().removesuffix("_message.html") for page in pages})
+    folder = Path(settings.BASE_DIR) / "templates"
+    pages = [page.relative_to(folder) for page in folder.glob("*/email/*_message.html")]
+    prefixes = sorted(page.as_posix().removesuffix("_message.html") for page in pages)
     return [_account_mail(prefix) for prefix in prefixes]
 
 
