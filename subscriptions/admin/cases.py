@@ -96,7 +96,7 @@ class CaseAdmin(ReadOnlyAdmin):
         related = ("subscriber__user", "order", "payment", "refund", "dispute", "subscription", "seat__live_session", "mail")
         return super().get_queryset(request).select_related(*related, "seat__coverage")
 
-    def get_fields(self, request: HttpRequest, obj: Case | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Case | None = None) -> Any:
         """What the case has: most are about one or two of all these rows."""
         return [str(name) for name in self.fields if obj is None or _says_something(self, obj, str(name))]
 
