@@ -202,8 +202,13 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_REPLY_TO = env.str("MAIL_REPLY_TO", default="desk@redreport.example")
 # Where the sender is found: the law wants it in every optional mail, so none is sent without it.
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="")
-# The shared secret of the addresses at which the mail provider tells of bounces (django-anymail); without one they are closed.
-ANYMAIL = {"WEBHOOK_SECRET": env.str("BOUNCE_WEBHOOK_SECRET", default="")}
+# The shared secret (name:password) of the addresses at which the mail provider tells of bounces; without one they are closed.
+# Some providers sign what they tell as well, with a key of theirs, and are not believed without it.
+_signing_key = env.str("BOUNCE_SIGNING_KEY", default="")
+ANYMAIL = {
+    "WEBHOOK_SECRET": env.str("BOUNCE_WEBHOOK_SECRET", default=""),
+    **(dict.fromkeys(("MAILGUN_WEBHOOK_SIGNING_KEY", "MAILERSEND_SIGNING_SECRET"), _signing_key) if _signing_key else {}),
+}
 # Set by the local stack only: the folder into which its mail catcher writes, shown at /dev/mail/. Never on a site with https.
 LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 

@@ -21,7 +21,7 @@ USEFUL_FOR = timedelta(days=2)
 
 
 def register_kinds() -> None:
-    kinds.register(MailKind(ACCOUNT_MAIL, "account mail", guard=guard, render=render, private=True))
+    kinds.register(MailKind(ACCOUNT_MAIL, "account mail", guard=guard, render=render, private=True, sealed=True))
 
 
 def guard(mail: OutgoingMail, now: datetime) -> Verdict:
