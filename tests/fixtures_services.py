@@ -13,7 +13,7 @@ from redreport.dispatch import try_again_now
 from redreport.local.processes import Process, python_module, start_process
 from tests import environment
 
-MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
+MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 
 
 class RunningServices:
@@ -59,7 +59,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session", autouse=True)
 def rows_are_deleted_after_a_test(django_db_modify_db_settings: None) -> Iterator[None]:
     """Tests whose commits are real leave few rows: to delete those is twenty times as fast as to truncate every table, and what
-    migrations put there (content types, permissions) stays instead of being made anew.
+    migrations put there (content types, permissions, groups) stays instead of being made anew.
 
     The triggers that keep ledgers from being changed must look away for it, which only an owner of the server may ask for.
     """
