@@ -121,6 +121,11 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
 
     list_display = [*LiveSessionAdmin.list_display, "roster"]
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Hosts are led to no roster: it has addresses and money."""
+        may_see = signed_in(request).has_perm("desk.view_rosterseat")
+        return [column for column in super().get_list_display(request) if column != "roster" or may_see]
+
     @admin.display
     def roster(self, live_session: LiveSession) -> str:
         address = reverse("admin:desk_rosterseat_changelist")
