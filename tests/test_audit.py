@@ -122,9 +122,7 @@ def test_what_has_no_page_is_named_without_a_link() -> None:
     assert AuditEntryAdmin(AuditEntry, admin.site).about(entry) == "gone.thing 7"
 
 
-def test_list_of_the_trail_takes_as_many_queries_however_long_it_is(
-    client: Client, staff: User
-) -> None:
+def test_list_of_the_trail_takes_as_many_queries_however_long_it_is(client: Client, staff: User) -> None:
     audit.record(actor=staff, verb="noted", target=staff, now=timezone.now())
     client.force_login(staff)
     with CaptureQueriesContext(connection) as few:

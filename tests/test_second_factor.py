@@ -424,4 +424,3 @@ def test_pages_of_a_reader_with_one(client: Client) -> None:
 def test_account_page_leads_to_security(client: Client) -> None:
     client.force_login(make_user())
     assert f'href="{SECURITY}"' in client.get("/account/").content.decode()
-

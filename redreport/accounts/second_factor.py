@@ -67,7 +67,5 @@ def remove_second_factor(*, user_id: int, actor: User | str, reason: str, now: d
         if not removed:
             raise NothingToRemove
         Authenticator.objects.filter(user=user).delete()
-        audit.record(
-            actor=actor, verb="second_factor_removed", target=user, reason=reason, detail={"factors": removed}, now=now
-        )
+        audit.record(actor=actor, verb="second_factor_removed", target=user, reason=reason, detail={"factors": removed}, now=now)
         queue_notice(template="mfa/email/removed_by_staff", user=user, now=now)

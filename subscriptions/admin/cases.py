@@ -92,7 +92,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def settle(self, request: HttpRequest, pk: int) -> HttpResponse:
         form = SettleCaseForm(request.POST)
-        if request.method == "POST" and not form.is_valid():
+        if self._is_sent(request) and not form.is_valid():
             self.message_user(request, "Write how it was settled.", messages.ERROR)
             return _back_to(pk)
         return self._act(request, pk, lambda **who: settle_case(resolution=form.cleaned_data["resolution"], **who))
@@ -102,10 +102,14 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def refund_rest(self, request: HttpRequest, pk: int) -> HttpResponse:
         form = RefundRestForm(request.POST)
-        if request.method == "POST" and not form.is_valid():
+        if self._is_sent(request) and not form.is_valid():
             self.message_user(request, "Open the case again and use its button.", messages.ERROR)
             return _back_to(pk)
         return self._act(request, pk, lambda **who: refund_rest_of_case(request_id=form.cleaned_data["request_id"], **who))
+
+    def _is_sent(self, request: HttpRequest) -> bool:
+        """Whether somebody who may settle has sent a form: anybody else is refused before it is looked at."""
+        return request.method == "POST" and self.may_settle(request)
 
     def _act(self, request: HttpRequest, pk: int, operation: Callable[..., object]) -> HttpResponse:
         """Carry out what a button asks for and say what came of it."""
