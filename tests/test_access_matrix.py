@@ -6,7 +6,7 @@ fails `test_no_address_is_without_a_row` (a page of the desk brings its row alon
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -89,8 +89,7 @@ PAGES: dict[str, str] = {
     "subscriptions_stripeevent_replay": "subscriptions.change_stripeevent",
     "subscriptions_subscription_end": "subscriptions.change_subscription",
 }
-# Asked elsewhere: the way in and out, and two that answer nothing by themselves (no row of ours has a page on the site, and choices
-# are asked for below).
+# Asked for elsewhere: the way in and out, and two that answer nothing by themselves.
 ELSEWHERE = {"login", "logout", "view_on_site", "autocomplete"}
 
 # What is done with ticked rows of a list.
@@ -237,7 +236,7 @@ def writes(captured: CaptureQueriesContext) -> list[str]:
     return [sql for sql in statements if re.match(r"INSERT|UPDATE|DELETE", sql) and '"django_session"' not in sql]
 
 
-def ask(client: Client, method: str, address: str, data: dict[str, object] | None = None) -> tuple[int, str, list[str]]:
+def ask(client: Client, method: str, address: str, data: Mapping[str, object] | None = None) -> tuple[int, str, list[str]]:
     """Status, where it leads to, and what it wrote; whatever it did is taken back."""
     client.raise_request_exception = False
     with transaction.atomic():
@@ -317,7 +316,7 @@ def test_every_action_on_a_list_is_for_who_may(client: Client, role: str) -> Non
         if not may(role, needs):
             assert (written, status in (200, 302, 403)) == ([], True), name
     for model in MODELS:
-        deletion: dict[str, object] = {"action": "delete_selected", "_selected_action": [objects[model].pk], "post": "yes"}
+        deletion = {"action": "delete_selected", "_selected_action": [objects[model].pk], "post": "yes"}
         _, _, written = ask(client, "post", f"/admin/{model.replace('.', '/')}/", deletion)
         assert [sql for sql in written if sql.startswith("DELETE")] == [], model
 
@@ -328,7 +327,7 @@ def choices() -> Iterator[tuple[str, str, str]]:
         for field in model_admin.autocomplete_fields:
             related = model._meta.get_field(str(field)).related_model
             assert related is not None
-            yield model._meta.label_lower, str(field), apps.get_model(related._meta.label)._meta.label_lower  # type: ignore[union-attr]
+            yield model._meta.label_lower, str(field), apps.get_model(related._meta.label)._meta.label_lower
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)

@@ -53,8 +53,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
         """
-        Who has a second factor is asked for that, never for the password alone: with a password and a session that is open somewhere
-        nobody takes the factor off. The app comes before passkeys, and those before recovery codes.
+        Who has a second factor is asked for that, never for the password alone: with a password and a session that is open
+        somewhere nobody takes the factor off. The app comes before passkeys, and those before recovery codes.
         """
         methods = {method["url"]: method for method in super().get_reauthentication_methods(user)}
         code, passkey = reverse("mfa_reauthenticate"), reverse("mfa_reauthenticate_webauthn")

@@ -15,7 +15,7 @@ class MfaAdapter(DefaultMFAAdapter):
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": "That is not right. Use the newest code that the app shows, or a recovery code you have not used yet.",
         "unverified_email": "Please prove your e-mail address first: type the code that we mailed to it.",
-        "cannot_generate_recovery_codes": "Recovery codes stand in for an authenticator app or a passkey: set up one of them first.",
+        "cannot_generate_recovery_codes": "Recovery codes stand in for an app or a passkey: set up one of them first.",
     }
 
     def encrypt(self, text: str) -> str:

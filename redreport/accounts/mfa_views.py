@@ -1,6 +1,6 @@
 """
-allauth's pages of second factors where ours differ: `next` goes along until the reader is where they were going, and who has no other
-way to show that it is them must have signed in a few minutes ago.
+allauth's pages of second factors where ours differ: `next` goes along until the reader is where they were going, and who has no
+other way to show that it is them must have signed in a few minutes ago.
 """
 
 from typing import Any
@@ -83,7 +83,7 @@ class PasskeyAgainView(webauthn.ReauthenticateWebAuthnView):
     def form_invalid(self, form: Form) -> HttpResponse:
         """The page once more: allauth leads who is signed in to the sign-in page."""
         for message in form.errors.get("credential", []):
-            messages.error(self.request, message)
+            messages.error(self.request, str(message))
         return HttpResponseRedirect(self.passthrough_next_url(self.request.path))
 
 

@@ -14,13 +14,13 @@ from redreport import audit, clock
 class AuditedAdmin(admin.ModelAdmin):
     """Adds, changes and deletes one row at a time, and writes down who did, and which fields were changed."""
 
-    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             if not change or form.changed_data:
                 self.write_down(request, obj, "changed" if change else "created", {"fields": sorted(form.changed_data)})
 
-    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
         with transaction.atomic():
             self.write_down(request, obj, "deleted", {"was": str(obj)})
             super().delete_model(request, obj)

@@ -41,15 +41,15 @@ class DeskSite(AdminSite):
     @method_decorator(secure_admin_login)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """
-        Leads whoever is not in yet to the site's sign-in, then to the second factor, then on. Django's own form is never shown: it
-        takes passwords without counting the tries.
+        Leads whoever is not in yet to the site's sign-in, then to the second factor, then on. Django's own form is never shown:
+        it takes passwords without counting the tries.
         """
         next_url = get_next_redirect_url(request) or reverse("admin:index")
         if not self.has_permission(request):
             return HttpResponseRedirect(second_factor.way_to_it(signed_in(request), next_url))
         return HttpResponseRedirect(next_url)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """A password is changed where readers change theirs: it is asked for again there, and a mail tells of it."""
         return HttpResponseRedirect(reverse("account_change_password"))
 
