@@ -27,13 +27,8 @@ SUBJECTS = {
     "mfa/email/recovery_codes_generated": "New recovery codes were made",
     "mfa/email/removed_by_staff": "Your second factor was removed",
 }
-NOTICES = [
-    *SUBJECTS,
-    *(
-        f"account/email/{name}"
-        for name in ("password_changed", "password_set", "password_reset", "email_changed", "email_deleted")
-    ),
-]
+OF_CHANGES = ("password_changed", "password_set", "password_reset", "email_changed", "email_deleted")
+NOTICES = [*SUBJECTS, *(f"account/email/{name}" for name in OF_CHANGES)]
 
 
 def written(template: str) -> OutgoingMail:

@@ -10,8 +10,8 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from redreport.local.console import Console
 from redreport.local.configuration import Configuration, ConfigurationError
+from redreport.local.console import Console
 from redreport.local.embedded import PostgreSQL, socket_folder
 from redreport.local.supervisor import WORKERS
 from tests.ports import free_ports

@@ -48,7 +48,10 @@ class RemoveSecondFactorForm(forms.Form):
     """Why a colleague's second factor is removed."""
 
     reason = forms.CharField(
-        max_length=200, label="Why", help_text="Such as: lost the telephone on Monday, called back at the number we have."
+        max_length=200,
+        label="Why",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="Such as: lost the telephone on Monday, called back at the number we have.",
     )
 
 
