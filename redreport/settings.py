@@ -159,6 +159,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # A passkey is the device and a finger, a face or a PIN: whoever has only found the device cannot use it.
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = SITE_NAME
+# A telephone's clock may be half a minute off: the code before and the one after count too, each once.
+MFA_TOTP_TOLERANCE = 1
 # A browser takes passkeys on https and, for the local stack, on this machine alone.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # How many proxies of ours stand before the web server; only their entries in X-Forwarded-For are believed.

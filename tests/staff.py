@@ -5,29 +5,16 @@ import time
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
+from django.contrib.auth.models import Group
 
 from redreport.accounts.models import User
-from redreport.desk.roles import ROLES
 from tests.factories import make_user
-
-
-def group_of(role: str) -> Group:
-    """The group that the migrations made; on a database of one's own, whose tables are emptied by tests, it is made anew."""
-    group, is_new = Group.objects.get_or_create(name=role)
-    if is_new:
-        wanted = Q()
-        for app_label, codename in (permission.split(".") for permission in ROLES[role]):
-            wanted |= Q(content_type__app_label=app_label, codename=codename)
-        group.permissions.set(Permission.objects.filter(wanted))
-    return group
 
 
 def make_member(*roles: str) -> User:
     """A member of staff in these groups."""
     member = make_user(f"Member of {' and '.join(roles) or 'no group'}", is_staff=True)
-    member.groups.set([group_of(role) for role in roles])
+    member.groups.set(Group.objects.filter(name__in=roles))
     return member
 
 

@@ -270,6 +270,20 @@ def test_no_address_is_without_a_row() -> None:
     assert [route.name for route in routes() if not route.needs] == []
 
 
+def test_no_object_in_an_address_is_without_a_row() -> None:
+    """What the number in an address is: a page's model, or what `DESK_OBJECTS` says of the beginning of it."""
+    known = every_object()
+    unknown = [
+        route.route
+        for route in routes()
+        if "<" in route.route
+        and route.needs != "elsewhere"
+        and (route.model or next((label for start, label in DESK_OBJECTS.items() if route.route.startswith(start)), ""))
+        not in known
+    ]
+    assert unknown == []
+
+
 def test_no_row_is_without_an_address() -> None:
     """A table that speaks of what is no more would hide a page that has lost its row."""
     names, models = {route.name for route in routes()}, {model._meta.label_lower for model in admin.site._registry}

@@ -3,12 +3,15 @@
 from typing import Any
 
 from allauth.core import context as request_context
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.mfa.utils import decrypt, encrypt
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
 from redreport.text import validate_one_line
@@ -16,6 +19,8 @@ from redreport.text import validate_one_line
 # Where the browser's session keeps the key of an app that is being set up, sealed: it is a secret from the first.
 PENDING_SECRET = "second_factor_pending"
 NAME_LENGTH = 60
+# In seconds: longer than any code of an app counts.
+USED_CODE_IS_KNOWN_FOR = 300
 
 
 class TypedCode(forms.Form):
@@ -36,11 +41,22 @@ class TypedCode(forms.Form):
         return code
 
 
-class CodeForm(TypedCode, AuthenticateForm):
+class CodeUsedOnce(TypedCode):
+    """allauth forgets a used code after half a minute, and one is good for longer than that."""
+
+    def clean_code(self) -> str:
+        code = super().clean_code()
+        key = f"second_factor_used:{self.authenticator.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
+        if not cache.add(key, True, timeout=USED_CODE_IS_KNOWN_FOR):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class CodeForm(CodeUsedOnce, AuthenticateForm):
     pass
 
 
-class CodeAgainForm(TypedCode, ReauthenticateForm):
+class CodeAgainForm(CodeUsedOnce, ReauthenticateForm):
     pass
 
 
