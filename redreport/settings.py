@@ -146,9 +146,21 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 # A second factor: an authenticator app or a passkey, for readers who want one, and for staff before the admin opens to them.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)
+MFA_ADAPTER = "redreport.accounts.mfa_adapter.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "redreport.accounts.mfa_forms.CodeForm",
+    "reauthenticate": "redreport.accounts.mfa_forms.CodeAgainForm",
+    "activate_totp": "redreport.accounts.mfa_forms.SetUpAppForm",
+    "add_webauthn": "redreport.accounts.mfa_forms.AddPasskeyForm",
+    "edit_webauthn": "redreport.accounts.mfa_forms.RenamePasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey is the device and a finger, a face or a PIN: whoever has only found the device cannot use it.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = SITE_NAME
+# A telephone's clock may be half a minute off: the code before and the one after count too, each once.
+MFA_TOTP_TOLERANCE = 1
 # A browser takes passkeys on https and, for the local stack, on this machine alone.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # How many proxies of ours stand before the web server; only their entries in X-Forwarded-For are believed.
