@@ -37,5 +37,9 @@ app.conf.beat_schedule = {
     "sweep-credit-notes": {"task": "subscriptions.sweep_credit_notes", **EVERY_MINUTE},
     "reconcile": {"task": "subscriptions.reconcile", "schedule": crontab(minute=17), "options": {"expires": 3000}},
     "sweep-renewal-notices": {"task": "subscriptions.sweep_renewal_notices", **EVERY_MINUTE},
+    "sweep-bounces": {"task": "subscriptions.sweep_bounces", **EVERY_MINUTE},
+    "heartbeat-of-mail": {"task": "redreport.outbox.heartbeat", **EVERY_MINUTE},
+    "heartbeat-of-stripe": {"task": "subscriptions.heartbeat", **EVERY_MINUTE},
+    "heartbeat-of-the-rest": {"task": "redreport.desk.heartbeat", **EVERY_MINUTE},
     "sweep-jobs": {"task": "redreport.desk.sweep_jobs", **EVERY_MINUTE},
 }

@@ -146,9 +146,21 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 # A second factor: an authenticator app or a passkey, for readers who want one, and for staff before the admin opens to them.
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=True)
+MFA_ADAPTER = "redreport.accounts.mfa_adapter.MfaAdapter"
+MFA_FORMS = {
+    "authenticate": "redreport.accounts.mfa_forms.CodeForm",
+    "reauthenticate": "redreport.accounts.mfa_forms.CodeAgainForm",
+    "activate_totp": "redreport.accounts.mfa_forms.SetUpAppForm",
+    "add_webauthn": "redreport.accounts.mfa_forms.AddPasskeyForm",
+    "edit_webauthn": "redreport.accounts.mfa_forms.RenamePasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey is the device and a finger, a face or a PIN: whoever has only found the device cannot use it.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = SITE_NAME
+# A telephone's clock may be half a minute off: the code before and the one after count too, each once.
+MFA_TOTP_TOLERANCE = 1
 # A browser takes passkeys on https and, for the local stack, on this machine alone.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # How many proxies of ours stand before the web server; only their entries in X-Forwarded-For are believed.
@@ -202,8 +214,13 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_REPLY_TO = env.str("MAIL_REPLY_TO", default="desk@redreport.example")
 # Where the sender is found: the law wants it in every optional mail, so none is sent without it.
 POSTAL_ADDRESS = env.str("POSTAL_ADDRESS", default="")
-# The shared secret of the addresses at which the mail provider tells of bounces (django-anymail); without one they are closed.
-ANYMAIL = {"WEBHOOK_SECRET": env.str("BOUNCE_WEBHOOK_SECRET", default="")}
+# The shared secret (name:password) of the addresses at which the mail provider tells of bounces; without one they are closed.
+# Some providers sign what they tell as well, with a key of theirs, and are not believed without it.
+_signing_key = env.str("BOUNCE_SIGNING_KEY", default="")
+ANYMAIL = {
+    "WEBHOOK_SECRET": env.str("BOUNCE_WEBHOOK_SECRET", default=""),
+    **(dict.fromkeys(("MAILGUN_WEBHOOK_SIGNING_KEY", "MAILERSEND_SIGNING_SECRET"), _signing_key) if _signing_key else {}),
+}
 # Set by the local stack only: the folder into which its mail catcher writes, shown at /dev/mail/. Never on a site with https.
 LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 

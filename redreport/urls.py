@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("sessions_live.urls")),
     path("accounts/", include("redreport.accounts.urls")),
     path("admin/", admin.site.urls),
+    path("mail/anymail/", include("redreport.outbox.urls")),
     path("metrics", metrics),
 ]
 

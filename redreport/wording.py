@@ -120,6 +120,14 @@ def span_in_words(span: timedelta) -> str:
     return counted(hours // 24, "day")
 
 
+def roughly(span: timedelta) -> str:
+    """'10 minutes', '3 hours', '12 days': the largest unit of which there are two, rounded down."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    if minutes < 120:
+        return counted(minutes, "minute")
+    return counted(minutes // 60, "hour") if minutes < 48 * 60 else counted(minutes // (24 * 60), "day")
+
+
 def _zone_named(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None

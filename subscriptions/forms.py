@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from redreport import policy
 from redreport.money import MINOR_PER_MAJOR
-from sessions_live.models import Seat
+from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
+from redreport.wording import house_time
+from sessions_live.models import LiveSession, Seat
 from subscriptions.terms import CONSENT
 
 
@@ -39,6 +42,40 @@ class RefundRestForm(forms.Form):
     """Made anew with each page: however often its button is clicked, it is one refund."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class ReturnedPastStripeForm(forms.Form):
+    """How money was returned that Stripe does not know of."""
+
+    how = forms.ChoiceField(label="How", choices=[(way, way) for way in ("bank transfer", "cheque", "another way")])
+    reference = forms.CharField(max_length=120, validators=[validate_one_line], help_text="What finds it in the bank's books.")
+
+
+class SessionChoice(forms.ModelChoiceField):
+    """Sessions by title and day: two may have one title."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.title}, {house_time(obj.starts_at)}"
+
+
+class GiveSeatForm(forms.Form):
+    """Who is to sit where, for money that was paid and whose order is lost."""
+
+    live_session = SessionChoice(queryset=LiveSession.objects.none(), label="Session")
+    name = forms.CharField(max_length=NAME_LENGTH, validators=[validate_one_line])
+    email = forms.EmailField(max_length=EMAIL_LENGTH, label="E-mail")
+    firm = forms.CharField(max_length=FIRM_LENGTH, required=False, validators=[validate_one_line])
+    is_last = forms.BooleanField(
+        label="Settle the case", required=False, initial=True, help_text="Untick it where more seats are to be given."
+    )
+
+    def __init__(self, *args: Any, sessions: QuerySet[LiveSession], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["live_session"].queryset = sessions  # type: ignore[attr-defined]
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        return email.lower()
 
 
 class EndYearForm(forms.Form):

@@ -14,6 +14,7 @@ from redreport.money import format_money
 from sessions_live.models import LiveSession, Seat
 from subscriptions.errors import CatalogNotReady
 from subscriptions.models import (
+    Case,
     CreditEntry,
     CreditGrant,
     Order,
@@ -230,3 +231,15 @@ def grants_to_expire(*, now: datetime) -> QuerySet[CreditGrant]:
 def valid_grants(user: User, now: datetime) -> QuerySet[CreditGrant]:
     """The user's grants that have begun and not expired, the soonest to expire first."""
     return CreditGrant.objects.valid_at(now).filter(subscriber__user=user)
+
+
+def at_stake(case: Case) -> tuple[int, str] | None:
+    """What a case may cost, in minor units and currency, where it is about a sum; the case has its rows with it."""
+    coverage = getattr(case.seat, "coverage", None) if case.seat else None
+    if case.kind == Case.Kind.OFFLINE_RESTITUTION:
+        return (coverage.amount_minor, coverage.currency) if coverage and coverage.amount_minor else None
+    if case.dispute:
+        return case.dispute.amount_minor, case.dispute.currency
+    if case.refund and case.kind != Case.Kind.PARTIAL_REFUND:
+        return case.refund.amount_minor, case.refund.currency
+    return (case.payment.left_minor, case.payment.currency) if case.payment else None

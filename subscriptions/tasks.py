@@ -11,10 +11,12 @@ from django.db.models import QuerySet
 
 from redreport import clock
 from redreport.dispatch import hand_to_worker
+from redreport.outbox.heartbeats import note_heartbeat
 from subscriptions.auto_booking import bookings_to_try
 from subscriptions.errors import GatewayUnavailable, ObjectBusy
 from subscriptions.models import Order, Refund, RenewalNotice, StripeEvent, SubscriptionChange
 from subscriptions.operations.auto_booking import book_automatically
+from subscriptions.operations.bounced_mails import open_cases_of_bounces
 from subscriptions.operations.changes import submit_change
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.credit_notes import make_credit_note
@@ -155,6 +157,18 @@ def expire_credits_task() -> int:
     """Write off credits whose time is over; returns how many grants were tried."""
     now = clock.now()
     return _each(grants_to_expire(now=now).values_list("id", flat=True)[:BATCH], lambda pk: expire_grant(grant_id=pk, now=now))
+
+
+@shared_task(name="subscriptions.heartbeat")
+def heartbeat_task() -> None:
+    """A worker of the queue for Stripe lives."""
+    note_heartbeat(queue="stripe", now=clock.now())
+
+
+@shared_task(name="subscriptions.sweep_bounces")
+def sweep_bounces_task() -> int:
+    """Open the cases of mails about a seat or money that came back; returns how many are new."""
+    return open_cases_of_bounces(now=clock.now(), limit=BATCH)
 
 
 def settle_canceled_seats(*, now: datetime) -> int:

@@ -56,6 +56,20 @@ def page(browser: "Browser") -> "Iterator[Page]":
     context.close()
 
 
+@pytest.fixture
+def site(transactional_db: None) -> "Iterator[str]":
+    """The site over HTTP with the collected static files; pytest-django's own server knows only their unhashed names."""
+    from django.test.testcases import LiveServerThread, _StaticFilesHandler
+
+    server = LiveServerThread("localhost", _StaticFilesHandler)
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    assert server.error is None
+    yield f"http://localhost:{server.port}"
+    server.terminate()
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and isinstance(report.longrepr, tuple) and MISSING in report.longrepr[2]:
         _skipped.append(report.nodeid)

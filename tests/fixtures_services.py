@@ -14,7 +14,8 @@ from redreport.dispatch import try_again_now
 from redreport.local.processes import Process, python_module, start_process
 from tests import environment
 
-MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission"}
+MADE_BY_MIGRATIONS = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+NEVER_EMPTIED = "audit_auditentry"
 
 
 class RunningServices:
@@ -60,15 +61,26 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session", autouse=True)
 def rows_are_deleted_after_a_test(django_db_modify_db_settings: None) -> Iterator[None]:
     """Tests whose commits are real leave few rows: to delete those is twenty times as fast as to truncate every table, and what
-    migrations put there (content types, permissions) stays instead of being made anew.
+    migrations put there (content types, permissions, groups) stays instead of being made anew.
 
-    The triggers that keep ledgers from being changed must look away for it, which only an owner of the server may ask for.
+    The triggers that keep ledgers from being changed must look away for it, which only an owner of the server may ask for. On a
+    database of one's own tables are truncated, which needs those of the trail away alone.
     """
-    if environment.DATABASE is None:
-        yield
-        return
     from django.core.management.commands import flush
     from django.db.backends.postgresql.operations import DatabaseOperations
+
+    truncation = DatabaseOperations.sql_flush
+
+    def sql_truncate(self: Any, style: Any, tables: Iterable[str], **options: Any) -> list[str]:
+        off, on = (f"ALTER TABLE {self.quote_name(NEVER_EMPTIED)} {verb} TRIGGER USER" for verb in ("DISABLE", "ENABLE"))
+        emptied = [table for table in tables if table not in MADE_BY_MIGRATIONS]
+        return [off, *truncation(self, style, emptied, **options), on]
+
+    if environment.DATABASE is None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(DatabaseOperations, "sql_flush", sql_truncate)
+            yield
+        return
 
     def sql_flush(self: Any, style: object, tables: Iterable[str], **options: object) -> list[str]:
         deletions = [f"DELETE FROM {self.quote_name(table)}" for table in tables if table not in MADE_BY_MIGRATIONS]

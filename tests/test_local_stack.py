@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from redreport.local.configuration import Configuration, ConfigurationError
+from redreport.local.console import Console
 from redreport.local.embedded import PostgreSQL, socket_folder
 from redreport.local.supervisor import WORKERS
 from tests.ports import free_ports
@@ -143,6 +144,16 @@ def test_a_real_service_that_is_named_replaces_its_twin(tmp_path: Path) -> None:
     assert {name: told[name] for name in real} == real
     assert "STRIPE_API_BASE" not in told
     assert "LOCAL_MAIL_DIR" not in told
+
+
+@pytest.mark.parametrize(("told", "says_so"), [({}, True), ({"STAFF_SECOND_FACTOR": "1"}, False)])
+def test_terminal_says_that_staff_are_asked_for_no_second_factor_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], told: dict[str, str], says_so: bool
+) -> None:
+    configuration = Configuration.read(tmp_path / "run", 8100, told)
+    Console(configuration, accounts=[]).ready()
+    assert ("Second factor     not asked of staff here" in capsys.readouterr().out) == says_so
+    assert configuration.asks_second_factor == (not says_so)
 
 
 def test_secrets_are_made_once(tmp_path: Path) -> None:

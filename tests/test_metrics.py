@@ -8,7 +8,8 @@ from django.test import Client
 
 from redreport import clock
 from redreport.desk.metrics import gauges
-from redreport.outbox.models import OutgoingMail
+from redreport.outbox.models import Heartbeat, OutgoingMail
+from redreport.outbox.tasks import heartbeat_task
 from subscriptions.models import Case, Order, Payment, Plan, Price, Reconciliation, Refund, StripeEvent
 from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import subscriber_of
@@ -29,7 +30,9 @@ def test_metrics_exist_only_for_who_brings_the_token(settings: Any) -> None:
 
 
 def test_nothing_waits_in_an_empty_house() -> None:
-    assert set(dict(gauges(clock.now())).values()) == {0}
+    found = dict(gauges(clock.now()))
+    never_heard_of = {f"worker_{queue}_heard_seconds_ago" for queue in ("celery", "mail", "stripe")}
+    assert {name: value for name, value in found.items() if value} == dict.fromkeys(never_heard_of, -1)
 
 
 def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> None:
@@ -54,7 +57,9 @@ def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> Non
             started_at=began, finished_at=began if finished else None, since=began, found=differences, lines=[]
         )
 
-    with django_assert_num_queries(6):
+    heartbeat_task()
+    Heartbeat.objects.create(queue="stripe", beaten_at=now - timedelta(seconds=240))
+    with django_assert_num_queries(7):
         found = dict(gauges(now))
     assert found == {
         "mails_waiting": 2,
@@ -68,6 +73,9 @@ def test_every_gauge_counts_what_it_names(django_assert_num_queries: Any) -> Non
         "cases_open": 2,
         "reconciled_seconds_ago": 3 * 3600,
         "reconciliation_differences": 7,
+        "worker_mail_heard_seconds_ago": 0,
+        "worker_stripe_heard_seconds_ago": 240,
+        "worker_celery_heard_seconds_ago": -1,
     }
     assert orders_paid_not_given().get() == not_given
 

@@ -6,9 +6,12 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from redreport import clock
 from redreport.celery import app
 from redreport.local.processes import Process
 from redreport.local.supervisor import WORKERS
+from redreport.outbox.heartbeats import silent_queues
+from redreport.outbox.models import Heartbeat
 from subscriptions.models import StripeEvent
 from subscriptions.tasks import process_event_task
 from tests.factories import make_user
@@ -16,7 +19,7 @@ from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
 from tests.stack import wait_for
 
-QUEUE_OF = {"redreport.outbox": "mail", "subscriptions": "stripe", "sessions_live": "celery"}
+QUEUE_OF = {"redreport.outbox": "mail", "subscriptions": "stripe", "sessions_live": "celery", "redreport.desk": "celery"}
 
 
 def test_every_task_goes_to_the_queue_of_its_room() -> None:
@@ -37,6 +40,18 @@ def test_the_local_stack_takes_from_every_queue_and_so_does_a_worker_that_is_tol
 def test_each_queue_is_bound_by_its_own_name(queue: str) -> None:
     """On RabbitMQ a message would else reach all queues of one exchange."""
     assert (app.amqp.queues[queue].exchange.type, app.amqp.queues[queue].routing_key) == ("direct", queue)
+
+
+@pytest.mark.django_db
+def test_each_queue_has_a_heartbeat_that_its_own_worker_takes() -> None:
+    app.loader.import_default_modules()
+    beats = [entry["task"] for name, entry in app.conf.beat_schedule.items() if name.startswith("heartbeat")]
+    for name in beats:
+        app.tasks[name]()
+        queue = app.amqp.router.route({}, name)["queue"].name
+        assert Heartbeat.objects.filter(queue=queue).count() == 1
+    assert sorted(Heartbeat.objects.values_list("queue", flat=True)) == sorted(settings.CELERY_TASK_QUEUES)
+    assert silent_queues(clock.now()) == []
 
 
 def test_a_sign_in_code_does_not_wait_for_a_silent_stripe(

@@ -11,12 +11,9 @@ from sessions_live.models import LiveSession, Seat
 from sessions_live.seat_links import AUTO_OUT
 from tests.auto_booking import auto_booked_seat, make_auto_booker, publish_session, sweep
 from tests.factories import make_credits, make_user
-from tests.test_site_browser import site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-__all__ = ["site"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

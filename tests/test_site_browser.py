@@ -1,13 +1,11 @@
 """What the one script adds, in a real browser and under the strict policy."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
-from django.test.testcases import LiveServerThread, _StaticFilesHandler
 
 from redreport import clock
 from sessions_live.models import LiveSession
@@ -20,18 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 PAGES = ("/", "/sessions/", "/sessions/after-the-midterms/", "/plans/", "/accounts/login/", "/accounts/signup/")
-
-
-@pytest.fixture
-def site(transactional_db: None) -> Iterator[str]:
-    """The site over HTTP with the collected static files; pytest-django's own server knows only their unhashed names."""
-    server = LiveServerThread("localhost", _StaticFilesHandler)
-    server.daemon = True
-    server.start()
-    server.is_ready.wait()
-    assert server.error is None
-    yield f"http://localhost:{server.port}"
-    server.terminate()
 
 
 @pytest.fixture

@@ -37,8 +37,9 @@ def test_server_error_page_is_plain_html() -> None:
     assert "{{" not in page
 
 
-def test_script_assigns_no_html() -> None:
-    script = (STATIC / "site.js").read_text()
+@pytest.mark.parametrize("name", ["site.js", "passkeys.js"])
+def test_script_assigns_no_html(name: str) -> None:
+    script = (STATIC / name).read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script)
 
 

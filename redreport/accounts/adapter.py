@@ -12,11 +12,16 @@ from allauth.account.internal.flows.email_verification_by_code import EMAIL_VERI
 from allauth.account.internal.stagekit import unstash_login
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import context as request_context
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.mails import ACCOUNT_MAIL
+from redreport.accounts.models import User
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 
@@ -45,6 +50,23 @@ class AccountAdapter(DefaultAccountAdapter):
         if message == TOO_MANY_ATTEMPTS:
             message = "Three wrong tries. Ask for a new code."
         super().add_message(request, level, *args, message=message, **kwargs)
+
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
+        """
+        Who has a second factor is asked for that, never for the password alone: with a password and a session that is open
+        somewhere nobody takes the factor off. The app comes before passkeys, and those before recovery codes.
+        """
+        methods = {method["url"]: method for method in super().get_reauthentication_methods(user)}
+        code, passkey = reverse("mfa_reauthenticate"), reverse("mfa_reauthenticate_webauthn")
+        if not isinstance(user, User) or not {code, passkey} & methods.keys():
+            return list(methods.values())
+        has_app = is_mfa_enabled(user, [Authenticator.Type.TOTP])
+        words = {
+            code: "Type a code from the app" if has_app else "Type a recovery code",
+            passkey: "Use a passkey",
+        }
+        order = [code, passkey] if has_app else [passkey, code]
+        return [{**methods[url], "description": words[url]} for url in order if url in methods]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue the mail, private; it is rendered from its templates when a worker sends it."""

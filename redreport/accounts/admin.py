@@ -4,20 +4,29 @@ from typing import Any, ClassVar
 
 from allauth.account import admin as allauth_admin
 from allauth.account.models import EmailAddress
+from allauth.mfa import admin as allauth_mfa_admin
+from allauth.mfa.models import Authenticator
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
 
 from redreport import audit, clock
+from redreport.accounts import group_admin  # noqa: F401
 from redreport.accounts.models import User
+from redreport.accounts.second_factor import APP, NothingToRemove, factors_of, remove_second_factor
 from redreport.accounts.selectors import signed_in
 
 # Whoever calls an address proven could have somebody else's code mailed to it. The import puts the page there, if it was not.
 admin.site.unregister(allauth_admin.EmailAddress)
+# A second factor is its owner's alone: who could add or change one could sign in as them.
+admin.site.unregister(allauth_mfa_admin.Authenticator)
 
 
 class UserAddForm(AdminUserCreationForm):
@@ -33,6 +42,17 @@ class UserEditForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
+
+
+class RemoveSecondFactorForm(forms.Form):
+    """Why a colleague's second factor is removed."""
+
+    reason = forms.CharField(
+        max_length=200,
+        label="Why",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="Such as: lost the telephone on Monday, called back at the number we have.",
+    )
 
 
 @admin.register(User)
@@ -78,7 +98,7 @@ class UserAdmin(DjangoUserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         """
         A corrected address is unproven until its owner signs in with it; the one it replaces opens nothing from now on, nor do
-        the password and the sessions of whoever used it.
+        the password, the passkeys and the sessions of whoever used it.
         """
         if change and "email" in form.changed_data:
             # Another password, though one that nobody can type, ends every session: each is tied to the password.
@@ -89,9 +109,61 @@ class UserAdmin(DjangoUserAdmin):
                 audit.record(actor=request.user, verb="user_added", target=obj, now=clock.now())
                 return
             EmailAddress.objects.filter(user=obj).exclude(email=obj.email).delete()
-            detail = {"fields": sorted(form.changed_data)}
+            detail: dict[str, Any] = {"fields": sorted(form.changed_data)}
+            if "email" in form.changed_data:
+                factors, _ = Authenticator.objects.filter(user=obj).delete()
+                detail |= {"second_factors_removed": factors} if factors else {}
             audit.record(actor=request.user, verb="user_changed", target=obj, detail=detail, now=clock.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """An account is deactivated instead: what it bought, booked and did keeps pointing at it."""
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.second_factor_view)
+        return [path("<int:pk>/second-factor/", view, name="accounts_user_second_factor"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, unquote(object_id))
+        may_remove = user is not None and self._may_remove_factors(request, user) and bool(factors_of(user))
+        context = {"may_remove_second_factor": may_remove, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def _may_remove_factors(self, request: HttpRequest, user: User) -> bool:
+        """A superuser, of somebody else: one's own is taken off on the page Security, with the factor itself."""
+        actor = signed_in(request)
+        return actor.is_superuser and actor != user
+
+    def second_factor_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Remove a second factor that was lost: a question with its reason, and on POST it is done."""
+        if not signed_in(request).is_superuser:
+            raise PermissionDenied
+        user = self.get_object(request, str(pk))
+        if user is None:
+            raise Http404
+        if not self._may_remove_factors(request, user):
+            raise PermissionDenied
+        form = RemoveSecondFactorForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            return self._remove_second_factor(request, user, form.cleaned_data["reason"])
+        words = ["an authenticator app" if factor == APP else "a passkey" for factor in sorted(factors_of(user))]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Remove the second factor",
+            "opts": self.opts,
+            "person": user,
+            "factors": words or ["none"],
+            "form": form,
+        }
+        return render(request, "admin/accounts/user/remove_second_factor.html", context)
+
+    def _remove_second_factor(self, request: HttpRequest, user: User, reason: str) -> HttpResponse:
+        try:
+            remove_second_factor(user_id=user.pk, actor=signed_in(request), reason=reason, now=clock.now())
+        except NothingToRemove:
+            self.message_user(request, "There is none to remove. Nothing was done.", messages.INFO)
+        else:
+            self.message_user(request, f"Removed. {user} has been told by mail.", messages.SUCCESS)
+        return redirect("admin:accounts_user_change", user.pk)

@@ -1,5 +1,6 @@
 """The mails about an account: sign-in codes, proofs of an address, notices that something changed. All of one private kind."""
 
+import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from redreport.addresses import address_of
 from redreport.outbox import kinds
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.models import OutgoingMail
+from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_files
 
 ACCOUNT_MAIL = "account_mail"
@@ -21,7 +23,18 @@ USEFUL_FOR = timedelta(days=2)
 
 
 def register_kinds() -> None:
-    kinds.register(MailKind(ACCOUNT_MAIL, "account mail", guard=guard, render=render, private=True))
+    kinds.register(MailKind(ACCOUNT_MAIL, "account mail", guard=guard, render=render, private=True, sealed=True))
+
+
+def queue_notice(*, template: str, user: User, now: datetime) -> None:
+    """Owe the account's owner a notice of something that they did not do themselves, in the caller's transaction."""
+    queue_mail(
+        kind=ACCOUNT_MAIL,
+        key=f"{ACCOUNT_MAIL}:{uuid.uuid4()}",
+        recipient=user.email,
+        context={"template": template, "user_id": user.pk},
+        now=now,
+    )
 
 
 def guard(mail: OutgoingMail, now: datetime) -> Verdict:
@@ -53,6 +66,7 @@ def render(mail: OutgoingMail) -> RenderedMail:
             "login_url": _address("account_login", secret),
             "signup_url": _address("account_signup", secret),
             "account_url": settings.SITE_URL + resolve_url(settings.LOGIN_REDIRECT_URL),
+            "security_url": address_of("mfa_index"),
         },
     )
 

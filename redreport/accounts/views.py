@@ -18,6 +18,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from redreport.accounts.forms import PasswordLoginForm
+from redreport.accounts.models import User
+from redreport.accounts.selectors import reader_of
 
 # The pages between 'sign in' and being signed in.
 ENTRANCE = (
@@ -27,6 +29,7 @@ ENTRANCE = (
     "account_confirm_login_code",
     "account_signup",
     "account_email_verification_sent",
+    "mfa_authenticate",
 )
 
 
@@ -111,13 +114,19 @@ class RecentSignIn:
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        user = request.user
-        if user.is_authenticated and not user.has_usable_password() and not _signed_in_recently(request):
+        user = reader_of(request)
+        if user and not self.has_something_to_show(user) and not _signed_in_recently(request):
             logout(request)
             messages.info(request, "Please sign in once more, since you want to change something important.")
-            return HttpResponseRedirect(reverse("account_login") + "?" + urlencode({REDIRECT_FIELD_NAME: request.path}))
+            return HttpResponseRedirect(
+                reverse("account_login") + "?" + urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
+            )
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
+
+    def has_something_to_show(self, user: User) -> bool:
+        """Whether this person can be asked for something before the change."""
+        return user.has_usable_password()
 
 
 def _signed_in_recently(request: HttpRequest) -> bool:

@@ -15,11 +15,21 @@ def append_only(table: str) -> RunSQL:
     """
     A reversible migration operation after which UPDATE and DELETE of the table's rows raise IntegrityError.
 
-    TRUNCATE stays possible: it needs the owner's rights, no code of ours issues it, and the tests empty tables with it.
+    TRUNCATE stays possible; `never_emptied` refuses that too.
     """
     trigger = f"{table}_append_only"
     return RunSQL(
         sql=f"{_FUNCTION}CREATE TRIGGER {trigger} BEFORE UPDATE OR DELETE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION refuse_change_of_written_row();",
+        reverse_sql=f"DROP TRIGGER {trigger} ON {table};",
+    )
+
+
+def never_emptied(table: str) -> RunSQL:
+    """A reversible migration operation after which TRUNCATE of the table raises IntegrityError. It comes after `append_only`."""
+    trigger = f"{table}_never_emptied"
+    return RunSQL(
+        sql=f"CREATE TRIGGER {trigger} BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_written_row();",
         reverse_sql=f"DROP TRIGGER {trigger} ON {table};",
     )

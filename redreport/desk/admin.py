@@ -154,6 +154,11 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
         links = [(address, label) for name, label in acts if (address := _address(name, live_session.pk))]
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Hosts are led to no roster: it has addresses and money."""
+        may_see = signed_in(request).has_perm("desk.view_rosterseat")
+        return [column for column in super().get_list_display(request) if column != "roster" or may_see]
+
     @admin.display
     def roster(self, live_session: LiveSession) -> str:
         return format_html('<a href="{}">Roster</a>', reverse("admin:desk_roster", args=[live_session.pk]))

@@ -1,5 +1,22 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+
+# Each registers what it brings: a job that staff can ask for, or a mail.
+REGISTERING = [
+    "announcements",
+    "jobs.attendance",
+    "jobs.granting",
+    "jobs.readers",
+    "jobs.season",
+    "jobs.seats_cancel",
+    "jobs.seats_give",
+    "jobs.seats_hand_over",
+    "jobs.seats_move",
+    "jobs.seats_resend",
+    "jobs.seats_restore",
+]
 
 
 class DeskConfig(AppConfig):
@@ -10,34 +27,8 @@ class DeskConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the desk's jobs and mails known."""
-        from redreport.desk import announcements
-        from redreport.desk.jobs import (
-            attendance,
-            granting,
-            readers,
-            season,
-            seats_cancel,
-            seats_give,
-            seats_hand_over,
-            seats_move,
-            seats_resend,
-            seats_restore,
-        )
-
-        for module in (
-            announcements,
-            attendance,
-            granting,
-            readers,
-            season,
-            seats_cancel,
-            seats_give,
-            seats_hand_over,
-            seats_move,
-            seats_resend,
-            seats_restore,
-        ):
-            module.register()
+        for module in REGISTERING:
+            import_module(f"{self.name}.{module}").register()
 
 
 class DeskAdminConfig(AdminConfig):

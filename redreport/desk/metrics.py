@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from redreport import clock
+from redreport.outbox.heartbeats import last_heartbeats
 from redreport.outbox.models import OutgoingMail
 from subscriptions.models import Case, Reconciliation, Refund, StripeEvent
 from subscriptions.selectors import orders_paid_not_given
@@ -28,7 +29,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def gauges(now: datetime) -> Iterator[tuple[str, int]]:
-    """Name and value of each gauge; ages in whole seconds, 0 when nothing waits. Six queries."""
+    """Name and value of each gauge; ages in whole seconds, 0 when nothing waits. Of a worker that was never heard of
+    the age is -1. Seven queries."""
     is_open = Q(state__in=OutgoingMail.OPEN_STATES)
     mails = OutgoingMail.objects.filter(is_open | Q(state=OutgoingMail.State.FAILED)).aggregate(
         waiting=Count("id", filter=is_open),
@@ -53,6 +55,8 @@ def gauges(now: datetime) -> Iterator[tuple[str, int]]:
     last = Reconciliation.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
     yield "reconciled_seconds_ago", _age(last.started_at if last else None, now)
     yield "reconciliation_differences", last.found if last else 0
+    for queue, beaten_at in last_heartbeats().items():
+        yield f"worker_{queue}_heard_seconds_ago", _age(beaten_at, now) if beaten_at else -1
 
 
 def _age(oldest: datetime | None, now: datetime) -> int:

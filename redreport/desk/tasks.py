@@ -6,6 +6,7 @@ from redreport import clock
 from redreport.desk.jobs.running import RUN_JOB, run_job
 from redreport.desk.models import Job
 from redreport.dispatch import hand_to_worker
+from redreport.outbox.heartbeats import note_heartbeat
 
 
 @shared_task(name=RUN_JOB)
@@ -22,3 +23,9 @@ def sweep_jobs_task() -> int:
     for job_id in unfinished:
         hand_to_worker(RUN_JOB, job_id)
     return len(unfinished)
+
+
+@shared_task(name="redreport.desk.heartbeat")
+def heartbeat_task() -> None:
+    """A worker of the queue for all the rest lives."""
+    note_heartbeat(queue="celery", now=clock.now())

@@ -10,6 +10,7 @@ from redreport.desk.views import (
     check_in,
     drafts,
     jobs,
+    mail_previews,
     moving,
     readers,
     roster,
@@ -52,4 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:pk>/restore-credits/", seats.restore_credits, name="desk_restore_credits"),
     path("sessions/<int:pk>/give-seats/", seats.comp, name="desk_comp"),
     path("sessions/<int:pk>/offline-payment/", seats.offline, name="desk_offline"),
+    path("mails/previews/", mail_previews.previews, name="desk_mail_previews"),
+    path("mails/previews/<slug:kind>/<slug:variant>/", mail_previews.mail_preview, name="desk_mail_preview"),
+    path("mails/previews/<slug:kind>/<slug:variant>/html/", mail_previews.mail_preview_html, name="desk_mail_preview_html"),
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redreport.local.embedded import Broker, PostgreSQL, private_folder, socket_folder
+from redreport.strict_env import OFF
 
 SIMULATOR_KEY = "sk_test_simulator"
 
@@ -46,6 +47,11 @@ class Configuration:
     @property
     def site_url(self) -> str:
         return self.outer.get("SITE_URL") or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def asks_second_factor(self) -> bool:
+        """Whether staff need a second factor for the admin, as on a real site; here only if the environment says so."""
+        return self.environment()["STAFF_SECOND_FACTOR"].strip().lower() not in OFF
 
     @property
     def simulator_port(self) -> int:

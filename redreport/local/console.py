@@ -37,6 +37,8 @@ class Console:
         if self.configuration.simulates_stripe:
             rows.append(("Stripe simulator", f"{self.configuration.simulator_url}/"))
         rows.append(("Logs and data", f"{self.configuration.run_dir}/"))
+        if not self.configuration.asks_second_factor:
+            rows.append(("Second factor", "not asked of staff here; a real site asks (STAFF_SECOND_FACTOR)"))
         rows += self.accounts
         width = max(len(label) for label, _ in rows)
         lines = [f"  {label.ljust(width)}  {value}" for label, value in rows]

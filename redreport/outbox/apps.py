@@ -6,4 +6,6 @@ class OutboxConfig(AppConfig):
     verbose_name = "Outbox"
 
     def ready(self) -> None:
-        from redreport.outbox import checks  # noqa: F401
+        from redreport.outbox import checks, provider  # noqa: F401
+
+        provider.listen()

@@ -177,6 +177,9 @@ def _record(claimed: OutgoingMail, outcome: Outcome, now: datetime) -> bool:
             mail.secret = None
         if outcome.message is not None:
             _keep(mail, outcome.message, now)
+        if mail.state == OutgoingMail.State.SENT and mail.bounced_at:
+            # The race: it came back before we wrote down that it was taken.
+            mail.state, mail.reason = OutgoingMail.State.BOUNCED, mail.returned
         mail.save()
         return True
 

@@ -59,7 +59,8 @@ class Topic:
 @dataclass(frozen=True)
 class MailKind:
     """`label` names it to staff. `private`: the body holds a sign-in code or a door link; it is not kept after sending and never
-    shown to staff. `topic`: the mail is optional, is sent only to who wants that topic, and carries a way out of it.
+    shown to staff. `sealed`: what it says rests encrypted in its row and is wiped with it, so it cannot be sent a second time.
+    `topic`: the mail is optional, is sent only to who wants that topic, and carries a way out of it.
     """
 
     name: str
@@ -67,6 +68,7 @@ class MailKind:
     guard: Callable[[OutgoingMail, datetime], Verdict]
     render: Callable[[OutgoingMail], RenderedMail]
     private: bool = False
+    sealed: bool = False
     topic: Topic | None = None
 
 
@@ -99,6 +101,21 @@ def label_of(name: str) -> str:
 def is_private(name: str) -> bool:
     """True also for a kind that is no longer known: what cannot be judged is not shown."""
     return name not in _kinds or _kinds[name].private
+
+
+def is_sealed(name: str) -> bool:
+    """True also for a kind that is no longer known: it cannot be made again."""
+    return name not in _kinds or _kinds[name].sealed
+
+
+def is_optional(name: str) -> bool:
+    """Whether its reader may say no to it."""
+    return name in _kinds and _kinds[name].topic is not None
+
+
+def known_kinds() -> list[MailKind]:
+    """Every kind that is registered, by its label."""
+    return sorted(_kinds.values(), key=lambda kind: kind.label)
 
 
 def topics() -> dict[str, Topic]:

@@ -21,6 +21,7 @@ class OutgoingMail(models.Model):
         BOUNCED = "bounced"
 
     OPEN_STATES = (State.QUEUED, State.SENDING)
+    UNDELIVERED = (State.FAILED, State.BOUNCED)
 
     kind = models.CharField(max_length=60)
     key = models.CharField(
@@ -63,6 +64,9 @@ class OutgoingMail(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     sent_bytes = models.BinaryField(null=True)
     sent_sha256 = models.CharField(max_length=64, blank=True)
+    # What came back after a server had taken it, and when we heard that nobody will read it: perhaps before it counts as sent.
+    returned = models.CharField(max_length=200, blank=True, default="", db_default="")
+    bounced_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
 
@@ -87,6 +91,10 @@ class OutgoingMail(models.Model):
                 | (~Q(state__in=("sent", "bounced")) & Q(sent_at__isnull=True, sent_bytes__isnull=True)),
                 name="outgoingmail_sent_has_time",
             ),
+            models.CheckConstraint(
+                condition=~Q(state="bounced") | Q(bounced_at__isnull=False),
+                name="outgoingmail_bounced_has_time",
+            ),
         ]
         indexes = [
             # What the minute sweep reads; it stays small however many mails have been sent.
@@ -96,6 +104,9 @@ class OutgoingMail(models.Model):
                 condition=Q(state__in=("queued", "sending")),
             ),
             models.Index(fields=["recipient", "-id"], name="outgoingmail_recipient"),
+            models.Index(fields=["message_id"], name="outgoingmail_message_id"),
+            # What nobody got: the sweep of bounces and the desk look at the latest of them.
+            models.Index(fields=["updated_at"], name="outgoingmail_undelivered", condition=Q(state__in=("failed", "bounced"))),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +126,8 @@ class MailWish(models.Model):
     email = models.EmailField()
     topic = models.CharField(max_length=40)
     is_wanted = models.BooleanField()
+    # Nobody said no: mail to the address came back. Whoever has another address by then still wants it.
+    is_bounced = models.BooleanField(default=False, db_default=False)
     said_at = models.DateTimeField()
 
     class Meta:
@@ -124,3 +137,13 @@ class MailWish(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.is_wanted}"
+
+
+class Heartbeat(models.Model):
+    """A worker took a task of the clock's from this queue: one row a queue, the last time."""
+
+    queue = models.CharField(max_length=40, unique=True)
+    beaten_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.queue

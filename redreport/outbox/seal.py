@@ -1,4 +1,7 @@
-"""Encryption of the few values that must rest in a mail's row until it is sent, with a key derived from SECRET_KEY."""
+"""Encryption of what must rest in the database and be read by nobody, such as a sign-in code in a mail that is not sent yet.
+
+Keys are derived from SECRET_KEY, one for each purpose; what a fallback sealed can still be read.
+"""
 
 import base64
 import json
@@ -12,20 +15,21 @@ from django.utils.encoding import force_bytes
 
 
 def seal(values: dict[str, Any]) -> bytes:
-    """Encrypt JSON values with the present key."""
-    return _cipher().encrypt(json.dumps(values).encode())
+    """Encrypt a mail's JSON values with the present key."""
+    return cipher_for("redreport.outbox.seal").encrypt(json.dumps(values).encode())
 
 
 def unseal(token: bytes) -> dict[str, Any]:
     """Decrypt with the present key or a fallback; raises cryptography's InvalidToken when neither made it."""
-    values: dict[str, Any] = json.loads(_cipher().decrypt(token))
+    values: dict[str, Any] = json.loads(cipher_for("redreport.outbox.seal").decrypt(token))
     return values
 
 
-def _cipher() -> MultiFernet:
-    return MultiFernet([_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+def cipher_for(purpose: str) -> MultiFernet:
+    """The cipher of one purpose: no key of another opens what it sealed."""
+    return MultiFernet([_fernet(key, purpose) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
 
-def _fernet(secret_key: str | bytes) -> Fernet:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"redreport.outbox.seal").derive(force_bytes(secret_key))
+def _fernet(secret_key: str | bytes, purpose: str) -> Fernet:
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(force_bytes(secret_key))
     return Fernet(base64.urlsafe_b64encode(derived))

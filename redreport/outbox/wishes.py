@@ -24,14 +24,28 @@ def say_wish(*, email: str, topic: Topic, is_wanted: bool, now: datetime) -> Non
         [MailWish(email=email.lower(), topic=topic.name, is_wanted=is_wanted, said_at=now)],
         ignore_conflicts=True,
     )
-    changed = MailWish.objects.filter(email__iexact=email, topic=topic.name).exclude(is_wanted=is_wanted)
-    changed.update(is_wanted=is_wanted, said_at=now)
+    changed = MailWish.objects.filter(email__iexact=email, topic=topic.name).exclude(is_wanted=is_wanted, is_bounced=False)
+    changed.update(is_wanted=is_wanted, is_bounced=False, said_at=now)
+
+
+def stop_optional_mails(*, email: str, now: datetime) -> None:
+    """Send an address to which mail came back nothing more that its reader need not get, until they say anew that they want it.
+
+    They did not say no: a topic that they wanted is wanted again at the address that they have next.
+    """
+    for topic in kinds.topics().values():
+        if wants_mail(email=email, topic=topic):
+            say_wish(email=email, topic=topic, is_wanted=False, now=now)
+            MailWish.objects.filter(email__iexact=email, topic=topic.name).update(is_bounced=True)
 
 
 def carry_wishes(*, from_email: str, to_email: str, now: datetime) -> None:
     """Let what one address said hold for another of the same person; where the other has said something itself, that counts."""
     said = MailWish.objects.filter(email=from_email.lower())
-    carried = [MailWish(email=to_email.lower(), topic=wish.topic, is_wanted=wish.is_wanted, said_at=now) for wish in said]
+    carried = [
+        MailWish(email=to_email.lower(), topic=wish.topic, is_wanted=wish.is_wanted or wish.is_bounced, said_at=now)
+        for wish in said
+    ]
     MailWish.objects.bulk_create(carried, ignore_conflicts=True)
 
 

@@ -1,8 +1,11 @@
 """What readers did around a session, to be read."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 
+from redreport.accounts.selectors import signed_in
 from redreport.audit.read_only import ReadOnlyAdmin
+from sessions_live.admin.own_sessions import OwnSessionsAdmin, sees_every_session
 from sessions_live.models import DoorEntry, Question, WaitlistEntry
 
 
@@ -16,11 +19,17 @@ class WaitlistEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Question)
-class QuestionAdmin(ReadOnlyAdmin):
+class QuestionAdmin(OwnSessionsAdmin, ReadOnlyAdmin):
+    path_to_session = "seat__live_session"
     list_display = ["text", "seat__live_session", "seat__attendee_name", "asked_at"]
     list_select_related = ["seat__live_session"]
     search_fields = ["text", "seat__attendee_name", "seat__attendee_email", "seat__live_session__title"]
     date_hierarchy = "asked_at"
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Hosts see no addresses: nor may they try letter by letter which one is found."""
+        everything = sees_every_session(signed_in(request))
+        return [field for field in self.search_fields if everything or field != "seat__attendee_email"]
 
 
 @admin.register(DoorEntry)

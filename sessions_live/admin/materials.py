@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.audit.read_only import ReadOnlyAdmin
+from sessions_live.admin.own_sessions import OwnSessionsAdmin
 from sessions_live.forms import MaterialForm
 from sessions_live.models import Feedback, Material
 from sessions_live.operations.materials import add_material, change_material, remove_material
@@ -64,9 +66,10 @@ class MaterialAdmin(admin.ModelAdmin):
 
 
 @admin.register(Feedback)
-class FeedbackAdmin(admin.ModelAdmin):
+class FeedbackAdmin(OwnSessionsAdmin, ReadOnlyAdmin):
     """To read: ratings and comments, without the name of who gave them."""
 
+    path_to_session = "seat__live_session"
     list_display = ["live_session", "rating", "comment", "given_at"]
     list_filter = ["rating"]
     search_fields = ["seat__live_session__title", "comment"]
@@ -76,15 +79,10 @@ class FeedbackAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feedback]:
         return super().get_queryset(request).select_related("seat__live_session")
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Not by seat: the questions of that seat have a name beside them."""
+        return not lookup.startswith("seat") and super().lookup_allowed(lookup, value, request)
+
     @admin.display(ordering="seat__live_session__starts_at")
     def live_session(self, feedback: Feedback) -> str:
         return feedback.seat.live_session.title
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Feedback | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Feedback | None = None) -> bool:
-        return False

@@ -10,6 +10,8 @@ from django.http import HttpRequest
 
 from redreport import audit, clock
 from redreport.accounts.selectors import signed_in
+from redreport.audit.audited_admin import AuditedAdmin
+from sessions_live.admin.own_sessions import OwnSessionsAdmin
 from sessions_live.errors import NothingToRelease, NotPublishable
 from sessions_live.models import Host, LiveSession
 from sessions_live.operations.drafts import give_address
@@ -20,9 +22,17 @@ from sessions_live.session_form import LiveSessionForm, words_after_capacity
 
 
 @admin.register(Host)
-class HostAdmin(admin.ModelAdmin):
-    list_display = ["name", "email"]
+class HostAdmin(AuditedAdmin):
+    list_display = ["name", "email", "user"]
+    list_select_related = ["user"]
     search_fields = ["name", "email"]
+    fields = ["name", "email", "bio", "user"]
+    autocomplete_fields = ["user"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Host | None = None) -> bool:
+        """Readers were promised who runs a session: a host of one stays."""
+        has_none = obj is None or not obj.live_sessions.exists()
+        return has_none and super().has_delete_permission(request, obj)
 
 
 class ComingFilter(admin.SimpleListFilter):
@@ -61,11 +71,12 @@ class SeatsFilter(admin.SimpleListFilter):
 
 
 @admin.register(LiveSession)
-class LiveSessionAdmin(admin.ModelAdmin):
+class LiveSessionAdmin(OwnSessionsAdmin, AuditedAdmin):
     form = LiveSessionForm
     list_display = ["title", "section", "starts_at", "state", "taken", "held", "waiting", "capacity"]
     list_filter = ["state", ComingFilter, SeatsFilter, "section"]
     search_fields = ["title", "question"]
+    ordering = ["starts_at", "id"]
     date_hierarchy = "starts_at"
     filter_horizontal = ["hosts"]
     actions = ["publish", "release"]
@@ -104,11 +115,6 @@ class LiveSessionAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: LiveSession | None = None) -> bool:
         is_draft = obj is None or obj.state == LiveSession.State.DRAFTED
         return is_draft and super().has_delete_permission(request, obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
 
     def save_model(self, request: HttpRequest, obj: LiveSession, form: ModelForm, change: bool) -> None:
         """Inside the transaction that Django opens for its form. Says what a changed capacity comes to."""

@@ -1,51 +1,91 @@
 """What a person must decide: what happened, what is proposed, what it is about, and the buttons that settle it."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
-from uuid import uuid4
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.money import format_money
-from subscriptions.errors import CaseAlreadySettled, NoRemedy, PaymentDisputed, RefundNotFailed, RefundTooLarge
-from subscriptions.forms import RefundRestForm, SettleCaseForm
-from subscriptions.models import Case
-from subscriptions.operations.case_actions import (
-    can_refund_rest,
-    can_retry_refund,
-    left_to_refund,
-    refund_rest_of_case,
-    retry_refund_of_case,
+from redreport.outbox.errors import ContentGone, NotFailed
+from redreport.wording import house_time, roughly
+from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
+from subscriptions.admin.case_buttons import BUTTONS, Button, offered_buttons
+from subscriptions.errors import (
+    CaseAlreadySettled,
+    NoRemedy,
+    PaymentDisputed,
+    RefundNotFailed,
+    RefundTooLarge,
+    YearNotRunning,
 )
-from subscriptions.operations.cases import settle_case
+from subscriptions.models import Case
+from subscriptions.operations.case_actions import REFUNDABLE, waits_for_bank
+from subscriptions.selectors import at_stake
 
 REFUSALS: dict[type[Exception], str] = {
     CaseAlreadySettled: "This case was settled meanwhile. Nothing was done.",
-    NoRemedy: "There is nothing left to refund. Nothing was done.",
+    NoRemedy: "There is nothing left to do about it this way. Nothing was done.",
     PaymentDisputed: "The bank has the money because of a dispute: a refund would pay it out twice. Nothing was done.",
     RefundNotFailed: "This refund has not failed. Nothing was done.",
     RefundTooLarge: "The money went back in another way meanwhile. Nothing was done.",
+    YearNotRunning: "The year has ended meanwhile. Nothing was done.",
+    AlreadySeated: "This address has a seat in that session already. Nothing was done.",
+    SoldOut: "No seat is left in that session. Nothing was done.",
+    SalesClosed: "That session has begun or takes place no more. Nothing was done.",
+    NotFailed: "The mail has gone out, or came back: sending it again to the same address is of no use. Nothing was done.",
+    ContentGone: "What the mail said is gone, such as a code. Nothing was done.",
 }
+
+
+class StateFilter(admin.SimpleListFilter):
+    """The open ones, unless another choice is made: they are what there is to do."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("settled", "settled"), ("all", "all")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        yield {
+            "selected": self.value() is None,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": "open",
+        }
+        yield from list(super().choices(changelist))[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(state=Case.State.SETTLED if self.value() == "settled" else Case.State.OPENED)
 
 
 @admin.register(Case)
 class CaseAdmin(ReadOnlyAdmin):
     change_form_template = "admin/subscriptions/case/change_form.html"
-    list_display = ["opened_at", "kind", "summary", "state", "order", "settled_by"]
-    list_filter = ["state", "kind", "opened_at"]
+    list_display = ["kind", "summary", "since", "amount", "order", "state", "settled_by"]
+    list_display_links = ["kind", "summary"]
+    list_filter = [StateFilter, "kind", "opened_at"]
     search_fields = ["summary", "resolution", "order__number", "subscriber__user__email", "payment__stripe_payment_intent_id"]
-    list_select_related = ["order", "settled_by"]
-    date_hierarchy = "opened_at"
-    readonly_fields = ["about_subscriber", "about_order", "about_payment", "about_refund", "about_dispute", "about_subscription"]
+    list_select_related = ["order", "settled_by", "payment", "refund", "dispute", "seat__coverage"]
+    ordering = ["opened_at", "id"]
+    readonly_fields = [
+        *["amount", "about_subscriber", "about_order", "about_payment", "about_refund", "about_dispute"],
+        *["about_subscription", "about_seat", "about_mail"],
+    ]
     fields = [
         *["kind", "state", "opened_at", "summary", "proposal"],
         *readonly_fields,
@@ -53,22 +93,21 @@ class CaseAdmin(ReadOnlyAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        related = ("subscriber", "order", "payment", "refund", "dispute", "subscription")
-        return super().get_queryset(request).select_related(*related)
+        related = ("subscriber__user", "order", "payment", "refund", "dispute", "subscription", "seat__live_session", "mail")
+        return super().get_queryset(request).select_related(*related, "seat__coverage")
+
+    def get_fields(self, request: HttpRequest, obj: Case | None = None) -> Any:
+        """What the case has: most are about one or two of all these rows."""
+        return [str(name) for name in self.fields if obj is None or _says_something(self, obj, str(name))]
 
     def may_settle(self, request: HttpRequest) -> bool:
         """The buttons are for those who may change cases, though nobody may in the form."""
         return signed_in(request).has_perm("subscriptions.change_case")
 
     def get_urls(self) -> list[URLPattern]:
-        steps: list[tuple[str, Callable[..., HttpResponse]]] = [
-            ("settle", self.settle),
-            ("retry-refund", self.retry_refund),
-            ("refund-rest", self.refund_rest),
-        ]
         own = [
-            path(f"<int:pk>/{step}/", self.admin_site.admin_view(view), name=f"subscriptions_case_{step.replace('-', '_')}")
-            for step, view in steps
+            path(f"<int:pk>/{button.step}/", self.admin_site.admin_view(partial(self.act, button=button)), name=button.url_name)
+            for button in BUTTONS
         ]
         return [*own, *super().get_urls()]
 
@@ -76,55 +115,46 @@ class CaseAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         case = self.get_object(request, object_id)
-        buttons = self._buttons(case) if case and case.state == Case.State.OPENED and self.may_settle(request) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
+        offered = {}
+        if case and case.state == Case.State.OPENED and self.may_settle(request):
+            offered = {
+                "buttons": offered_buttons(case, signed_in(request)),
+                "ways": list(ways_from(case)),
+                "waits_for_bank": case.kind in REFUNDABLE and waits_for_bank(case),
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **offered})
 
-    def _buttons(self, case: Case) -> dict[str, Any]:
-        """What the page of an open case offers; its forms are made anew each time."""
-        payment = case.payment
-        return {
-            "settle_form": SettleCaseForm(),
-            "can_retry_refund": can_retry_refund(case),
-            "refund_rest_form": RefundRestForm(initial={"request_id": uuid4()}) if can_refund_rest(case) else None,
-            "left": format_money(left_to_refund(case), payment.currency) if payment else "",
-            "is_about_one_seat": case.kind == Case.Kind.DISPUTED_RESTITUTION,
-        }
-
-    def settle(self, request: HttpRequest, pk: int) -> HttpResponse:
-        form = SettleCaseForm(request.POST)
-        if request.method == "POST" and not form.is_valid():
-            self.message_user(request, "Write how it was settled.", messages.ERROR)
-            return _back_to(pk)
-        return self._act(request, pk, lambda **who: settle_case(resolution=form.cleaned_data["resolution"], **who))
-
-    def retry_refund(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return self._act(request, pk, retry_refund_of_case)
-
-    def refund_rest(self, request: HttpRequest, pk: int) -> HttpResponse:
-        form = RefundRestForm(request.POST)
-        if request.method == "POST" and not form.is_valid():
-            self.message_user(request, "Open the case again and use its button.", messages.ERROR)
-            return _back_to(pk)
-        return self._act(request, pk, lambda **who: refund_rest_of_case(request_id=form.cleaned_data["request_id"], **who))
-
-    def _act(self, request: HttpRequest, pk: int, operation: Callable[..., object]) -> HttpResponse:
+    def act(self, request: HttpRequest, pk: int, button: Button) -> HttpResponse:
         """Carry out what a button asks for and say what came of it."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not self.may_settle(request):
+        if not self.may_settle(request) or not button.is_for(signed_in(request)):
             raise PermissionDenied
-        get_object_or_404(Case, pk=pk)
+        form = button.form_of(request.POST, get_object_or_404(Case, pk=pk))
+        if not form.is_valid():
+            self.message_user(request, button.incomplete, messages.ERROR)
+            return redirect("admin:subscriptions_case_change", pk)
         try:
-            operation(case_id=pk, actor=signed_in(request), now=clock.now())
+            button.act(case_id=pk, actor=signed_in(request), now=clock.now(), **form.cleaned_data)
         except tuple(REFUSALS) as refusal:
             self.message_user(request, REFUSALS[type(refusal)], messages.ERROR)
         else:
-            self.message_user(request, "Settled.", messages.SUCCESS)
-        return _back_to(pk)
+            self.message_user(request, button.done, messages.SUCCESS)
+        return redirect("admin:subscriptions_case_change", pk)
+
+    @admin.display(ordering="opened_at")
+    def since(self, case: Case) -> str:
+        waits = f", {roughly(clock.now() - case.opened_at)}" if case.state == Case.State.OPENED else ""
+        return f"{house_time(case.opened_at)}{waits}"
+
+    @admin.display(description="at stake")
+    def amount(self, case: Case) -> str:
+        stake = at_stake(case)
+        return format_money(*stake) if stake else "-"
 
     @admin.display(description="subscriber")
     def about_subscriber(self, case: Case) -> str:
-        return _link(case.subscriber)
+        return format_html("{}, {}", _link(case.subscriber), case.subscriber.user.email) if case.subscriber else "-"
 
     @admin.display(description="order")
     def about_order(self, case: Case) -> str:
@@ -146,6 +176,44 @@ class CaseAdmin(ReadOnlyAdmin):
     def about_subscription(self, case: Case) -> str:
         return _link(case.subscription)
 
+    @admin.display(description="seat")
+    def about_seat(self, case: Case) -> str:
+        if case.seat is None:
+            return "-"
+        words = f"{case.seat.attendee_name}, {case.seat.live_session.title}"
+        address = _address("desk_seat", case.seat_id)
+        return format_html('<a href="{}">{}</a>', address, words) if address else words
+
+    @admin.display(description="mail")
+    def about_mail(self, case: Case) -> str:
+        return _link(case.mail)
+
+
+def ways_from(case: Case) -> Iterator[tuple[str, str]]:
+    """Where else the case may be settled: words and address of each page that stands for it."""
+    if case.subscription and case.subscription.is_live:
+        reason = urlencode({"reason": case.summary[:200]})
+        yield (
+            "End this year, with or without a refund",
+            f"{_address('subscriptions_subscription_end', case.subscription_id)}?{reason}",
+        )
+    if case.kind in (Case.Kind.UNKNOWN_INVOICE, Case.Kind.AMOUNT_MISMATCH) and (grant := _address("desk_grant_credits")):
+        yield "Grant credits by hand", grant
+    if case.seat_id and (story := _address("desk_seat", case.seat_id)):
+        yield "The story of the seat: hand it over, send its mails again, cancel it", story
+    if case.kind == Case.Kind.MAIL_BOUNCED and case.subscriber:
+        yield "Correct the address of the account", _address("accounts_user_change", case.subscriber.user_id)
+    if case.dispute:
+        yield "The dispute, with the evidence pack", _address("subscriptions_dispute_change", case.dispute_id)
+    if case.payment:
+        mode = "" if settings.STRIPE_LIVEMODE else "test/"
+        yield "The payment in Stripe", f"https://dashboard.stripe.com/{mode}payments/{case.payment.stripe_payment_intent_id}"
+
+
+def _says_something(case_admin: CaseAdmin, case: Case, name: str) -> bool:
+    show = getattr(case_admin, name, None)
+    return bool(getattr(case, name) if show is None else show(case) != "-")
+
 
 def _link(row: Model | None) -> str:
     if row is None:
@@ -154,5 +222,9 @@ def _link(row: Model | None) -> str:
     return format_html('<a href="{}">{}</a>', address, row)
 
 
-def _back_to(pk: int) -> HttpResponse:
-    return redirect("admin:subscriptions_case_change", pk)
+def _address(name: str, *args: object) -> str:
+    """Of a page in the admin; empty where it does not stand, as pages that span more than this app may not."""
+    try:
+        return reverse(f"admin:{name}", args=args)
+    except NoReverseMatch:
+        return ""

@@ -67,7 +67,8 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         subscription, now = get_object_or_404(Subscription.objects.select_related("subscriber__user"), pk=pk), clock.now()
         whole = preview_end_year(subscription_id=pk, refund_minor=0, seats_to_cancel=[], now=now)
         suggested = suggest_year_refund(subscription=subscription, now=now)
-        initial = {"refund": Decimal(suggested) / MINOR_PER_MAJOR}
+        # A case that leads here says why.
+        initial = {"refund": Decimal(suggested) / MINOR_PER_MAJOR, "reason": request.GET.get("reason", "")[:200]}
         form = EndYearForm(request.POST or None, initial=initial, coming_seats=whole.seats_kept)
         preview = self._preview(form, whole) if form.is_bound and form.is_valid() else None
         if preview and "confirm" in request.POST:

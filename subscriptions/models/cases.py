@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from redreport.outbox.models import OutgoingMail
+from sessions_live.models import Seat
 from subscriptions.models.billing import Subscriber, Subscription
 from subscriptions.models.orders import Order, Payment
 from subscriptions.models.refunds import Dispute, Refund
@@ -46,6 +48,8 @@ class Case(models.Model):
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
     dispute = models.ForeignKey(Dispute, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    seat = models.ForeignKey(Seat, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    mail = models.ForeignKey(OutgoingMail, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
     # What happened, and what we propose to do about it, in words for staff.
     summary = models.CharField(max_length=300)
     proposal = models.CharField(max_length=300, blank=True, default="", db_default="")
@@ -57,6 +61,9 @@ class Case(models.Model):
 
     class Meta:
         ordering = ["-opened_at", "-id"]
+        indexes = [
+            models.Index(fields=["opened_at"], condition=Q(state="opened"), name="case_open_idx"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state="opened", settled_at__isnull=True)

@@ -33,6 +33,8 @@ class StripeEvent(models.Model):
         ordering = ["-received_at", "-id"]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="stripe_event_due_idx"),
+            # What waits or failed: the desk and the metrics count it, however many went well.
+            models.Index(fields=["received_at"], condition=Q(state__in=("received", "failed")), name="stripe_event_unwell_idx"),
         ]
 
     def __str__(self) -> str:
@@ -55,6 +57,12 @@ class StripeObjectLease(models.Model):
 class Reconciliation(models.Model):
     """One comparison of all that Stripe has with all that we have. `lines` says of each difference what became of it."""
 
+    class Endpoint(models.TextChoices):
+        UNKNOWN = "", "not known"
+        ENABLED = "enabled"
+        DISABLED = "disabled"
+        MISSING = "missing"
+
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     # How far back Stripe's objects were walked.
@@ -63,6 +71,8 @@ class Reconciliation(models.Model):
     fixed = models.PositiveIntegerField(default=0)
     cases = models.PositiveIntegerField(default=0)
     lines = models.JSONField(default=list)
+    # Whether Stripe still tells our endpoint of its events: after many failures it stops.
+    endpoint = models.CharField(max_length=8, choices=Endpoint, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-started_at", "-id"]

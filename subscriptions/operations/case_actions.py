@@ -8,12 +8,20 @@ from uuid import UUID
 
 from django.db import transaction
 
+from redreport import audit
 from redreport.accounts.models import User
 from redreport.money import format_money
+from redreport.outbox.models import OutgoingMail
+from redreport.outbox.retry import can_retry, retry_mail
 from redreport.transactions import retried
+from sessions_live.operations.seats import Attendee, lock_live_session, take_confirmed_seat
+from subscriptions import mails
 from subscriptions.errors import CaseAlreadySettled, NoRemedy
-from subscriptions.models import Case, Refund, SeatCoverage
+from subscriptions.models import Case, Refund, SeatCoverage, SubscriptionChange
 from subscriptions.operations.cases import case_key, settle_case
+from subscriptions.operations.changes import ask_change_again
+from subscriptions.operations.credit_notes import make_credit_note_again
+from subscriptions.operations.double_payouts import is_kept_by_bank
 from subscriptions.operations.locks import lock_bought
 from subscriptions.operations.refunds import refund_payment, retry_refund
 from subscriptions.operations.settle import left_of_share
@@ -28,6 +36,8 @@ REFUNDABLE = (
     Case.Kind.PAYMENT_WITHOUT_SEAT,
     Case.Kind.UNKNOWN_PAYMENT,
 )
+# A refund that fails again and again goes back by another way too.
+RETURNED_PAST_STRIPE = (Case.Kind.OFFLINE_RESTITUTION, Case.Kind.REFUND_FAILED)
 REFUNDED_BY_STAFF = "Refunded by our staff"
 
 
@@ -40,9 +50,14 @@ def can_retry_refund(case: Case) -> bool:
 
 def can_refund_rest(case: Case) -> bool:
     """Whether something of this case's payment is left to be refunded."""
-    if case.state != Case.State.OPENED or case.kind not in REFUNDABLE:
+    if case.state != Case.State.OPENED or case.kind not in REFUNDABLE or waits_for_bank(case):
         return False
     return left_to_refund(case) > 0
+
+
+def waits_for_bank(case: Case) -> bool:
+    """Whether a refund now would pay out twice what the bank has because of a dispute."""
+    return case.payment is not None and is_kept_by_bank(case.payment)
 
 
 def left_to_refund(case: Case) -> int:
@@ -99,6 +114,119 @@ def refund_rest_of_case(*, case_id: int, actor: User, request_id: UUID, now: dat
         taken_back = take_back_what_it_bought(bought=bought, refund=refund, actor=actor, reason=REFUNDED_BY_STAFF, now=now)
         settle_case(case_id=case_id, actor=actor, resolution=f"{_amount(refund)} is refunded. {taken_back}", now=now)
         return refund
+
+
+def can_be_returned_past_stripe(case: Case) -> bool:
+    """Whether the money of this case goes, or may go, back by another way than Stripe."""
+    return case.state == Case.State.OPENED and case.kind in RETURNED_PAST_STRIPE
+
+
+@retried
+def note_returned_past_stripe(*, case_id: int, actor: User, how: str, reference: str, now: datetime) -> Case:
+    """Write down that the money of a case was returned by wire, cheque or the like, and settle it.
+
+    Refuses with NoRemedy, or with CaseAlreadySettled when somebody was quicker.
+    """
+    with transaction.atomic():
+        # The case's lock alone, in `settle_case`: nothing of the money is ours to move.
+        case = _open_case_of(case_id)
+        if case.kind not in RETURNED_PAST_STRIPE:
+            raise NoRemedy
+        settled = settle_case(case_id=case_id, actor=actor, resolution=f"Returned past Stripe: {how}, {reference}", now=now)
+        coverage = SeatCoverage.objects.filter(seat=case.seat_id).first() if case.seat_id else None
+        if coverage:
+            detail = {"amount_minor": coverage.amount_minor, "currency": coverage.currency, "how": how, "reference": reference}
+            audit.record(actor=actor, verb="returned_past_stripe", target=coverage, detail=detail, now=now)
+        return settled
+
+
+def can_give_seat(case: Case) -> bool:
+    """Whether a seat can be given by hand for what was paid."""
+    return case.state == Case.State.OPENED and case.kind == Case.Kind.PAYMENT_WITHOUT_SEAT and case.subscriber_id is not None
+
+
+@retried
+def give_seat_of_case(
+    *, case_id: int, live_session_id: int, attendee: Attendee, is_last: bool, actor: User, now: datetime
+) -> SeatCoverage:
+    """Give a seat for a payment whose order is lost, booked by who paid; with the last of them the case is settled.
+
+    In our books it is complimentary, since the order that paid for it is not there; the note names the payment. The same attendee
+    again is refused with AlreadySeated. Refuses also with SalesClosed, SoldOut, NoRemedy, or CaseAlreadySettled.
+    """
+    with transaction.atomic():
+        # Locks: the session, then the case in `settle_case`: of two members of staff the second finds the attendee seated.
+        live_session = lock_live_session(live_session_id)
+        case = _open_case_of(case_id)
+        if not can_give_seat(case) or case.subscriber is None:
+            raise NoRemedy
+        booker = case.subscriber.user
+        seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=booker, by_house=True, now=now)
+        reason = f"Paid: {case.payment.stripe_payment_intent_id if case.payment else 'nothing, by a promotion'}; case {case.pk}"
+        coverage = SeatCoverage.objects.create(
+            seat=seat, kind=SeatCoverage.Kind.COMP, approved_by=actor, note=reason, created_at=now
+        )
+        audit.record(actor=actor, verb="gave", target=seat, reason=reason, now=now)
+        mails.queue_seat_confirmed(seat=seat, now=now)
+        if is_last:
+            settle_case(case_id=case_id, actor=actor, resolution=f"Seat given in “{live_session.title[:200]}”.", now=now)
+        return coverage
+
+
+def refused_change_of(case: Case) -> SubscriptionChange | None:
+    """What Stripe refused, if it may be asked again."""
+    if case.state != Case.State.OPENED or case.kind != Case.Kind.CHANGE_REFUSED:
+        return None
+    refused = SubscriptionChange.objects.filter(public_id=case.key.rpartition(":")[2], state=SubscriptionChange.State.REFUSED)
+    return refused.first()
+
+
+@retried
+def ask_change_of_case_again(*, case_id: int, actor: User, now: datetime) -> SubscriptionChange:
+    """Ask Stripe once more for what it refused, and settle the case; another refusal opens another.
+
+    Refuses with NoRemedy or YearNotRunning, or with CaseAlreadySettled when somebody was quicker.
+    """
+    with transaction.atomic():
+        # Locks: the subscription and its wishes, then the case.
+        change = refused_change_of(_open_case_of(case_id))
+        if change is None:
+            raise NoRemedy
+        again = ask_change_again(change_id=change.pk, actor=actor, now=now)
+        settle_case(case_id=case_id, actor=actor, resolution=f"Asked again: {again.get_kind_display()}.", now=now)
+        return again
+
+
+def can_make_credit_note_again(case: Case) -> bool:
+    """Whether Stripe can be asked for the credit note once more."""
+    if case.state != Case.State.OPENED or case.kind != Case.Kind.CREDIT_NOTE or case.refund is None:
+        return False
+    return not case.refund.stripe_credit_note_id and case.refund.state == Refund.State.SUCCEEDED
+
+
+def make_credit_note_of_case_again(*, case_id: int, actor: User, now: datetime) -> None:
+    """Have the credit note of a case asked for once more: the case settles itself once it is there.
+
+    Refuses with NoRemedy, or with CaseAlreadySettled.
+    """
+    case = _open_case_of(case_id)
+    if case.kind != Case.Kind.CREDIT_NOTE or case.refund_id is None:
+        raise NoRemedy
+    make_credit_note_again(refund_id=case.refund_id, actor=actor, now=now)
+
+
+def can_send_mail_again(case: Case) -> bool:
+    """Whether the mail of this case failed and may be tried again."""
+    return case.state == Case.State.OPENED and case.mail is not None and can_retry(case.mail)
+
+
+def send_mail_of_case_again(*, case_id: int, actor: User, now: datetime) -> None:
+    """Try the failed mail of a case again: the case settles itself once it is sent. Refuses with NoRemedy, CaseAlreadySettled, or
+    as `retry_mail`."""
+    case = _open_case_of(case_id)
+    if case.mail_id is None or case.mail is None or case.mail.state == OutgoingMail.State.BOUNCED:
+        raise NoRemedy
+    retry_mail(mail_id=case.mail_id, actor=actor, now=now)
 
 
 def _canceled_seat_of(case: Case) -> SeatCoverage | None:

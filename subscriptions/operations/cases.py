@@ -6,6 +6,8 @@ from django.db import transaction
 
 from redreport import audit
 from redreport.accounts.models import User
+from redreport.outbox.models import OutgoingMail
+from sessions_live.models import Seat
 from subscriptions.errors import CaseAlreadySettled
 from subscriptions.models import Case, Dispute, Order, Payment, Refund, Subscriber, Subscription
 
@@ -30,6 +32,8 @@ def open_case(
     payment: Payment | None = None,
     refund: Refund | None = None,
     dispute: Dispute | None = None,
+    seat: Seat | None = None,
+    mail: OutgoingMail | None = None,
 ) -> Case:
     """Open a case in the caller's transaction; the same `key` again changes nothing.
 
@@ -49,6 +53,8 @@ def open_case(
             "payment": payment,
             "refund": refund,
             "dispute": dispute,
+            "seat": seat,
+            "mail": mail,
         },
     )
     return case

@@ -14,7 +14,7 @@ from redreport import audit
 from redreport.accounts.models import User
 from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import GatewayBroken, GatewayNotFound, GatewayRefused, GatewayUnavailable, YearNotRunning
+from subscriptions.errors import GatewayBroken, GatewayNotFound, GatewayRefused, GatewayUnavailable, NoRemedy, YearNotRunning
 from subscriptions.models import Case, Subscription, SubscriptionChange
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.keys import new_key_after_server_error
@@ -54,6 +54,20 @@ def ask_end_now(*, subscription_id: int, actor: User, reason: str, now: datetime
     """Note that staff want a year ended at once; whatever else was asked of it is superseded. `submit_change` carries it out."""
     with transaction.atomic():
         return _note_wish(lock_subscription(subscription_id), Kind.END_NOW, asked_by=actor, reason=reason, now=now)
+
+
+def ask_change_again(*, change_id: int, actor: User, now: datetime) -> SubscriptionChange:
+    """Note once more, for staff, a wish that Stripe refused. Refuses with NoRemedy when it was not refused or something else was
+    asked of the subscription since, and with YearNotRunning."""
+    with transaction.atomic():
+        subscription_id = SubscriptionChange.objects.values_list("subscription_id", flat=True).get(pk=change_id)
+        subscription = lock_subscription(subscription_id)
+        change = subscription.changes.get(pk=change_id)
+        if change.state != State.REFUSED or subscription.changes.filter(pk__gt=change_id).exists():
+            raise NoRemedy
+        if not subscription.is_live:
+            raise YearNotRunning
+        return _note_wish(subscription, Kind(change.kind), asked_by=actor, reason="asked again", now=now)
 
 
 def submit_change(*, change_id: int, now: datetime) -> bool:
@@ -211,7 +225,9 @@ def _take_no(change: SubscriptionChange, refusal: GatewayRefused, lease: Lease, 
                 key=case_key(Case.Kind.CHANGE_REFUSED, change.public_id),
                 kind=Case.Kind.CHANGE_REFUSED,
                 summary=f"Stripe refused this: {change.get_kind_display()} ({refusal})",
+                proposal="Ask Stripe once more; if it refuses again, do it in Stripe's dashboard.",
                 subscriber=change.subscription.subscriber,
+                subscription=change.subscription,
                 now=now,
             )
 

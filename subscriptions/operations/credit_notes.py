@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from redreport import audit
+from redreport.accounts.models import User
 from redreport.money import format_money
 from redreport.waits import growing_wait
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import GatewayRefused, GatewayUnavailable
+from subscriptions.errors import GatewayRefused, GatewayUnavailable, NoRemedy
 from subscriptions.models import Case, Refund
-from subscriptions.operations.cases import case_key, open_case
+from subscriptions.operations.cases import case_key, close_case_of_key, open_case
 from subscriptions.operations.keys import new_key_after_server_error
 
 FIRST_WAIT = timedelta(minutes=1)
@@ -35,6 +36,24 @@ def make_credit_note(*, refund_id: int, now: datetime) -> bool:
     else:
         _keep(refund_id, note_id, now)
     return True
+
+
+def make_credit_note_again(*, refund_id: int, actor: User, now: datetime) -> None:
+    """Have a credit note that Stripe refused asked for once more, by the sweep; its case settles itself when the note is there.
+
+    Asked twice it is the same. Refuses with NoRemedy when there is one, or the refund did not go through.
+    """
+    with transaction.atomic():
+        # The refund's lock: the note may be written down at this moment.
+        refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+        if refund.stripe_credit_note_id or refund.state != Refund.State.SUCCEEDED:
+            raise NoRemedy
+        if refund.credit_note_due_at is None:
+            refund.credit_note_due_at, refund.credit_note_attempts = now, 0
+            # With its old key Stripe would only repeat its refusal.
+            refund.stripe_key_version += 1
+            refund.save(update_fields=["credit_note_due_at", "credit_note_attempts", "stripe_key_version"])
+            audit.record(actor=actor, verb="asked_credit_note_again", target=refund, now=now)
 
 
 def _claim_attempt(refund_id: int, now: datetime) -> Refund | None:
@@ -80,6 +99,7 @@ def _keep(refund_id: int, note_id: str, now: datetime) -> None:
         refund.stripe_credit_note_id, refund.credit_note_due_at = note_id, None
         refund.save(update_fields=["stripe_credit_note_id", "credit_note_due_at"])
         audit.record(actor="stripe", verb="credited", target=refund, detail={"credit_note": note_id}, now=now)
+        close_case_of_key(key=case_key(Case.Kind.CREDIT_NOTE, refund.public_id), resolution=f"Made: {note_id}.", now=now)
 
 
 def _leave_to_a_person(refund_id: int, error: str, now: datetime) -> None:

@@ -205,6 +205,7 @@ def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> N
             order=coverage.order,
             payment=plan.payment,
             dispute=plan.dispute,
+            seat=seat,
             now=now,
         )
         return
@@ -213,5 +214,6 @@ def _open_case(plan: SettlementPlan, coverage: SeatCoverage, now: datetime) -> N
         kind=Case.Kind.OFFLINE_RESTITUTION,
         summary=f"{seat.attendee_name[:100]}'s seat in “{title}” was canceled; it was paid past Stripe: {coverage.note[:60]}",
         proposal="Return the money the way it came, and write to whoever booked the seat.",
+        seat=seat,
         now=now,
     )

@@ -13,6 +13,8 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 
+from redreport.addresses import address_of
+from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayBroken, GatewayError, GatewayNotFound, GatewayRefused, ObjectBusy
 from subscriptions.models import Case, Reconciliation
 from subscriptions.operations.cases import close_case_of_key, open_case, reopen_case
@@ -88,10 +90,19 @@ def reconcile(
         try:
             _look_at_open_cases_again(now)
             _walk_all(span, healer, now)
+            row.endpoint = _state_of_endpoint()
             row.finished_at = now
         finally:
             _write_down(row, healer.report)
         return healer.report
+
+
+def _state_of_endpoint() -> str:
+    """Whether events reach us; not known where Stripe does not say."""
+    try:
+        return gateway.state_of_endpoint(address_of("subscriptions:webhook"))
+    except GatewayError:
+        return Reconciliation.Endpoint.UNKNOWN
 
 
 class Look:

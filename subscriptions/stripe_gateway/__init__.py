@@ -33,7 +33,7 @@ from subscriptions.stripe_gateway.money import (
     list_refund_ids,
 )
 from subscriptions.stripe_gateway.portal import PORTAL_MARK, open_portal
-from subscriptions.stripe_gateway.webhooks import verify_event
+from subscriptions.stripe_gateway.webhooks import state_of_endpoint, verify_event
 from subscriptions.stripe_gateway.years import (
     cancel_subscription,
     fetch_invoice,
@@ -78,6 +78,7 @@ __all__ = [
     "open_portal",
     "preview_renewal",
     "set_renewal",
+    "state_of_endpoint",
     "stripe_errors",
     "verify_event",
 ]

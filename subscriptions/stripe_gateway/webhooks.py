@@ -1,9 +1,9 @@
-"""Whether a webhook is Stripe's own, meant for us, and of just now."""
+"""Whether a webhook is Stripe's own, meant for us, and of just now; and whether Stripe still sends us any."""
 
 from datetime import datetime
 
 from subscriptions.errors import BadSignature
-from subscriptions.stripe_gateway.client import BAD_SIGNATURES, client
+from subscriptions.stripe_gateway.client import BAD_SIGNATURES, client, stripe_errors
 from subscriptions.stripe_objects import EventHint
 from subscriptions.stripe_shapes import read_event
 
@@ -20,6 +20,14 @@ def verify_event(*, payload: bytes, signature: str, secrets: list[str], now: dat
             continue
         return read_event(event.to_dict())
     raise BadSignature
+
+
+def state_of_endpoint(url: str) -> str:
+    """Stripe's word for our endpoint, 'enabled' or 'disabled'; 'missing' where it has none. One that works counts."""
+    with stripe_errors():
+        endpoints = client().v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
+        states = {str(endpoint.status) for endpoint in endpoints if endpoint.url == url}
+    return max(states, default="missing", key=lambda state: state == "enabled")
 
 
 def _refuse_future_timestamp(signature: str, now: datetime) -> None:

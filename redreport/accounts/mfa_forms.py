@@ -1,0 +1,96 @@
+"""allauth's forms for second factors where ours differ."""
+
+from typing import Any
+
+from allauth.core import context as request_context
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from allauth.mfa.utils import decrypt, encrypt
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from django import forms
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+
+from redreport.text import validate_one_line
+
+# Where the browser's session keeps the key of an app that is being set up, sealed: it is a secret from the first.
+PENDING_SECRET = "second_factor_pending"
+NAME_LENGTH = 60
+# In seconds: longer than any code of an app counts.
+USED_CODE_IS_KNOWN_FOR = 300
+
+
+class TypedCode(forms.Form):
+    """A code is digits: telephones show them. After too many wrong ones there is nothing to ask for, only to wait."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Code"
+        self.fields["code"].widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric"}
+
+    def clean_code(self) -> str:
+        try:
+            code: str = super().clean_code()  # type: ignore[misc]
+        except ValidationError as refusal:
+            if refusal.code in ("too_many_login_attempts", "rate_limited"):
+                raise ValidationError("Too many wrong codes. Wait five minutes, then try again.", code=refusal.code) from None
+            raise
+        return code
+
+
+class CodeUsedOnce(TypedCode):
+    """allauth forgets a used code after half a minute, and one is good for longer than that."""
+
+    def clean_code(self) -> str:
+        code = super().clean_code()
+        key = f"second_factor_used:{self.authenticator.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
+        if not cache.add(key, True, timeout=USED_CODE_IS_KNOWN_FOR):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class CodeForm(CodeUsedOnce, AuthenticateForm):
+    pass
+
+
+class CodeAgainForm(CodeUsedOnce, ReauthenticateForm):
+    pass
+
+
+class SetUpAppForm(TypedCode, ActivateTOTPForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        session = request_context.request.session
+        # allauth keeps it in the session as it is, and the session lies in the database.
+        session.pop("mfa.totp.secret", None)
+        if not self.is_bound or PENDING_SECRET not in session:
+            session[PENDING_SECRET] = encrypt(generate_totp_secret())
+        self.secret = decrypt(session[PENDING_SECRET])
+
+
+class NamedPasskey(forms.Form):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = forms.CharField(
+            label="Name",
+            max_length=NAME_LENGTH,
+            required=self.fields["name"].required,
+            validators=[validate_one_line],
+            help_text="So that you can tell it from others: the device it lies on, say.",
+        )
+        self.fields["name"] = field
+
+
+class AddPasskeyForm(NamedPasskey, AddWebAuthnForm):
+    # Each of ours signs in by itself: nobody has to choose.
+    passwordless = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def clean_passwordless(self) -> bool:
+        return True
+
+
+class RenamePasskeyForm(NamedPasskey, EditWebAuthnForm):
+    pass
