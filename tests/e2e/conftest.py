@@ -10,14 +10,14 @@ import pytest
 
 from redreport.local.configuration import Configuration
 from redreport.local.demo_accounts import STAFF_EMAIL
-from tests.e2e import stage
+from tests.e2e import desk_stage, stage
 from tests.e2e.backstage import Backstage
 from tests.e2e.desk import DESKTOP, PHONE, Desk
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.meeting import Meeting, meeting_open
 from tests.e2e.pages import Reader
 from tests.e2e.watch import Watch
-from tests.stack import Stack
+from tests.stack import Stack, wait_for
 from tests.stripe_simulator.control import SimulatorControl
 
 if TYPE_CHECKING:
@@ -47,6 +47,18 @@ class House:
         """A session on sale, for this journey alone."""
         title = f"Promises and invoices, part {next(_numbers)}"
         return self.backstage(stage.open_session, title=title, starts_in=starts_in, capacity=capacity, meeting=self.meeting.url)
+
+    def sell_seats(self, live_session: stage.SessionRow, *, buyer: str, names: list[str]) -> str:
+        """Seats that a reader has paid for at Stripe, in one order; returns the id of the payment there."""
+        checkout = self.backstage(desk_stage.order_seats, email=buyer, slug=live_session.slug, names=names)
+        assert self.stripe.pay(checkout)["outcome"] == "paid"
+        wait_for(lambda: self.backstage(desk_stage.payment_of, checkout=checkout), "the seats that were paid for")
+        return self.backstage(desk_stage.payment_of, checkout=checkout)
+
+    def refunds_of(self, payment: str) -> list[int]:
+        """What Stripe has given back of a payment, refund by refund."""
+        refunds = [refund for refund in self.stripe.objects("refund") if refund["payment_intent"] == payment]
+        return [refund["amount"] for refund in refunds if refund["status"] == "succeeded"]
 
     def seats_of(self, live_session: stage.SessionRow) -> list[stage.SeatRow]:
         return self.backstage(stage.seats_of, slug=live_session.slug)

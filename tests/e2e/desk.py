@@ -84,11 +84,11 @@ class Desk(Reader):
         """Wait until all mails and refunds of a change of a whole session are through."""
         expect(self.page.get_by_role("status")).to_have_text("All of it is done.", timeout=PATIENCE_MS)
 
-    def tabs_to(self, target: Locator) -> None:
+    def tabs_to(self, target: Locator, *, backwards: bool = False) -> None:
         """Go there by the keyboard alone; whoever does must see where they are."""
         for _ in range(MOST_TABS):
             if target.evaluate("element => element === document.activeElement"):
                 break
-            self.page.keyboard.press("Tab")
+            self.page.keyboard.press("Shift+Tab" if backwards else "Tab")
         expect(target).to_be_focused()
         assert target.evaluate("element => getComputedStyle(element).outlineStyle") != "none"

@@ -12,8 +12,13 @@ from redreport.local.demo_accounts import STAFF_EMAIL
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.seats import Attendee
+from subscriptions import stripe_gateway as gateway
+from subscriptions.models import Case, Payment, Plan, SeatCoverage
+from subscriptions.operations.booking import book_with_credit, start_seat_order
+from subscriptions.operations.checkouts import open_checkout
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.offers import wait_for_seat
+from subscriptions.selectors import credit_balance, current_price
 from tests.e2e import stage
 
 
@@ -76,3 +81,59 @@ def mails_of(*, kind: str, slug: str) -> list[str]:
     """The states of all mails of a kind to the guests and readers of one session's journey, whose addresses name it."""
     mails = OutgoingMail.objects.filter(kind=kind, recipient__endswith=f".{slug}@example.com")
     return list(mails.order_by("state").values_list("state", flat=True))
+
+
+def order_seats(*, email: str, slug: str, names: list[str]) -> str:
+    """A reader who has an account orders seats for people of these names; returns the id of the Checkout that takes the money."""
+    now = clock.now()
+    attendees = [Attendee(name, address_for(name, slug), "Marsh & Partners") for name in names]
+    order = start_seat_order(
+        user=User.objects.get(email=email),
+        live_session_id=LiveSession.objects.get(slug=slug).pk,
+        attendees=attendees,
+        price_id=current_price(Plan.SINGLE_SEAT).pk,
+        now=now,
+    )
+    open_checkout(order=order, now=now)
+    order.refresh_from_db()
+    assert order.stripe_checkout_session_id
+    return order.stripe_checkout_session_id
+
+
+def payment_of(*, checkout: str) -> str:
+    """Stripe's id of the payment that came of a Checkout; nothing until we know of it."""
+    found = Payment.objects.filter(order__stripe_checkout_session_id=checkout, order__fulfilled_at__isnull=False).first()
+    return found.stripe_payment_intent_id if found else ""
+
+
+def money_of(*, payment: str) -> tuple[int, int]:
+    """What we know of a payment: what it brought, and what of it went back."""
+    found = Payment.objects.get(stripe_payment_intent_id=payment)
+    return found.amount_minor, found.refunded_minor
+
+
+def refund_in_dashboard(*, payment: str, amount_minor: int) -> None:
+    """Somebody gives a part of a payment back in Stripe's dashboard."""
+    gateway.client().v1.refunds.create({"payment_intent": payment, "amount": amount_minor})
+
+
+def book_by_credit(*, email: str, slug: str) -> str:
+    """A subscriber takes a seat with a credit; returns the name on it."""
+    user = User.objects.get(email=email)
+    return book_with_credit(user=user, live_session_id=LiveSession.objects.get(slug=slug).pk, now=clock.now()).seat.attendee_name
+
+
+def credits_of(*, email: str) -> int:
+    return credit_balance(user=User.objects.get(email=email), now=clock.now()).number
+
+
+def coverage_of(*, slug: str) -> dict[str, tuple[str, int | None]]:
+    """What paid for each seat of a session, by its attendee's name: the kind, and an amount that came past Stripe."""
+    coverages = SeatCoverage.objects.filter(seat__live_session__slug=slug).order_by("seat__number", "id")
+    return {name: (kind, amount) for name, kind, amount in coverages.values_list("seat__attendee_name", "kind", "amount_minor")}
+
+
+def cases_of(*, payment: str) -> list[tuple[str, str, str]]:
+    """Kind, state and who settled it, of each case about a payment."""
+    cases = Case.objects.filter(payment__stripe_payment_intent_id=payment).order_by("id")
+    return [(kind, state, by or "") for kind, state, by in cases.values_list("kind", "state", "settled_by__email")]
