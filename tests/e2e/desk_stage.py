@@ -124,7 +124,7 @@ def book_by_credit(*, email: str, slug: str) -> str:
 
 
 def credits_of(*, email: str) -> int:
-    return credit_balance(user=User.objects.get(email=email), now=clock.now()).number
+    return credit_balance(user=User.objects.get(email=email), now=clock.now()).total
 
 
 def coverage_of(*, slug: str) -> dict[str, tuple[str, int | None]]:

@@ -130,7 +130,7 @@ def test_a_part_refunded_in_the_dashboard_is_a_case_and_its_button_gives_back_th
     house.backstage(desk_stage.refund_in_dashboard, payment=payment, amount_minor=100_00)
     wait_for(lambda: house.backstage(desk_stage.cases_of, payment=payment), "the case")
     desk.visit("/admin/")
-    desk.follow("Part of a payment refunded in Stripe’s dashboard")
+    desk.follow("Part of a payment refunded in Stripe's dashboard")
     desk.follow("$100 of $250 was refunded in Stripe's dashboard")
     desk.press("Refund $150")
     assert desk.messages == ["Settled."]
@@ -164,7 +164,7 @@ def test_a_seat_is_canceled_by_the_keyboard_alone(desk: Desk, house: House) -> N
     desk.tabs_to(desk.page.get_by_role("radio", name="As the rule says"))
     type_key("ArrowDown")
     type_key("ArrowDown")
-    expect(desk.page.get_by_role("radio", name="Nothing")).to_be_checked()
+    expect(desk.page.get_by_role("radio", name="Nothing", exact=True)).to_be_checked()
     desk.tabs_to(desk.page.get_by_label("Why"))
     desk.page.keyboard.type("Cannot come")
     with desk.page.expect_navigation():
