@@ -68,6 +68,9 @@ def assert_every_cent_is_accounted_for() -> None:
         assert so_far["on_its_way"] == _total(refunds.filter(state__in=["pending", "submitted"]))
         undecided = Dispute.objects.filter(currency=currency, status__in=["needs_response", "under_review"])
         assert so_far["with_bank"] == _total(undecided)
+        for name in ("coming", "booked", "unused"):
+            due = sum(books.value(f"due_{name}", currency, month) for month in books.months_due)
+            assert due == books.so_far(name, currency, span.last), name
     assert_open_parts_are_those_of_the_ledger()
 
 

@@ -7,7 +7,9 @@ from uuid import uuid4
 import pytest
 
 from redreport import clock
+from redreport.desk.books.definitions import Section
 from redreport.desk.books.months import Span, chosen_span, month_of, parse_month
+from redreport.desk.books.reading import Books, figures_of
 from sessions_live.models import Seat
 from sessions_live.operations.attendance import check_in_seat
 from subscriptions.models import Case, CreditGrant, Order, Payment, Refund, SeatCoverage, Subscription
@@ -18,7 +20,7 @@ from subscriptions.operations.granting import give_credits
 from subscriptions.operations.refunds import refund_payment, submit_refund
 from subscriptions.operations.settle import restore_forfeited_credit
 from subscriptions.operations.year_endings import end_year
-from tests.bookkeeping import assert_every_cent_is_accounted_for, day, pass_to, said, session_on
+from tests.bookkeeping import assert_every_cent_is_accounted_for, books_of, day, pass_to, said, session_on
 from tests.canceling import NONE, book, cancel, cancel_by_house
 from tests.factories import make_guest_seat, make_staff, make_user
 from tests.fixtures_shop import Shop
@@ -378,3 +380,52 @@ def refund_part(payment: Payment, amount_minor: int) -> None:
     )
     assert refund
     submit_refund(refund_id=refund.pk, now=clock.now())
+
+
+def test_seats_and_years_are_counted_by_the_month_of_what_they_are(shop: Shop, timeline: Timeline) -> None:
+    live_session = session_on(day(1, 20), capacity=8)
+    year = shop.begin_year()
+    shop.sell_seat(live_session=live_session)
+    cancel(shop.sell_seat(live_session=live_session))
+    book(year.subscriber.user, live_session)
+    guest = make_guest_seat(live_session)
+    pass_to(timeline, day(1, 20) + timedelta(minutes=5))
+    check_in_seat(seat_id=guest.pk, actor=make_staff(), now=clock.now())
+    turn_renewal_off(year)
+    pass_to(timeline, day(1, 22))
+    counted = figures_in("2027-01", Section.SEATS, "")
+    assert counted == cents(
+        seats_sold=1, seats_by_credit=1, seats_given=1, seats_total=3, capacity=8, fill=37, attended=1, no_shows=2
+    )
+    assert figures_in("2027-01", Section.YEARS) == cents(years_new=1, years_running=1, annual_recurring=250000, refunds_count=1)
+    pass_to(timeline, day(1, 11, year=2028))
+    assert figures_in("2027-12", Section.YEARS) == cents(years_running=1, annual_recurring=250000)
+    assert figures_in("2028-01", Section.YEARS) == cents(years_ended=1)
+
+
+def test_what_is_owed_comes_due_with_its_session_or_its_expiry(shop: Shop, timeline: Timeline) -> None:
+    year = shop.begin_year()
+    shop.sell_seat(live_session=session_on(day(3, 3)))
+    book(year.subscriber.user, session_on(day(2, 3)))
+    books = books_of("2026-12", "2027-01")
+    assert [str(month) for month in books.months_due] == ["2027-02", "2027-03", "2028-01"]
+    due = {str(month): figures_in(str(month), Section.DUE, books=books) for month in books.months_due}
+    assert due == {
+        "2027-02": cents(due_booked=20834, due_total=20834),
+        "2027-03": cents(due_coming=25000, due_total=25000),
+        "2028-01": cents(due_unused=229166, due_total=229166),
+    }
+    pass_to(timeline, day(2, 5))
+    # As it stood at the end of January, seen from February.
+    assert {str(month): books_of("2026-12", "2027-01").value("due_total", "usd", month) for month in books.months_due} == {
+        month: values["due_total"] for month, values in due.items()
+    }
+
+
+def figures_in(written: str, section: Section, currency: str = "usd", books: Books | None = None) -> dict[str, int]:
+    """Every figure of a section that is not 0 in this month."""
+    month = parse_month(written)
+    assert month
+    books = books or books_of(written, written)
+    values = {figure.name: books.value(figure.name, currency, month) for figure in figures_of(section)}
+    return {name: value for name, value in values.items() if value}

@@ -10,6 +10,7 @@ class Section(StrEnum):
     CASH = "cash"
     EARNED = "earned"
     OWED = "owed"
+    DUE = "due"
     SEATS = "seats"
     YEARS = "years"
 
@@ -38,6 +39,7 @@ TITLES = {
     Section.CASH: "Cash",
     Section.EARNED: "Earned",
     Section.OWED: "Deferred, at the month's end",
+    Section.DUE: "When what is deferred comes due",
     Section.SEATS: "Seats, by the month of their session",
     Section.YEARS: "Years",
 }
@@ -53,6 +55,10 @@ def _earned(name: str, label: str, means: str) -> Figure:
 
 def _owed(name: str, label: str, means: str) -> Figure:
     return Figure(name, Section.OWED, label, means, is_standing=True)
+
+
+def _due(name: str, label: str, means: str) -> Figure:
+    return Figure(name, Section.DUE, label, means)
 
 
 def _seats(name: str, label: str, means: str, unit: Unit = Unit.COUNT) -> Figure:
@@ -146,6 +152,14 @@ FIGURES = [
     _owed(
         "difference", "Check", "Cash so far, less tax, earned, deferred and refunds on their way, plus what banks hold. Always 0."
     ),
+    _due("due_coming", "Coming seats", "Paid seats, by the month of their session."),
+    _due("due_booked", "Booked credits", "Booked credits, by the month of the session they are booked on."),
+    _due("due_unused", "Unused credits", "Unused credits, by the month in which they expire."),
+    _due(
+        "due_total",
+        "Due in all",
+        "All of it: what is deferred, but for what is to be made good or has nothing given yet.",
+    ),
     _seats("seats_sold", "Sold", "Seats taken by a paid order."),
     _seats("seats_by_credit", "By credit", "Seats taken with a credit."),
     _seats("seats_offline", "Offline", "Seats that were paid past Stripe."),
@@ -182,6 +196,7 @@ TOTALS = {
     ),
     "owed_total": ("coming", "booked", "unused", "to_give_back", "unassigned"),
     "tax_held": ("tax",),
+    "due_total": ("due_coming", "due_booked", "due_unused"),
     "seats_total": ("seats_sold", "seats_by_credit", "seats_offline", "seats_given"),
 }
 # Reckoned from others, without rows of their own.
@@ -226,6 +241,14 @@ EVENT_WORDS = {
     "dispute_opened": "Dispute opened",
     "dispute_won": "Dispute won",
     "standing": "As it stands",
+    "due": "Owed",
+    "year_paid": "Year paid",
+    "year_ended": "Year over",
+    "confirmed": "Seat",
+    "attended": "Seat, attended",
+    "no_show": "Seat, nobody came",
+    "published": "Session",
+    "ended": "Session",
 }
 
 FEES = (
@@ -238,8 +261,8 @@ RULES = [
     "the house's time zone, and each currency is apart.",
     "A payment is divided into as many equal parts as it bought seats or credits, in whole cents. The larger parts go first: of "
     "a year's $2,500.00 the first four credits that are earned are worth $208.34 each, the other eight $208.33. Which credit "
-    "that was does not matter. Credits carried over or returned keep belonging to the payment they came from; credits given by staff, "
-    "and all that a promotion of 100 % bought, are worth nothing.",
+    "that was does not matter. Credits carried over or returned keep belonging to the payment they came from; credits given by "
+    "staff, and all that a promotion of 100 % bought, are worth nothing.",
     "A refund is taken from what is still owed for its payment, the last parts first. Only what exceeds that lowers what was "
     "earned, in the month of the refund. Once nothing is owed any more, what is left of the payment is earned.",
     "A seat given up too late is earned on the day of the cancellation: nothing is owed for it from then on. A seat that was "

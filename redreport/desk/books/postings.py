@@ -4,7 +4,7 @@ The page adds them up and the list behind a figure shows them: both ask the same
 """
 
 from redreport.desk.books.definitions import EARNED_BY_EVENT, KEPT, Section
-from redreport.desk.books.lines import LINES
+from redreport.desk.books.lines import LINES, owed
 
 EARNED_FIGURE = " ".join(f"WHEN '{event}' THEN '{figure}'" for event, figure in EARNED_BY_EVENT.items())
 
@@ -105,10 +105,52 @@ postings AS (
      WHERE p.at IS NOT NULL
 )"""
 
+# What is owed as it stands on a day, part by part, each on the day on which it is to be earned if nothing else happens to it: a
+# seat when its session starts, an unused credit when it expires. Of a pot the part that is due first is worth the next share.
+DUE = f"""
+WITH {LINES},
+pots_then AS (
+    SELECT DISTINCT ON (pot) pot, currency, parts, share, larger, held, ns FROM standing
+     WHERE at <= %(standing_at)s ORDER BY pot, at DESC, rank DESC, kind DESC, id DESC
+),
+seats_over AS (
+    SELECT seat_id FROM events WHERE at <= %(standing_at)s AND seat_id IS NOT NULL
+     GROUP BY seat_id HAVING sum(n) + sum(v) + sum(g) <> 0
+),
+booked_then AS (
+    SELECT seat_id FROM events WHERE at <= %(standing_at)s AND seat_id IS NOT NULL GROUP BY seat_id HAVING sum(b) = 1
+),
+credits_then AS (
+    SELECT g.id AS grant_id, g.expires_at, y.pot, sum(e.delta) AS credits
+      FROM subscriptions_creditentry e
+      JOIN subscriptions_creditgrant g ON g.id = e.grant_id
+      JOIN year_pots y USING (stripe_invoice_id)
+     WHERE CASE e.kind WHEN 'expire' THEN least(g.expires_at, e.at) ELSE e.at END <= %(standing_at)s
+     GROUP BY g.id, y.pot
+),
+due AS (
+    SELECT pot, 'due_coming' AS figure, starts_at AS at, seat_id, NULL::bigint AS grant_id, 1 AS number FROM units
+     WHERE kind <> 'credit' AND NOT EXISTS (SELECT FROM seats_over s WHERE s.seat_id = units.seat_id)
+     UNION ALL
+    SELECT pot, 'due_booked', starts_at, seat_id, NULL, 1 FROM units
+     WHERE kind = 'credit' AND EXISTS (SELECT FROM booked_then s WHERE s.seat_id = units.seat_id)
+     UNION ALL
+    SELECT pot, 'due_unused', expires_at, NULL, grant_id, number FROM credits_then, generate_series(1, credits) number
+),
+due_in_turn AS (
+    SELECT due.*, row_number() OVER (PARTITION BY pot ORDER BY figure, at, seat_id, grant_id, number) AS turn FROM due
+),
+postings AS (
+    SELECT d.figure, d.at, state.currency, {owed("ns + turn")} - {owed("ns + turn - 1")} AS amount, 'due' AS event,
+           coalesce(d.seat_id, d.grant_id) AS id, d.pot, pots.payment_id, d.seat_id, d.grant_id, pots.subscriber_id
+      FROM due_in_turn d JOIN pots_then state USING (pot) JOIN pots USING (pot)
+)"""
+
 POSTINGS_OF = {
     Section.CASH: MONEY,
     Section.EARNED: MONEY,
     Section.OWED: MONEY,
     Section.SEATS: SEATS,
     Section.YEARS: YEARS,
+    Section.DUE: DUE,
 }

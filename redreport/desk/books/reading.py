@@ -1,16 +1,16 @@
-"""The books of a span of months, read in three questions to the database however much there is."""
+"""The books of a span of months, read in four questions to the database however much there is."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
 from redreport import policy
 from redreport.desk.books.definitions import BY_NAME, FIGURES, TOTALS, Figure, Section
-from redreport.desk.books.months import Month, Span
-from redreport.desk.books.postings import MONEY, SEATS, YEARS
+from redreport.desk.books.months import Month, Span, parse_month
+from redreport.desk.books.postings import DUE, MONEY, SEATS, YEARS
 
 # Seats belong to no currency.
 NONE = ""
@@ -18,6 +18,8 @@ _SUMS = """
 SELECT currency, figure, to_char(at AT TIME ZONE %(zone)s, 'YYYY-MM'), sum(amount)::bigint
   FROM postings WHERE at <= %(until)s GROUP BY 1, 2, 3"""
 AN_INSTANT = timedelta(microseconds=1)
+# What is owed is due in months after those of the span.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ class Books:
             return self._difference(currency, month)
         return sum(self._sum(part, currency, month, is_standing=figure.is_standing) for part in TOTALS.get(name, (name,)))
 
+    @property
+    def months_due(self) -> list[Month]:
+        """The months in which something that is owed at the end of the span comes due."""
+        keys = {key for (_, name), by_month in self.flows.items() if name in TOTALS["due_total"] for key in by_month}
+        months = (parse_month(key) for key in sorted(keys))
+        return [month for month in months if month]
+
     def so_far(self, name: str, currency: str, month: Month) -> int:
         """All of it, from the first day of business to the end of this month."""
         return sum(self._sum(part, currency, month, is_standing=True) for part in TOTALS.get(name, (name,)))
@@ -66,8 +75,9 @@ def read_books(*, span: Span, now: datetime) -> Books:
     """The books of these months as our rows have it now. Three queries."""
     until = min(now, span.last.ends_at - AN_INSTANT)
     flows: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for postings, bound in ((MONEY, until), (SEATS, span.last.ends_at - AN_INSTANT), (YEARS, until)):
-        for currency, figure, month, amount in ask(postings + _SUMS, until=bound):
+    bounds = ((MONEY, until), (SEATS, span.last.ends_at - AN_INSTANT), (YEARS, until), (DUE, NEVER))
+    for postings, bound in bounds:
+        for currency, figure, month, amount in ask(postings + _SUMS, until=bound, standing_at=until):
             flows[currency, figure][month] = amount
     return Books(span, until, dict(flows))
 
