@@ -1,8 +1,9 @@
 """What tests of the books begin with: days that pass, what the books say of a month, and that they account for every cent."""
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from redreport import clock, policy
 from redreport.desk.books.definitions import RECKONED, TOTALS, Section
@@ -22,8 +23,8 @@ def day(month: int, number: int, year: int = 2027, hour: int = 12) -> datetime:
     return datetime(year, month, number, hour, tzinfo=policy.HOUSE_ZONE)
 
 
-def session_on(moment: datetime, **fields: int) -> LiveSession:
-    return make_live_session(starts_in=moment - clock.now(), **fields)
+def session_on(moment: datetime, capacity: int = 12) -> LiveSession:
+    return make_live_session(starts_in=moment - clock.now(), capacity=capacity)
 
 
 def pass_to(timeline: Timeline, moment: datetime) -> None:
@@ -90,5 +91,6 @@ def assert_open_parts_are_those_of_the_ledger() -> None:
         assert (still_open, booked) == (unused + by_credit.count(), by_credit.count()), invoice_id
 
 
-def _total(rows: object) -> int:
-    return rows.aggregate(total=Sum("amount_minor"))["total"] or 0  # type: ignore[attr-defined, no-any-return]
+def _total(rows: QuerySet[Any]) -> int:
+    total: int | None = rows.aggregate(total=Sum("amount_minor"))["total"]
+    return total or 0

@@ -45,8 +45,8 @@ TITLES = {
 }
 
 
-def _cash(name: str, label: str, means: str, **more: bool) -> Figure:
-    return Figure(name, Section.CASH, label, means, **more)
+def _cash(name: str, label: str, means: str) -> Figure:
+    return Figure(name, Section.CASH, label, means)
 
 
 def _earned(name: str, label: str, means: str) -> Figure:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from redreport import policy
 from redreport.desk.books.definitions import BY_NAME, RECKONED, TOTALS, Figure, Section
-from redreport.desk.books.months import Month
+from redreport.desk.books.months import Month, Span
 from redreport.desk.books.postings import POSTINGS_OF
 from redreport.desk.books.reading import AN_INSTANT, NEVER
 
@@ -65,8 +65,8 @@ class Behind:
     figure: Figure
     currency: str
     month: Month
-    # Where the span of the page ended: what is due was owed then.
-    standing_at: datetime
+    # Of the page from which it is asked: what is due was owed at its end.
+    span: Span
     now: datetime
 
     @property
@@ -78,7 +78,7 @@ class Behind:
             "currency": self.currency,
             "begins_at": self.month.begins_at,
             "until": min(self.month.ends_at - AN_INSTANT, counted_to),
-            "standing_at": self.standing_at,
+            "standing_at": min(self.now, self.span.last.ends_at - AN_INSTANT),
             "zone": str(policy.HOUSE_ZONE),
             "house_currency": policy.CURRENCY,
         }
