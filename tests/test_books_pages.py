@@ -201,4 +201,4 @@ def test_books_ask_the_same_questions_however_much_there_is(business: Shop, time
         business.sell_seat(live_session=session_on(day(2, 20 + number)))
     pass_to(timeline, day(2, 26) + timedelta(hours=1))
     assert (asked(BOOKS + SPAN), asked(rows)) == before
-    assert (before[0][0], before[1][0]) == (4, 2)
+    assert (before[0][0], before[1][0]) == (3, 1)

@@ -11,9 +11,7 @@ EARNED_FIGURE = " ".join(f"WHEN '{event}' THEN '{figure}'" for event, figure in 
 # Of a dispute the bank takes the money at once, but for an inquiry, which asks first.
 TAKEN = "left(d.status, 8) <> 'warning_' AND d.status <> 'prevented'"
 
-MONEY = f"""
-WITH {LINES},
-postings AS (
+_MONEY = f"""
     SELECT p.figure, captured_at AS at, currency, p.amount, 'payment' AS event, id, pot, id AS payment_id,
            NULL::bigint AS seat_id, NULL::bigint AS grant_id, subscriber_id
       FROM paid, LATERAL (VALUES ('payments', amount_minor), ('tax', tax)) p (figure, amount) WHERE p.amount <> 0
@@ -46,8 +44,7 @@ postings AS (
       FROM lines JOIN pots USING (pot),
            LATERAL (VALUES (CASE kind {EARNED_FIGURE} ELSE '{KEPT}' END, earned), ('coming', coming), ('booked', booked),
                            ('unused', unused), ('to_give_back', to_give_back), ('unassigned', unassigned)) p (figure, amount)
-     WHERE p.amount <> 0
-)"""
+     WHERE p.amount <> 0"""
 
 SEATS = """
 WITH postings AS (
@@ -107,8 +104,7 @@ postings AS (
 
 # What is owed as it stands on a day, part by part, each on the day on which it is to be earned if nothing else happens to it: a
 # seat when its session starts, an unused credit when it expires. Of a pot the part that is due first is worth the next share.
-DUE = f"""
-WITH {LINES},
+_PARTS_DUE = """
 pots_then AS (
     SELECT DISTINCT ON (pot) pot, currency, parts, share, larger, held, ns FROM standing
      WHERE at <= %(standing_at)s ORDER BY pot, at DESC, rank DESC, kind DESC, id DESC
@@ -139,12 +135,17 @@ due AS (
 ),
 due_in_turn AS (
     SELECT due.*, row_number() OVER (PARTITION BY pot ORDER BY figure, at, seat_id, grant_id, number) AS turn FROM due
-),
-postings AS (
+)"""
+
+_DUE = f"""
     SELECT d.figure, d.at, state.currency, {owed("ns + turn")} - {owed("ns + turn - 1")} AS amount, 'due' AS event,
            coalesce(d.seat_id, d.grant_id) AS id, d.pot, pots.payment_id, d.seat_id, d.grant_id, pots.subscriber_id
-      FROM due_in_turn d JOIN pots_then state USING (pot) JOIN pots USING (pot)
-)"""
+      FROM due_in_turn d JOIN pots_then state USING (pot) JOIN pots USING (pot)"""
+
+MONEY = f"WITH {LINES}, postings AS ({_MONEY})"
+DUE = f"WITH {LINES}, {_PARTS_DUE}, postings AS ({_DUE})"
+# Both at once, which goes through the lines once.
+MONEY_AND_DUE = f"WITH {LINES}, {_PARTS_DUE}, postings AS ({_MONEY} UNION ALL {_DUE})"
 
 POSTINGS_OF = {
     Section.CASH: MONEY,

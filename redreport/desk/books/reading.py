@@ -1,24 +1,26 @@
-"""The books of a span of months, read in four questions to the database however much there is."""
+"""The books of a span of months, read in three questions to the database however much there is."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from redreport import policy
 from redreport.desk.books.definitions import BY_NAME, FIGURES, TOTALS, Figure, Section
 from redreport.desk.books.months import Month, Span, parse_month
-from redreport.desk.books.postings import DUE, MONEY, SEATS, YEARS
+from redreport.desk.books.postings import MONEY_AND_DUE, SEATS, YEARS
 
 # Seats belong to no currency.
 NONE = ""
 _SUMS = """
 SELECT currency, figure, to_char(at AT TIME ZONE %(zone)s, 'YYYY-MM'), sum(amount)::bigint
-  FROM postings WHERE at <= %(until)s GROUP BY 1, 2, 3"""
+  FROM postings WHERE at <= %(until)s OR event = 'due' GROUP BY 1, 2, 3"""
 AN_INSTANT = timedelta(microseconds=1)
-# What is owed is due in months after those of the span.
+# Later than anything that is booked or due.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -75,8 +77,7 @@ def read_books(*, span: Span, now: datetime) -> Books:
     """The books of these months as our rows have it now. Three queries."""
     until = min(now, span.last.ends_at - AN_INSTANT)
     flows: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    bounds = ((MONEY, until), (SEATS, span.last.ends_at - AN_INSTANT), (YEARS, until), (DUE, NEVER))
-    for postings, bound in bounds:
+    for postings, bound in ((MONEY_AND_DUE, until), (SEATS, span.last.ends_at - AN_INSTANT), (YEARS, until)):
         for currency, figure, month, amount in ask(postings + _SUMS, until=bound, standing_at=until):
             flows[currency, figure][month] = amount
     return Books(span, until, dict(flows))
@@ -84,10 +85,21 @@ def read_books(*, span: Span, now: datetime) -> Books:
 
 def ask(sql: str, **params: Any) -> list[tuple[Any, ...]]:
     """The answer to a question about postings, with what all of them need to know."""
-    known = {"zone": str(policy.HOUSE_ZONE), "house_currency": policy.CURRENCY}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {**known, **params})
+    with open_question(sql, **params) as cursor:
         return list(cursor.fetchall())
+
+
+@contextmanager
+def open_question(sql: str, *, is_long: bool = False, **params: Any) -> Iterator[Any]:
+    """A cursor over the answer; of a long one the rows stay in the database until they are fetched."""
+    known = {"zone": str(policy.HOUSE_ZONE), "house_currency": policy.CURRENCY}
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # These questions are long to write and short to answer: compiling them takes longer than asking.
+            cursor.execute("SELECT set_config('jit', 'off', true), set_config('work_mem', '64MB', true)")
+        with connection.chunked_cursor() if is_long else connection.cursor() as cursor:
+            cursor.execute(sql, {**known, **params})
+            yield cursor
 
 
 def figures_of(section: Section) -> list[Figure]:

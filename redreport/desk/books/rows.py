@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
-
-from redreport import policy
 from redreport.desk.books.definitions import BY_NAME, RECKONED, TOTALS, Figure, Section
 from redreport.desk.books.months import Month, Span
 from redreport.desk.books.postings import POSTINGS_OF
-from redreport.desk.books.reading import AN_INSTANT, NEVER
+from redreport.desk.books.reading import AN_INSTANT, NEVER, ask, open_question
 
 ROWS_AT_ONCE = 2000
 
@@ -29,7 +26,8 @@ _CHOSEN = {
 
 _SAID = """
 SELECT r.at, r.event, r.amount, r.payment_id, r.seat_id, r.grant_id, coalesce(buyer.email, booker.email, ''),
-       coalesce(s.attendee_name, ''), coalesce(l.title, ''), coalesce(o.number, '')
+       coalesce(s.attendee_name, ''), coalesce(l.title, ''), coalesce(o.number, ''),
+       count(*) OVER (), (sum(r.amount) OVER ())::bigint
   FROM chosen r
   LEFT JOIN subscriptions_payment p ON p.id = r.payment_id
   LEFT JOIN subscriptions_order o ON o.id = p.order_id
@@ -79,35 +77,37 @@ class Behind:
             "begins_at": self.month.begins_at,
             "until": min(self.month.ends_at - AN_INSTANT, counted_to),
             "standing_at": min(self.now, self.span.last.ends_at - AN_INSTANT),
-            "zone": str(policy.HOUSE_ZONE),
-            "house_currency": policy.CURRENCY,
         }
 
     @property
     def _chosen(self) -> str:
         return f"{POSTINGS_OF[self.figure.section]}, chosen AS ({_CHOSEN[self.figure.is_standing]})"
 
-    def totals(self) -> tuple[int, int]:
-        """How many rows there are, and their sum."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"{self._chosen} SELECT count(*), coalesce(sum(amount), 0)::bigint FROM chosen", self._parameters)
-            [(count, total)] = cursor.fetchall()
-        return count, total
-
-    def page(self, number: int, size: int) -> list[Row]:
-        """The rows of a page, the earliest first; pages are numbered from 1."""
+    def page(self, number: int, size: int) -> "Page":
+        """The rows of a page, the earliest first; pages are numbered from 1, and one that is not there is the first."""
         cut = f"{self._chosen} {_SAID} LIMIT {size:d} OFFSET {(number - 1) * size:d}"
-        with connection.cursor() as cursor:
-            cursor.execute(cut, self._parameters)
-            return [Row(*values) for values in cursor.fetchall()]
+        found = ask(cut, **self._parameters)
+        if not found and number > 1:
+            return self.page(1, size)
+        count, total = found[0][-2:] if found else (0, 0)
+        return Page([Row(*values[:-2]) for values in found], number, max(1, -(-count // size)), count, total)
 
     def each(self) -> Iterator[Row]:
         """All rows, the earliest first, without having them all in memory."""
-        # A cursor in the database lives as long as its transaction.
-        with transaction.atomic(), connection.chunked_cursor() as cursor:
-            cursor.execute(f"{self._chosen} {_SAID}", self._parameters)
+        with open_question(f"{self._chosen} {_SAID}", is_long=True, **self._parameters) as cursor:
             while values := cursor.fetchmany(ROWS_AT_ONCE):
-                yield from (Row(*row) for row in values)
+                yield from (Row(*row[:-2]) for row in values)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of a figure's rows, and how many there are on how many pages, and their sum."""
+
+    rows: list[Row]
+    number: int
+    pages: int
+    count: int
+    total: int
 
 
 def find_figure(name: str) -> Figure | None:

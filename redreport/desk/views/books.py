@@ -1,9 +1,9 @@
 """The books: tables and plots by month, the rows behind each figure, and both as files."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -23,6 +23,7 @@ from subscriptions.models import Payment
 
 ROWS_ON_A_PAGE = 100
 VIEW_BOOKS = "desk.view_books"
+_IS_PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @require_safe
@@ -69,15 +70,13 @@ def books_plot(request: HttpRequest, section: str) -> HttpResponse:
 def books_rows(request: HttpRequest) -> HttpResponse:
     """The rows that a figure is the sum of, a page at a time."""
     behind = _behind(request)
-    count, total = behind.totals()
-    paginator = Paginator(range(count), ROWS_ON_A_PAGE)
-    page = paginator.get_page(request.GET.get("page"))
+    asked_for = request.GET.get("page", "")
+    page = behind.page(int(asked_for) if _IS_PAGE.fullmatch(asked_for) else 1, ROWS_ON_A_PAGE)
     context = {
         "title": behind.figure.label,
         "behind": behind,
-        "count": count,
-        "total": Value(behind.figure, behind.month, total),
-        "rows": [_shown(behind, row) for row in behind.page(page.number, ROWS_ON_A_PAGE)],
+        "total": Value(behind.figure, behind.month, page.total),
+        "rows": [_shown(behind, row) for row in page.rows],
         "page": page,
         "asked": _asked_again(request),
     }
