@@ -216,7 +216,7 @@ def address_of(route: Route, objects: dict[str, Model]) -> str:
     beside = {
         "<int:payment_id>": str(objects["subscriptions.payment"].pk),
         "<int:seat_id>": str(objects["desk.rosterseat"].pk),
-        "<slug:kind>/<slug:variant>": "seat_confirmed/plain",
+        "<slug:kind>/<slug:variant>": "seat_confirmed/sample",
     }
     for part, value in beside.items():
         path = path.replace(part, value)
