@@ -36,7 +36,8 @@ screenshots: .venv/for-testing
 	@exec $(BIN)/python -m tests.screenshots
 
 bench: .venv/for-testing
-	@exec $(BIN)/python -m tests.bench.bench_purchase
+	@$(BIN)/python -m tests.bench.bench_purchase
+	LOG_LEVEL=WARNING exec $(BIN)/python -m tests.bench.bench_desk
 
 simulate: .venv/for-testing
 	@LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"

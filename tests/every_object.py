@@ -7,9 +7,9 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 
 from redreport import audit, clock
-from redreport.desk.models import Job
+from redreport.desk.models import Announcement, Job
 from redreport.outbox.models import OutgoingMail
-from sessions_live.models import DoorEntry, Feedback, Material, Question, WaitlistEntry
+from sessions_live.models import DoorEntry, Feedback, Material, Question, ScheduleChange, WaitlistEntry
 from subscriptions.models import (
     AutoBooking,
     AutoBookingAttempt,
@@ -94,6 +94,19 @@ def every_object() -> dict[str, Model]:
             stripe_event_id="evt_1", type="invoice.paid", livemode=False, state="processed", occurred_at=now, received_at=now
         ),
         Reconciliation.objects.create(started_at=now, since=now),
+        ScheduleChange.objects.create(
+            live_session=live_session,
+            kind="moved",
+            version=1,
+            old_starts_at=live_session.starts_at,
+            new_starts_at=live_session.starts_at,
+            old_duration_minutes=50,
+            new_duration_minutes=60,
+            reason="Longer",
+            made_by=staff,
+            made_at=now,
+        ),
+        Announcement.objects.create(live_session=live_session, subject="News", body="We begin.", made_by=staff, made_at=now),
         Job.objects.create(kind="test_letters", preview="Does nothing.", made_by=staff, made_at=now, finished_at=now),
     ]
     by_label = {row._meta.label_lower: row for row in rows}

@@ -87,9 +87,9 @@ def test_preview_says_to_the_cent_and_to_the_mail_what_then_happens(shop: Shop) 
     assert (shown.session.seats_taken, shown.session.seats_held, shown.session.waiting, shown.session.hosts) == (10, 1, 1, 1)
     assert (shown.refunds, shown.refunds_made, shown.credits_returned) == ((("usd", 25000 * 4 - 10001),), 4, 2)
     assert (shown.free, shown.paid_past_stripe, shown.disputed, shown.gone_back) == (2, 1, 1, 0)
-    # Attendees, the booker of two others and of the invoice, who waits, a host.
-    assert shown.mails == 10 + 3 + 1 + 1
-    assert "Cancels 10 seats, refunds $899.99, returns 2 credits, opens 2 cases, sends 15 mails." in page
+    # Attendees, the booker of two others, who waits, a host.
+    assert shown.mails == 10 + 2 + 1 + 1
+    assert "Cancels 10 seats, refunds $899.99, returns 2 credits, opens 2 cases, sends 14 mails." in page
     assert (mails_since(before), Refund.objects.count(), ScheduleChange.objects.count()) == (0, refunds, 0)
     walk.confirm()
     settle_canceled_seats(now=clock.now())

@@ -20,14 +20,14 @@ def record(
     *,
     actor: Actor,
     verb: str,
-    target: Model,
+    target: Model | type[Model],
     reason: str = "",
     detail: dict[str, Any] | None = None,
     now: datetime,
 ) -> AuditEntry:
     """
-    Write who did what to the target, and why. The actor is a user, or a label such as "stripe"; None stands for "system", and
-    somebody not signed in for "visitor".
+    Write who did what to the target, a row or a whole table, and why. The actor is a user, or a label such as "stripe"; None
+    stands for "system", and somebody not signed in for "visitor".
 
     `detail` holds ids, amounts and states (JSON), never secrets.
     """
@@ -52,7 +52,9 @@ def record_all(
     AuditEntry.objects.bulk_create([_entry(target=target, **said) for target in targets])
 
 
-def _entry(*, actor: Actor, verb: str, target: Model, reason: str, detail: dict[str, Any] | None, now: datetime) -> AuditEntry:
+def _entry(
+    *, actor: Actor, verb: str, target: Model | type[Model], reason: str, detail: dict[str, Any] | None, now: datetime
+) -> AuditEntry:
     from redreport.audit.models import AuditEntry  # Models cannot be imported while Django still loads this package.
 
     if actor is None or isinstance(actor, str):
@@ -65,7 +67,7 @@ def _entry(*, actor: Actor, verb: str, target: Model, reason: str, detail: dict[
         actor_label=label,
         verb=verb,
         target_type=target._meta.label_lower,
-        target_id=str(target.pk),
+        target_id="" if isinstance(target, type) else str(target.pk),
         reason=reason,
         detail=detail or {},
     )

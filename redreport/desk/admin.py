@@ -143,9 +143,13 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
     class Media:
         css = {"all": ["desk.css"]}
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Who may only look is not led to what they may not do."""
-        return list(self.list_display) if self.has_change_permission(request) else [*LiveSessionAdmin.list_display, "roster"]
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Nobody is led to what they may not see or do."""
+        may = {
+            "roster": signed_in(request).has_perm("desk.view_rosterseat"),
+            "do": self.has_change_permission(request),
+        }
+        return [column for column in super().get_list_display(request) if may.get(str(column), True)]
 
     @admin.display
     def do(self, live_session: LiveSession) -> str:
@@ -153,11 +157,6 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
         acts = WHAT_IS_DONE.get(live_session.state, ())
         links = [(address, label) for name, label in acts if (address := _address(name, live_session.pk))]
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
-
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Hosts are led to no roster: it has addresses and money."""
-        may_see = signed_in(request).has_perm("desk.view_rosterseat")
-        return [column for column in super().get_list_display(request) if column != "roster" or may_see]
 
     @admin.display
     def roster(self, live_session: LiveSession) -> str:

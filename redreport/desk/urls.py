@@ -5,10 +5,12 @@ from django.urls import URLPattern, URLResolver, path
 from redreport.desk.views import (
     announcing,
     attendance,
+    books,
     canceling,
     changes,
     check_in,
     drafts,
+    exports,
     jobs,
     mail_previews,
     moving,
@@ -56,4 +58,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mails/previews/", mail_previews.previews, name="desk_mail_previews"),
     path("mails/previews/<slug:kind>/<slug:variant>/", mail_previews.mail_preview, name="desk_mail_preview"),
     path("mails/previews/<slug:kind>/<slug:variant>/html/", mail_previews.mail_preview_html, name="desk_mail_preview_html"),
+    path("sessions/<int:pk>/roster/export/", exports.roster, name="desk_roster_export"),
+    path("books/", books.books, name="desk_books"),
+    path("books/rows/", books.books_rows, name="desk_books_rows"),
+    path("books/rows.<str:extension>", books.books_rows_file, name="desk_books_rows_file"),
+    path("books/<str:section>.svg", books.books_plot, name="desk_books_plot"),
+    path("books/<str:section>.<str:extension>", books.books_table, name="desk_books_table"),
 ]

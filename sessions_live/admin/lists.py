@@ -4,13 +4,16 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from redreport.accounts.selectors import signed_in
+from redreport.audit.exporting import ExportableAdmin
 from redreport.audit.read_only import ReadOnlyAdmin
+from sessions_live.admin.exports import WaitlistExport
 from sessions_live.admin.own_sessions import OwnSessionsAdmin, sees_every_session
 from sessions_live.models import DoorEntry, Question, WaitlistEntry
 
 
 @admin.register(WaitlistEntry)
-class WaitlistEntryAdmin(ReadOnlyAdmin):
+class WaitlistEntryAdmin(ExportableAdmin, ReadOnlyAdmin):
+    export = WaitlistExport
     list_display = ["live_session", "user", "attendee_firm", "state", "pay_by", "position", "joined_at", "offer_expires_at"]
     list_filter = ["state"]
     search_fields = ["live_session__title", "user__email", "attendee_name", "attendee_firm"]

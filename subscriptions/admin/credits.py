@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 
+from redreport.audit.exporting import ExportableAdmin
 from redreport.audit.read_only import ReadOnlyAdmin
+from subscriptions.admin.exports import CreditEntryExport
 from subscriptions.models import CreditEntry, CreditGrant
 
 
@@ -18,7 +20,8 @@ class CreditGrantAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CreditEntry)
-class CreditEntryAdmin(ReadOnlyAdmin):
+class CreditEntryAdmin(ExportableAdmin, ReadOnlyAdmin):
+    export = CreditEntryExport
     list_display = ["at", "owner", "kind", "delta", "balance_after", "session", "reason"]
     list_filter = ["kind"]
     search_fields = ["grant__subscriber__user__email", "grant__subscriber__firm", "reason"]

@@ -2,9 +2,11 @@
 
 from django.contrib import admin
 
+from redreport.audit.exporting import ExportableAdmin
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.money import format_money
 from subscriptions.admin.evidence import EvidenceDownload
+from subscriptions.admin.exports import OrderExport, PaymentExport, RefundExport, SubscriberExport
 from subscriptions.models import (
     Order,
     Payment,
@@ -24,7 +26,8 @@ class AmountColumn:
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnlyAdmin):
+class SubscriberAdmin(ExportableAdmin, ReadOnlyAdmin):
+    export = SubscriberExport
     list_display = ["user", "billing_name", "firm", "stripe_customer_id", "created_at"]
     search_fields = ["user__email", "user__name", "firm", "billing_name", "stripe_customer_id"]
     list_select_related = ["user"]
@@ -47,7 +50,8 @@ class PaymentInline(AmountColumn, admin.TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(AmountColumn, EvidenceDownload, ReadOnlyAdmin):
+class OrderAdmin(AmountColumn, EvidenceDownload, ExportableAdmin, ReadOnlyAdmin):
+    export = OrderExport
     list_display = ["number", "buyer", "kind", "what", "amount", "state", "created_at", "paid_at", "fulfilled_at"]
     list_filter = ["state", "kind"]
     search_fields = ["number", "subscriber__user__email", "subscriber__firm", "stripe_checkout_session_id"]
@@ -70,7 +74,8 @@ class OrderAdmin(AmountColumn, EvidenceDownload, ReadOnlyAdmin):
 
 
 @admin.register(Payment)
-class PaymentAdmin(AmountColumn, ReadOnlyAdmin):
+class PaymentAdmin(AmountColumn, ExportableAdmin, ReadOnlyAdmin):
+    export = PaymentExport
     list_display = ["stripe_payment_intent_id", "order", "amount", "refunded", "captured_at"]
     search_fields = ["stripe_payment_intent_id", "stripe_charge_id", "order__number", "subscriber__user__email"]
     list_select_related = ["order"]
@@ -82,7 +87,8 @@ class PaymentAdmin(AmountColumn, ReadOnlyAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(AmountColumn, ReadOnlyAdmin):
+class RefundAdmin(AmountColumn, ExportableAdmin, ReadOnlyAdmin):
+    export = RefundExport
     list_display = ["payment", "order_number", "amount", "reason", "state", "attempts", "created_at"]
     list_filter = ["state", "reason"]
     search_fields = ["stripe_refund_id", "payment__order__number", "payment__stripe_payment_intent_id"]

@@ -12,6 +12,7 @@ from sessions_live.models import LiveSession, Seat
 from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Refund, SeatCoverage, Subscription
 from subscriptions.operations.changes import ask_renewal
 from subscriptions.reconciliation.run import reconcile
+from tests.bookkeeping import assert_every_cent_is_accounted_for
 from tests.canceling import assert_books_balance, book, cancel
 from tests.factories import make_live_session, make_user
 from tests.fixtures_shop import Shop
@@ -138,6 +139,7 @@ def test_three_years_end_with_ledger_seats_and_stripe_equal_to_the_cent(timeline
     assert list(kinds).count("renewal_notice") == 2
     assert Case.objects.filter(state="opened").exclude(kind="dispute").count() == 0
     assert_books_balance()
+    assert_every_cent_is_accounted_for()
     report = reconcile(since=begin, dry_run=True, now=clock.now())
     days, left = (clock.now() - begin).days, report.found + report.known
     print(f"\n3 years, {days} days, {report.compared} objects compared with Stripe, differences left: {left}")

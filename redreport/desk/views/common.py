@@ -6,13 +6,13 @@ from typing import Any, TypeAlias
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from redreport.accounts.selectors import signed_in
 
-View: TypeAlias = Callable[..., HttpResponse]
+View: TypeAlias = Callable[..., HttpResponseBase]
 
 
 def desk_page(permission: str) -> Callable[[View], View]:
@@ -20,15 +20,15 @@ def desk_page(permission: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             require(request, permission)
             return view(request, *args, **kwargs)
 
         # `admin_view` is looked up when the page is asked for: this module is read before the site is whole.
         @never_cache
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response: HttpResponse = admin.site.admin_view(allowed)(request, *args, **kwargs)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            response: HttpResponseBase = admin.site.admin_view(allowed)(request, *args, **kwargs)
             return response
 
         # Read by the test that asks every address in every role.
