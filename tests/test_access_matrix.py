@@ -112,7 +112,19 @@ DESK_OBJECTS = {
     "desk/jobs/": "desk.job",
     "desk/changes/": "sessions_live.schedulechange",
     "desk/announcements/": "desk.announcement",
-    "desk/mails/previews/": "outbox.outgoingmail",
+}
+# What these are asked beside their address: without it they show nothing to anybody.
+QUERIES = {
+    "desk_books_rows": "?figure=earned_total&currency=usd&month=2027-01",
+    "desk_books_rows_file": "?figure=earned_total&currency=usd&month=2027-01",
+    "desk_books_table": "?currency=usd",
+    "desk_books_plot": "?currency=usd",
+}
+# What is no row, but one of a few names.
+NAMES = {
+    "<slug:kind>/<slug:variant>": "seat_confirmed/sample",
+    "<str:section>": "cash",
+    "<str:extension>": "csv",
 }
 
 
@@ -160,7 +172,7 @@ def _row(entry: URLPattern, route: str) -> Route:
         return Route(name, route, permission or PAGES[name], model)
     if name in ELSEWHERE:
         return Route(name, route, "elsewhere")
-    if act not in ("changelist", "add", "change", "delete", "history"):
+    if act not in ("changelist", "add", "change", "delete", "history", "export"):
         return Route(name, route, "")
     return Route(name, route, _permission(model, act), model, act)
 
@@ -176,7 +188,7 @@ def _permission(model: str, act: str) -> str:
     if model not in MODELS:
         return ""
     # Whoever may look at a row sees its page, whether they may change it or not.
-    wanted = {"changelist": "view", "change": "view", "history": "view"}.get(act, act)
+    wanted = {"changelist": "view", "change": "view", "history": "view", "export": "view"}.get(act, act)
     if wanted not in MODELS[model].split():
         return NOBODY
     app_label, name = model.split(".")
@@ -209,22 +221,25 @@ def _permissions_within(app_label: str) -> Iterator[str]:
             yield from (f"{app_label}.{act}_{model.split('.')[1]}" for act in acts.split())
 
 
+def named(route: Route) -> str:
+    """The address with what is no object in it, but one of a few names."""
+    path = route.route
+    for part, name in NAMES.items():
+        path = path.replace(part, name)
+    return path
+
+
 def address_of(route: Route, objects: dict[str, Model]) -> str:
     """The address with an object of its kind in it."""
     label = route.model or next((model for start, model in DESK_OBJECTS.items() if route.route.startswith(start)), "")
-    path = route.route
-    beside = {
-        "<int:payment_id>": str(objects["subscriptions.payment"].pk),
-        "<int:seat_id>": str(objects["desk.rosterseat"].pk),
-        "<slug:kind>/<slug:variant>": "seat_confirmed/sample",
-    }
-    for part, value in beside.items():
-        path = path.replace(part, value)
+    path = named(route)
+    path = path.replace("<int:payment_id>", str(objects["subscriptions.payment"].pk))
+    path = path.replace("<int:seat_id>", str(objects["desk.rosterseat"].pk))
     if "<uuid:" in path:
         path = re.sub(r"<uuid:\w+>", str(objects[label].public_id), path)  # type: ignore[attr-defined]
     if "<" in path:
         path = re.sub(r"<(int|path|str):\w+>|<\w+>", str(objects[label].pk), path)
-    return f"/admin/{path}"
+    return f"/admin/{path}{QUERIES.get(route.name, '')}"
 
 
 ROLE_NAMES = ["visitor", "reader", "no group", *ROLES, "superuser"]
@@ -288,7 +303,7 @@ def test_no_object_in_an_address_is_without_a_row() -> None:
     unknown = [
         route.route
         for route in routes()
-        if "<" in route.route
+        if "<" in named(route)
         and route.needs != "elsewhere"
         and (route.model or next((label for start, label in DESK_OBJECTS.items() if route.route.startswith(start)), ""))
         not in known
