@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.urls import reverse
 from django.utils.text import slugify
 
 from redreport import clock
 from redreport.accounts.models import User
+from redreport.audit.models import AuditEntry
 from redreport.local.demo_accounts import STAFF_EMAIL
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
@@ -19,6 +21,7 @@ from subscriptions.operations.checkouts import open_checkout
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.offers import wait_for_seat
 from subscriptions.selectors import credit_balance, current_price
+from subscriptions.tasks import sweep_refunds_task
 from tests.e2e import stage
 
 
@@ -117,6 +120,11 @@ def refund_in_dashboard(*, payment: str, amount_minor: int) -> None:
     gateway.client().v1.refunds.create({"payment_intent": payment, "amount": amount_minor})
 
 
+def carry_out_refunds() -> None:
+    """What the minute sweep does: nobody waits a minute for it here."""
+    sweep_refunds_task()
+
+
 def book_by_credit(*, email: str, slug: str) -> str:
     """A subscriber takes a seat with a credit; returns the name on it."""
     user = User.objects.get(email=email)
@@ -137,3 +145,10 @@ def cases_of(*, payment: str) -> list[tuple[str, str, str]]:
     """Kind, state and who settled it, of each case about a payment."""
     cases = Case.objects.filter(payment__stripe_payment_intent_id=payment).order_by("id")
     return [(kind, state, by or "") for kind, state, by in cases.values_list("kind", "state", "settled_by__email")]
+
+
+def exports_of(*, slug: str) -> list[dict[str, Any]]:
+    """What the audit trail says of the files of a session's roster."""
+    live_session = LiveSession.objects.get(slug=slug)
+    entries = AuditEntry.objects.filter(verb="exported", target_type="sessions_live.livesession", target_id=str(live_session.pk))
+    return list(entries.order_by("id").values_list("detail", flat=True))

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 from django.contrib import admin
+from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from redreport import clock
@@ -12,6 +13,7 @@ from redreport.desk import urls
 from redreport.desk.announcements import announce
 from redreport.desk.models import Job
 from redreport.desk.samples.previews import all_samples
+from redreport.desk.views import roster
 from redreport.local.demo_accounts import STAFF_EMAIL
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
 from sessions_live.models import LiveSession, ScheduleChange, Seat
@@ -19,8 +21,10 @@ from sessions_live.operations.seats import Attendee
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.moves import move_live_session_and_follow
 
-# Files, and a mail's own HTML: nothing of them is laid out by the desk.
-NO_PAGES = {"desk_books_plot", "desk_books_table", "desk_books_rows_file", "desk_mail_preview_html"}
+# Files, and a mail's own HTML: nothing of them is laid out by the desk. The rows of the books want a figure to be chosen.
+NO_PAGES = {"desk_books_plot", "desk_books_table", "desk_books_rows_file", "desk_mail_preview_html", "desk_books_rows"}
+
+WITH_SEATS = {act.page for act in roster.WITH_SEATS}
 
 
 def make_unwieldy(*, slug: str) -> None:
@@ -90,7 +94,15 @@ def _own_pages(slug: str) -> list[str]:
             values = {"pk": draft.pk}
         wanted = {key: value for key, value in values.items() if f":{key}>" in route or f"<{key}>" in route}
         try:
-            found.append(reverse(f"admin:{name}", kwargs=wanted))
+            address = reverse(f"admin:{name}", kwargs=wanted)
         except NoReverseMatch:
             raise AssertionError(f"no row is known for {route}") from None
+        if _can_be_looked_at(address):
+            found.append(f"{address}?seat={seat.pk}" if name in WITH_SEATS else address)
     return found
+
+
+def _can_be_looked_at(address: str) -> bool:
+    """Whether it is a page, and not something that only a button does."""
+    answer = Client(headers={"host": "127.0.0.1"}).options(address)
+    return "GET" in answer.headers.get("Allow", "GET")

@@ -1,8 +1,11 @@
 """A day at the desk in a real browser: what costs money. What a preview promises is what Stripe then does, to the cent."""
 
+import csv
+import io
 from datetime import datetime
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import expect
 
 from redreport.local.demo_accounts import SUBSCRIBER_EMAIL
@@ -53,6 +56,7 @@ def test_canceled_seats_give_back_what_the_preview_said(desk: Desk, house: House
         ["Canceled. $250 goes back.", "Canceled. $250 goes back.", "Canceled. 1 credit is back."],
     )
 
+    house.backstage(desk_stage.carry_out_refunds)
     wait_for(lambda: sum(house.refunds_of(of_two)) == 500_00, "the refunds at Stripe")
     wait_for(lambda: house.backstage(desk_stage.money_of, payment=of_two) == (500_00, 500_00), "the refunds in our books")
     assert house.refunds_of(of_one) == []
@@ -134,6 +138,7 @@ def test_a_part_refunded_in_the_dashboard_is_a_case_and_its_button_gives_back_th
     desk.follow("$100 of $250 was refunded in Stripe's dashboard")
     desk.press("Refund $150")
     assert desk.messages == ["Settled."]
+    house.backstage(desk_stage.carry_out_refunds)
     wait_for(lambda: sum(house.refunds_of(payment)) == 250_00, "the rest at Stripe")
     wait_for(lambda: house.backstage(desk_stage.money_of, payment=payment) == (250_00, 250_00), "the rest in our books")
     assert sorted(house.refunds_of(payment)) == [100_00, 150_00]
@@ -141,11 +146,45 @@ def test_a_part_refunded_in_the_dashboard_is_a_case_and_its_button_gives_back_th
     assert (state, settled_by) == ("settled", "desk@redreport.example")
     assert house.backstage(desk_stage.states_of, slug=live_session.slug) == {"Hal Burns": "canceled"}
 
-    # The way back shows the button again; pressed once more it says what happened, and no money moves.
-    desk.page.reload()
     expect(desk.button("Refund $150")).to_have_count(0)
     desk.visit(roster_of(house, live_session))
     assert (desk.facts["Going"], desk.facts["Sold, refunds taken off"]) == ("0 of 8", "$0")
+    desk.visit("/admin/desk/books/")
+    assert "All cash is accounted for, to the cent." in desk.words
+
+
+def downloaded(desk: Desk, button: str) -> bytes:
+    """The file that a button gives."""
+    with desk.page.expect_download() as download:
+        desk.button(button).click()
+    return download.value.path().read_bytes()
+
+
+def test_a_roster_is_a_file_in_which_no_name_is_a_formula(desk: Desk, house: House, buyer: str) -> None:
+    live_session = house.open_session()
+    slug = live_session.slug
+    house.backstage(desk_stage.give_seats_to, slug=slug, names=["=cmd()", "<script>alert(1)</script>"])
+    house.sell_seats(live_session, buyer=buyer, names=["Kim Lee"])
+    desk.visit(roster_of(house, live_session))
+    assert "=cmd()" in desk.words
+    assert "<script>alert(1)</script>" in desk.words
+    desk.follow("Export…")
+    assert "3 rows, with Name, E-mail, Firm," in desk.words
+
+    table = downloaded(desk, "CSV").decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [(row["Name"], row["Source"], row["Amount"]) for row in rows] == [
+        ("<script>alert(1)</script>", "complimentary", ""),
+        ("'=cmd()", "complimentary", ""),
+        ("Kim Lee", "paid", "250.00"),
+    ]
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+    sheet = load_workbook(io.BytesIO(downloaded(desk, "XLSX"))).active
+    assert sheet.max_row == 4
+    assert [cell.data_type for cell in sheet["A"]] == ["s"] * 4
+    assert house.backstage(desk_stage.exports_of, slug=slug) == [
+        {"what": "Roster", "rows": 3, "format": extension} for extension in ("csv", "xlsx")
+    ]
 
 
 def test_a_seat_is_canceled_by_the_keyboard_alone(desk: Desk, house: House) -> None:
