@@ -2,10 +2,11 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, URLPattern, reverse
 
 from redreport import clock
 from redreport.accounts.models import User
@@ -72,11 +73,11 @@ def _pages_of_models() -> list[str]:
 
 def _own_pages(slug: str) -> list[str]:
     live_session = LiveSession.objects.get(slug=slug)
-    draft = LiveSession.objects.filter(state=LiveSession.State.DRAFTED).first()
+    draft = LiveSession.objects.filter(state=LiveSession.State.DRAFTED).order_by("-id").first()
     seat = Seat.objects.filter(live_session=live_session).order_by("-id")[0]
     job = Job.objects.order_by("-id").first()
     mail = all_samples()[0]
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "sessions": {"pk": live_session.pk, "seat_id": seat.pk},
         "seats": {"pk": seat.pk},
         "jobs": {"public_id": job.public_id} if job else {},
@@ -86,6 +87,7 @@ def _own_pages(slug: str) -> list[str]:
     }
     found = []
     for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern)
         name, route = str(pattern.name), str(pattern.pattern)
         if name in NO_PAGES:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from redreport.policy import HOUSE_ZONE
 from redreport.wording import house_time
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 SECOND_WEEK = range(8, 15)
 TUESDAY = 1
 SEASON = "Letters from the province"
+ZOOM = "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes),Guest\n"
 
 
 def second_tuesdays(count: int) -> list[datetime]:
@@ -155,9 +156,6 @@ def test_a_session_is_moved_and_its_attendees_have_the_mail_that_staff_saw_befor
     assert "It stands at this time already." in desk.words
 
 
-ZOOM = "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes),Guest\n"
-
-
 def test_the_hour_on_a_telephone_two_are_checked_in_one_is_found_in_the_report_and_one_did_not_come(
     phone: Desk, house: House
 ) -> None:
@@ -187,8 +185,8 @@ def test_the_hour_on_a_telephone_two_are_checked_in_one_is_found_in_the_report_a
         "Mira Lindqvist,mira@redreport.example,10:40,12:02,82,No",
         "By telephone,,11:04,12:00,56,Yes",
     ]
-    report = {"name": "participants.csv", "mimeType": "text/csv", "buffer": (ZOOM + "\n".join(people)).encode()}
-    phone.page.set_input_files("[name=report_file]", files=[report])  # type: ignore[list-item]
+    report = FilePayload(name="participants.csv", mimeType="text/csv", buffer=(ZOOM + "\n".join(people)).encode())
+    phone.page.set_input_files("[name=report_file]", report)
     phone.press("Read the file")
     assert "Found on the roster: 1 by e-mail, 0 by name." in phone.words
     assert "Left out, because they run the session: 1 host." in phone.words
