@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, reverse
 
@@ -19,6 +20,8 @@ from redreport.local.demo_accounts import STAFF_EMAIL
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
 from sessions_live.models import LiveSession, ScheduleChange, Seat
 from sessions_live.operations.seats import Attendee
+from subscriptions.models import Case
+from subscriptions.operations.cases import open_case
 from subscriptions.operations.comps import give_complimentary_seat
 from subscriptions.operations.moves import move_live_session_and_follow
 
@@ -29,7 +32,7 @@ WITH_SEATS = {act.page for act in roster.WITH_SEATS}
 
 
 def make_unwieldy(*, slug: str) -> None:
-    """A guest whose name, firm and address are each one endless word; a move and an announcement of their session."""
+    """A guest whose name, firm and address are each one endless word; a move and an announcement of their session; a case."""
     live_session, staff, now = LiveSession.objects.get(slug=slug), User.objects.get(email=STAFF_EMAIL), clock.now()
     guest = Attendee("W" * NAME_LENGTH, f"{'w' * 64}@{'w' * 60}.example", "M" * FIRM_LENGTH)
     give_complimentary_seat(live_session_id=live_session.pk, attendee=guest, actor=staff, reason="R" * 200, now=now)
@@ -51,6 +54,9 @@ def make_unwieldy(*, slug: str) -> None:
         actor=staff,
         now=now,
     )
+    seat = Seat.objects.get(live_session=live_session, attendee_name=guest.name)
+    with transaction.atomic():
+        open_case(key=f"unwieldy:{seat.pk}", kind=Case.Kind.OFFLINE_RESTITUTION, summary="C" * 200, seat=seat, now=now)
 
 
 def every_page(*, slug: str) -> list[str]:

@@ -18,12 +18,18 @@ DARK = {"rgb(20, 17, 15)"}
 TOO_WIDE = """[...document.body.querySelectorAll("*")].filter(
   (element) => element.getBoundingClientRect().right > innerWidth && !element.closest(".desk-wide, .desk-scroll, .results")
 ).slice(-3).map((element) => element.outerHTML.slice(0, 80)).join(" ")"""
+# Cells so narrow that each line of them is a piece of a word.
+SQUEEZED = """[...document.querySelectorAll(".desk-table :is(td, th)")].filter(
+  (cell) => cell.innerText.length > 8 && cell.clientWidth < 50
+).slice(0, 3).map((cell) => cell.outerHTML.slice(0, 80)).join(" ")"""
 
 
 def flaws_of(phone: Desk) -> Iterator[str]:
     """What is wrong with the looks of the page that is open."""
     if phone.width > PHONE["width"]:
         yield f"{phone.path}: {phone.width} pixels wide, by {phone.page.evaluate(TOO_WIDE)}"
+    if squeezed := phone.page.evaluate(SQUEEZED):
+        yield f"{phone.path}: no room for {squeezed}"
     background = phone.page.evaluate("getComputedStyle(document.body).backgroundColor")
     if background not in DARK:
         yield f"{phone.path}: {background}"

@@ -26,7 +26,7 @@ def roster(request: HttpRequest, pk: int) -> HttpResponseBase:
             "title": f"Export the roster of {live_session}",
             "count": seats.count(),
             "columns": RosterExport().get_export_headers(),
-            "back_to": reverse("admin:sessions_live_livesession_change", args=[pk]),
+            "back_to": reverse("admin:desk_roster", args=[pk]),
         }
         return ask_for_format(request, context)
     return export_file(
