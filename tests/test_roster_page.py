@@ -22,7 +22,8 @@ from subscriptions.operations.cancel import cancel_seat_by_house
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.parties import BO, CY, party_of
-from tests.rosters import PLANTED, desk_of, fill, staff_who_may
+from tests.rosters import PLANTED, fill
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import waits
 
 MOST_QUERIES = 12

@@ -27,7 +27,8 @@ from tests.factories import make_credits, make_guest_seat, make_live_session, ma
 from tests.fixtures_shop import Shop
 from tests.moving import move
 from tests.parties import BO, CY, party_of
-from tests.rosters import PLANTED, desk_of, staff_who_may
+from tests.rosters import PLANTED
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import entry_of, free_a_seat, sold_out_session, waits
 
 MOST_QUERIES = 18

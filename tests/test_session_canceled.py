@@ -17,9 +17,9 @@ from subscriptions import tasks
 from subscriptions.models import SeatCoverage
 from subscriptions.operations.cancel import cancel_live_session_and_settle, coverages_of
 from subscriptions.tasks import settle_canceled_seats
-from tests.canceling import assert_books_balance, book, cancel
-from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
-from tests.moving import move
+from tests.canceling import assert_books_balance, cancel
+from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
+from tests.moving import move, seat_by_credit
 from tests.outbox_helpers import rendered_mail
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +29,6 @@ def call_off(live_session: LiveSession, message: str = "") -> LiveSession:
     return cancel_live_session_and_settle(
         live_session_id=live_session.pk, actor=make_staff(), reason="The host is ill", message=message, now=clock.now()
     )
-
-
-def seat_by_credit(live_session: LiveSession) -> Seat:
-    user = make_user()
-    make_credits(user)
-    return book(user, live_session)
 
 
 def waits(live_session: LiveSession, seat: Seat | None = None) -> WaitlistEntry:

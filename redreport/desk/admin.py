@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from redreport import clock
@@ -123,14 +123,6 @@ WHAT_IS_DONE: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _address(name: str, pk: int) -> str:
-    """The address of a page of the desk; nothing where there is none of that name."""
-    try:
-        return reverse(f"admin:{name}", args=[pk])
-    except NoReverseMatch:
-        return ""
-
-
 admin.site.unregister(LiveSession)
 
 
@@ -155,7 +147,7 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
     def do(self, live_session: LiveSession) -> str:
         """Links to what is done with it as it stands."""
         acts = WHAT_IS_DONE.get(live_session.state, ())
-        links = [(address, label) for name, label in acts if (address := _address(name, live_session.pk))]
+        links = ((reverse(f"admin:{page}", args=[live_session.pk]), label) for page, label in acts)
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display

@@ -19,6 +19,7 @@ from sessions_live.errors import (
     SoldOut,
 )
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import Attendee
 from sessions_live.operations.waitlist import offers_to_come
 from subscriptions.errors import CreditUsedHere, NotForfeited
 
@@ -60,6 +61,11 @@ def seat_of(item: JobItem) -> Seat:
     """The seat of a row that is being done, as it is now. Refuses one of another session than it was ticked in."""
     assert item.target_id is not None
     return _within(Seat.objects.select_related("live_session", "booked_by").filter(pk=item.target_id).first(), item.values)
+
+
+def attendee_of(row: Draft | JobItem) -> Attendee:
+    """Who is to sit in a seat, as the row keeps it."""
+    return Attendee(row.values["name"], row.values["email"], row.values["firm"])
 
 
 def ticked_seats() -> QuerySet[Seat]:

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock, wording
 from redreport.desk.attendance_matching import By, Matching, drafts_of, match_participants
-from redreport.desk.attendance_report import LARGEST_BYTES, BadReport, Participant, read_report
+from redreport.desk.attendance_report import LARGEST_BYTES, Participant, read_report
 from redreport.desk.jobs.attendance import ATTENDANCE
+from redreport.desk.sheets import Unreadable
 from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import desk_page, render_page
 from redreport.wording import counted
@@ -33,7 +34,7 @@ class ReportForm(forms.Form):
         """Everybody in it."""
         try:
             return read_report(self.cleaned_data["report_file"].read(LARGEST_BYTES + 1))
-        except BadReport as why:
+        except Unreadable as why:
             raise forms.ValidationError(str(why)) from None
 
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 from redreport import clock, policy
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
+from redreport.desk.forms.readers import GrantCreditsForm, ImportReadersForm
 from redreport.desk.jobs import granting, readers
-from redreport.desk.reader_forms import GrantCreditsForm, ImportReadersForm
 from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import desk_page
 from redreport.wording import house_day

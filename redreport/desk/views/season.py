@@ -11,13 +11,13 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.desk.forms.season import SeasonForm
 from redreport.desk.jobs.planning import plan_job
 from redreport.desk.jobs.running import run_job, start_job
 from redreport.desk.jobs.season import MAKE_SEASON, SeasonDate, draft_of, season_dates
 from redreport.desk.models import JobItem
-from redreport.desk.season_form import SeasonForm
-from redreport.desk.views.asking import begun_before, request_id_of
 from redreport.desk.views.common import desk_page, render_page
+from redreport.desk.views.confirming import begun_before, has_seen, is_confirmed, request_id_of, to_confirm
 from sessions_live.monthly import Pattern, pattern_in_words
 
 CHANGED = "The schedule has changed since you looked: this is how the dates stand now. Nothing was made."
@@ -35,12 +35,11 @@ def season(request: HttpRequest) -> HttpResponse:
     if begun_before(request):
         # A second click: by now the schedule has what the first one made.
         return _make(request, form, form.starts)
-    if "confirm" not in request.POST:
+    if not is_confirmed(request):
         # A day that has a session already is pointed out, and left out unless somebody ticks it.
         return _dates_page(request, form, dates, [date.starts_at for date in dates if not date.others])
     ticked = [date.starts_at for date in dates if _key(date.starts_at) in request.POST.getlist("date")]
-    if request.POST.get("seen") != _seen(dates):
-        messages.warning(request, CHANGED)
+    if not has_seen(request, _seen(dates), otherwise=CHANGED):
         return _dates_page(request, form, dates, ticked)
     if not ticked:
         messages.error(request, NONE_TICKED)
@@ -77,9 +76,7 @@ def _dates_page(request: HttpRequest, form: SeasonForm, dates: Sequence[SeasonDa
         "form": form,
         "pattern": pattern_in_words(form.starts[0], pattern),
         "rows": [(_key(date.starts_at), date, date.starts_at in ticked) for date in dates],
-        "sent_on": [(name, value) for name in form.fields for value in request.POST.getlist(name)],
-        "seen": _seen(dates),
-        "request_id": request_id_of(request),
+        **to_confirm(form, _seen(dates)),
     }
     return render_page(request, "season_dates.html", context)
 
