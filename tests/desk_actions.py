@@ -9,7 +9,7 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.desk.jobs.running import run_job
 from redreport.desk.models import Job, JobItem
-from sessions_live.models import LiveSession, Seat
+from sessions_live.models import Host, LiveSession, Seat
 from tests.factories import make_staff
 from tests.staff import desk_of
 
@@ -46,6 +46,24 @@ class Desk:
         job = self.confirm(seats, **filled_in)
         run(job)
         return job
+
+
+def session_form(**values: Any) -> dict[str, Any]:
+    """The form of a session as it is filled in: a draft without a meeting address, unless said otherwise."""
+    host, _ = Host.objects.get_or_create(name="Mei Lin")
+    return {
+        "title": "After the plenum",
+        "section": "zhongnanhai",
+        "question": "Who decides now?",
+        "description": "",
+        "hosts": [host.pk],
+        "starts_at_0": "2099-07-01",
+        "starts_at_1": "11:00:00",
+        "duration_minutes": 60,
+        "capacity": 40,
+        "meeting_url": "",
+        **values,
+    }
 
 
 def run(job: Job) -> None:

@@ -106,7 +106,7 @@ def test_readers_see_no_draft_anywhere(draft: LiveSession) -> None:
 
 
 def test_staff_who_may_look_see_it_and_who_may_not_do_not(draft: LiveSession) -> None:
-    looker = desk_of(staff_who_may("sessions_live.view_livesession"))
+    looker = desk_of(staff_who_may("sessions_live.view_livesession", "sessions_live.view_seat"))
     page = preview(looker, draft)
     assert (draft.title in page, publish_address(draft) in page) == (True, False)
     assert looker.post(publish_address(draft)).status_code == 403

@@ -91,7 +91,7 @@ def offers_once_free(drafts: Sequence[Draft], now: datetime) -> Effects:
     by_session: dict[LiveSession, list[int]] = {}
     for seat in freed.select_related("live_session").order_by("live_session_id", "pk"):
         by_session.setdefault(seat.live_session, []).append(seat.pk)
-    offers = (offers_to_come(live_session=session, freed=ids, now=now) for session, ids in by_session.items())
+    offers = (offers_to_come(live_session=live_session, freed=ids, now=now) for live_session, ids in by_session.items())
     return Effects(offers=sum(offers))
 
 

@@ -12,13 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from redreport import clock
-from redreport.accounts.selectors import signed_in
 from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.planning import Plan, plan_job
-from redreport.desk.jobs.running import start_job
 from redreport.desk.models import Job
 from redreport.desk.views.common import render_page, require
-from redreport.desk.views.confirming import begun_before, has_seen, is_confirmed, request_id_of, to_confirm
+from redreport.desk.views.confirming import begin_job, begun_before, has_seen, is_confirmed, to_confirm
 from sessions_live.models import LiveSession
 
 
@@ -60,16 +58,7 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
     can_be_done = len(plan.refused) < len(plan.rows)
     if not (is_confirmed(request) and can_be_done and has_seen(request, plan.effects.digest)):
         return _preview(request, question, plan)
-    job = start_job(
-        kind=question.kind,
-        drafts=[row.draft for row in plan.rows if not row.refusal],
-        wishes=wishes,
-        preview=plan.effects.sentence(),
-        request_id=request_id_of(request),
-        live_session=question.live_session,
-        actor=signed_in(request),
-        now=now,
-    )
+    job = begin_job(request, kind=question.kind, plan=plan, wishes=wishes, live_session=question.live_session, now=now)
     return _to_job(job)
 
 

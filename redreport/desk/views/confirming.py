@@ -2,13 +2,19 @@
 and what was typed, which is sent on beside what was seen."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, QueryDict
 
+from redreport.accounts.selectors import signed_in
+from redreport.desk.jobs.kinds import JobKind, Wishes
+from redreport.desk.jobs.planning import Plan
+from redreport.desk.jobs.running import start_job
 from redreport.desk.models import Job
+from sessions_live.models import LiveSession
 
 CHANGED = "Something has changed since you looked: this is what would happen now. Nothing was done."
 
@@ -37,6 +43,22 @@ def request_id_of(request: HttpRequest) -> uuid.UUID:
 def begun_before(request: HttpRequest) -> Job | None:
     """The job that this very page has begun, when its button is pressed again."""
     return Job.objects.filter(public_id=request_id_of(request)).first() if is_confirmed(request) else None
+
+
+def begin_job(
+    request: HttpRequest, *, kind: JobKind, plan: Plan, wishes: Wishes, live_session: LiveSession | None = None, now: datetime
+) -> Job:
+    """What was confirmed begins: all of the plan but the rows that it refuses. Confirmed again it is the same job."""
+    return start_job(
+        kind=kind,
+        drafts=[row.draft for row in plan.rows if not row.refusal],
+        wishes=wishes,
+        preview=plan.effects.sentence(),
+        request_id=request_id_of(request),
+        live_session=live_session,
+        actor=signed_in(request),
+        now=now,
+    )
 
 
 def to_confirm(form: forms.Form, seen: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from redreport.accounts.selectors import signed_in
 from redreport.desk.forms.seats import (
@@ -29,7 +28,7 @@ from redreport.desk.jobs.seats_move import MOVE
 from redreport.desk.jobs.seats_resend import RESEND
 from redreport.desk.jobs.seats_restore import RESTORE
 from redreport.desk.views.asking import Question, ask
-from redreport.desk.views.common import desk_page
+from redreport.desk.views.common import GET_OR_POST, desk_page
 from redreport.wording import counted, house_time
 from sessions_live.models import LiveSession, Seat
 
@@ -51,9 +50,6 @@ class Ticked:
     wishes: Callable[[forms.Form], Wishes] = _as_filled_in
     refine: Callable[[Draft], Draft] = _as_it_is
     most: int = MOST_SEATS
-
-
-GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @GET_OR_POST
