@@ -74,7 +74,8 @@ def test_form_older_than_the_publication_does_not_undo_it(desk: Client) -> None:
     live_session = LiveSession.objects.get()
     LiveSession.objects.update(state="published", published_at=clock.now())
     desk.post(
-        f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(capacity=20, title="After the plenum, again")
+        f"/admin/sessions_live/livesession/{live_session.pk}/change/",
+        session_form(meeting_url=MEETING, capacity=20, title="After the plenum, again"),
     )
     live_session.refresh_from_db()
     assert (live_session.state, live_session.capacity, live_session.title) == ("published", 20, "After the plenum, again")
@@ -82,14 +83,18 @@ def test_form_older_than_the_publication_does_not_undo_it(desk: Client) -> None:
 
 def test_time_of_a_published_session_is_not_changed_in_a_form(desk: Client) -> None:
     live_session = make_live_session()
-    desk.post(f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(starts_at_0="2098-01-01"))
+    desk.post(
+        f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(meeting_url=MEETING, starts_at_0="2098-01-01")
+    )
     assert LiveSession.objects.get().starts_at == live_session.starts_at
 
 
 @pytest.mark.parametrize(("field", "nothing"), [("meeting_url", ""), ("hosts", [])])
 def test_published_session_keeps_its_host_and_its_meeting_address(desk: Client, field: str, nothing: Any) -> None:
     live_session = make_live_session()
-    answer = desk.post(f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(**{field: nothing}))
+    answer = desk.post(
+        f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(**{"meeting_url": MEETING, field: nothing})
+    )
     assert "It is published" in answer.content.decode()
     live_session.refresh_from_db()
     assert (live_session.meeting_url, live_session.hosts.count()) == ("https://meet.example.com/plenum", 1)
