@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import beat_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "redreport.settings")
 
@@ -43,3 +43,13 @@ app.conf.beat_schedule = {
     "heartbeat-of-the-rest": {"task": "redreport.desk.heartbeat", **EVERY_MINUTE},
     "sweep-jobs": {"task": "redreport.desk.sweep_jobs", **EVERY_MINUTE},
 }
+
+
+@beat_init.connect
+def ask_for_heartbeats_at_once(**options: object) -> None:
+    """Whoever looks at the desk in the first minute after a start is to see that workers live."""
+    from redreport.dispatch import hand_to_worker
+
+    for name, entry in app.conf.beat_schedule.items():
+        if name.startswith("heartbeat"):
+            hand_to_worker(entry["task"])

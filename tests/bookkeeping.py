@@ -11,7 +11,8 @@ from redreport.desk.books.months import Span, month_of, parse_month
 from redreport.desk.books.postings import MONEY
 from redreport.desk.books.reading import Books, ask, figures_of, read_books
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import CreditGrant, Dispute, Payment, Refund, SeatCoverage
+from subscriptions.models import CreditGrant, Dispute, Payment, Refund, SeatCoverage, Subscription
+from subscriptions.operations.changes import ask_renewal, submit_change
 from tests.factories import make_live_session
 from tests.timeline import Timeline, run_beat
 
@@ -94,3 +95,21 @@ def assert_open_parts_are_those_of_the_ledger() -> None:
 def _total(rows: QuerySet[Any]) -> int:
     total: int | None = rows.aggregate(total=Sum("amount_minor"))["total"]
     return total or 0
+
+
+def cents(**figures: int) -> dict[str, int]:
+    return figures
+
+
+def figures_in(written: str, section: Section, currency: str = "usd", books: Books | None = None) -> dict[str, int]:
+    """Every figure of a section that is not 0 in this month."""
+    month = parse_month(written)
+    assert month
+    books = books or books_of(written, written)
+    values = {figure.name: books.value(figure.name, currency, month) for figure in figures_of(section)}
+    return {name: value for name, value in values.items() if value}
+
+
+def turn_renewal_off(year: Subscription) -> None:
+    change = ask_renewal(user=year.subscriber.user, renews=False, now=clock.now())
+    submit_change(change_id=change.pk, now=clock.now())

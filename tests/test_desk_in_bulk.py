@@ -18,7 +18,9 @@ from tests.factories import make_staff
 from tests.test_exports import body_of
 
 PAGES: dict[str, Callable[[Load], str]] = {
-    "roster": lambda load: f"/admin/desk/rosterseat/?live_session__id__exact={load.live_session_ids[0]}",
+    "home": lambda load: "/admin/",
+    "roster": lambda load: f"/admin/desk/sessions/{load.live_session_ids[0]}/roster/",
+    "rosters": lambda load: "/admin/desk/rosterseat/",
     "orders": lambda load: "/admin/subscriptions/order/",
     "payments": lambda load: "/admin/subscriptions/payment/",
     "refunds": lambda load: "/admin/subscriptions/refund/",

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from openpyxl import load_workbook
 
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
-from redreport.spreadsheets import cell, harmless, major
+from redreport.spreadsheets import cell, download, harmless, major
 from sessions_live.models import Seat
 from subscriptions.models import SeatCoverage
 from tests.canceling import book, cancel
@@ -124,6 +125,18 @@ def test_planted_name_is_harmless_and_readable_in_both_files(desk: Client, name:
     sheet = sheet_of(taken(desk, address, "xlsx"))
     assert (sheet["A2"].value, sheet["A2"].data_type) == (shown, "s")
     assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
+
+
+@pytest.mark.parametrize(("extension", "rows"), [("csv", 100_000), ("xlsx", 10_000)])
+def test_large_file_is_written_row_by_row_and_not_held_in_memory(extension: str, rows: int) -> None:
+    tracemalloc.start()
+    response, written = download(
+        name="large", extension=extension, headers=["Name", "Amount"], rows=(["n" * 100, number] for number in range(rows))
+    )
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (written, sum(len(part) for part in response) > rows * 5) == (rows, True)
+    assert most < 4 * 1024 * 1024
 
 
 def test_roster_says_of_each_seat_who_sits_there_and_what_was_paid(shop: Shop, desk: Client, staff: User) -> None:

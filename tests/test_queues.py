@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from celery.signals import beat_init
 from django.conf import settings
 from django.test import Client
 
@@ -14,6 +15,7 @@ from redreport.outbox.heartbeats import is_silent, last_heartbeats
 from redreport.outbox.models import Heartbeat
 from subscriptions.models import StripeEvent
 from subscriptions.tasks import process_event_task
+from tests import environment
 from tests.factories import make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
@@ -52,6 +54,12 @@ def test_each_queue_has_a_heartbeat_that_its_own_worker_takes() -> None:
         assert Heartbeat.objects.filter(queue=queue).count() == 1
     assert sorted(Heartbeat.objects.values_list("queue", flat=True)) == sorted(settings.CELERY_TASK_QUEUES)
     assert [queue for queue, at in last_heartbeats().items() if is_silent(at, clock.now())] == []
+
+
+def test_heartbeats_are_asked_for_as_soon_as_the_clock_starts(broker: str) -> None:
+    beat_init.send(sender=None)
+    with environment.BROKER.client as client:
+        assert [client.llen(queue) for queue in settings.CELERY_TASK_QUEUES] == [1, 1, 1]
 
 
 def test_a_sign_in_code_does_not_wait_for_a_silent_stripe(

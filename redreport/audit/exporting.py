@@ -106,6 +106,12 @@ def ask_for_format(request: HttpRequest, context: dict[str, Any]) -> HttpRespons
     return render(request, "admin/export.html", {"formats": list(FORMATS), **context})
 
 
+def chosen_format(request: HttpRequest) -> str:
+    """The format whose button was pressed; '' when none was."""
+    chosen = request.POST.get("format", "").lower()
+    return chosen if request.method == "POST" and chosen in FORMATS else ""
+
+
 class ExportableAdmin(ExportMixin):
     """Adds the export of its list to an admin; `export` says what stands in it."""
 
@@ -119,8 +125,8 @@ class ExportableAdmin(ExportMixin):
         if not self.has_export_permission(request):
             raise PermissionDenied
         queryset: QuerySet[Any] = self.get_export_queryset(request)
-        extension = request.POST.get("format", "")
-        if request.method != "POST" or extension not in FORMATS:
+        extension = chosen_format(request)
+        if not extension:
             plural = self.opts.verbose_name_plural
             context = {
                 **self.admin_site.each_context(request),

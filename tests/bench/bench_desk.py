@@ -80,7 +80,8 @@ def _measure_all() -> None:
     roster = f"/admin/desk/sessions/{session_id}/roster/"
     print(f"{'':<28}{'seconds':>10}{'queries':>10}")
     for what, act in (
-        ("roster of a session", page(f"/admin/desk/rosterseat/?live_session__id__exact={session_id}")),
+        ("home of the desk", page("/admin/")),
+        ("roster of a session", page(roster)),
         ("rosters of all sessions", page("/admin/desk/rosterseat/")),
         ("sessions", page("/admin/sessions_live/livesession/")),
         ("orders", page("/admin/subscriptions/order/")),

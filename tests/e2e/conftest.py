@@ -1,6 +1,6 @@
 """One running stack for all journeys, and for each of them a reader with a browser of their own, with and without JavaScript."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from redreport.local.configuration import Configuration
-from tests.e2e import stage
+from redreport.local.demo_accounts import STAFF_EMAIL
+from tests.e2e import desk_stage, stage
 from tests.e2e.backstage import Backstage
+from tests.e2e.desk import DESKTOP, PHONE, Desk
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.meeting import Meeting, meeting_open
 from tests.e2e.pages import Reader
 from tests.e2e.watch import Watch
-from tests.stack import Stack
+from tests.stack import Stack, wait_for
 from tests.stripe_simulator.control import SimulatorControl
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, ViewportSize
 
 _numbers = count(1)
 
@@ -45,6 +47,18 @@ class House:
         """A session on sale, for this journey alone."""
         title = f"Promises and invoices, part {next(_numbers)}"
         return self.backstage(stage.open_session, title=title, starts_in=starts_in, capacity=capacity, meeting=self.meeting.url)
+
+    def sell_seats(self, live_session: stage.SessionRow, *, buyer: str, names: list[str]) -> str:
+        """Seats that a reader has paid for at Stripe, in one order; returns the id of the payment there."""
+        checkout = self.backstage(desk_stage.order_seats, email=buyer, slug=live_session.slug, names=names)
+        assert self.stripe.pay(checkout)["outcome"] == "paid"
+        wait_for(lambda: self.backstage(desk_stage.payment_of, checkout=checkout), "the seats that were paid for")
+        return self.backstage(desk_stage.payment_of, checkout=checkout)
+
+    def refunds_of(self, payment: str) -> list[int]:
+        """What Stripe has given back of a payment, refund by refund."""
+        refunds = [refund for refund in self.stripe.objects("refund") if refund["payment_intent"] == payment]
+        return [refund["amount"] for refund in refunds if refund["status"] == "succeeded"]
 
     def seats_of(self, live_session: stage.SessionRow) -> list[stage.SeatRow]:
         return self.backstage(stage.seats_of, slug=live_session.slug)
@@ -106,3 +120,41 @@ def signed_in(reader: Reader, person: Person, house: House) -> Reader:
     cookie = house.backstage(stage.session_cookie, email=person.email)
     reader.page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": house.stack.url}])
     return reader
+
+
+@pytest.fixture
+def open_browser(browser: "Browser", house: House) -> Iterator[Callable[..., Desk]]:
+    """`open_browser()` gives somebody a browser of their own: the demo's staff, signed in, or a visitor. Each is watched."""
+    opened = []
+
+    def open_one(*, window: "ViewportSize" = DESKTOP, scripts: bool = True, dark: bool = False, is_staff: bool = True) -> Desk:
+        context = browser.new_context(
+            viewport=window,
+            java_script_enabled=scripts,
+            color_scheme="dark" if dark else "light",
+            locale="en-US",
+            timezone_id="Europe/London",
+        )
+        context.set_default_timeout(10_000)
+        opened.append((context, Watch(context, {house.stack.url, house.stack.simulator_url, house.meeting.url})))
+        if is_staff:
+            cookie = house.backstage(stage.session_cookie, email=STAFF_EMAIL)
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": house.stack.url}])
+        return Desk(context.new_page(), site=house.stack.url, secret=house.meeting.url)
+
+    yield open_one
+    for context, _ in opened:
+        context.close()
+    assert [problem for _, watch in opened for problem in watch.problems] == []
+
+
+@pytest.fixture
+def desk(open_browser: Callable[..., Desk]) -> Desk:
+    """A member of staff at their desk."""
+    return open_browser()
+
+
+@pytest.fixture
+def phone(open_browser: Callable[..., Desk]) -> Desk:
+    """A member of staff with a telephone in their hand."""
+    return open_browser(window=PHONE)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from redreport import clock
@@ -121,22 +120,13 @@ def _behind(request: HttpRequest) -> Behind:
 
 
 def _shown(behind: Behind, row: Row) -> dict[str, Any]:
-    """A row as the list shows it, with the way to what it is about."""
+    """A row as the list shows it."""
     return {
         "at": row.at,
         "what": EVENT_WORDS.get(row.event, row.event),
         "row": row,
         "amount": Value(behind.figure, behind.month, row.amount).words,
-        "address": _address(row),
     }
-
-
-def _address(row: Row) -> str:
-    if row.payment_id:
-        return reverse("admin:subscriptions_payment_change", args=[row.payment_id])
-    if row.seat_id:
-        return reverse("admin:desk_rosterseat_change", args=[row.seat_id])
-    return ""
 
 
 def _plain_rows(behind: Behind) -> Iterator[list[Any]]:

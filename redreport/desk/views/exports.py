@@ -8,10 +8,9 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
-from redreport.audit.exporting import ask_for_format, export_file
+from redreport.audit.exporting import ask_for_format, chosen_format, export_file
 from redreport.desk.roster_export import RosterExport, seats_to_export
 from redreport.desk.views.common import desk_page
-from redreport.spreadsheets import FORMATS
 from sessions_live.models import LiveSession
 
 
@@ -20,8 +19,8 @@ from sessions_live.models import LiveSession
 def roster(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The page with a button for each format, and the file."""
     live_session = get_object_or_404(LiveSession, pk=pk)
-    seats, extension = seats_to_export(live_session), request.POST.get("format", "")
-    if request.method != "POST" or extension not in FORMATS:
+    seats, extension = seats_to_export(live_session), chosen_format(request)
+    if not extension:
         context = {
             **admin.site.each_context(request),
             "title": f"Export the roster of {live_session}",
