@@ -11,6 +11,7 @@ from redreport.money import MINOR_PER_MAJOR
 from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
 from redreport.wording import house_time
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import Attendee
 from subscriptions.terms import CONSENT
 
 
@@ -30,6 +31,30 @@ class YearForm(forms.Form):
         if version != policy.CONSENT_VERSION:
             raise forms.ValidationError("The terms have changed. Please read them again.")
         return version
+
+
+class OneLine(forms.CharField):
+    """Text on one line, in a box wide enough to be read."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            validators=[validate_one_line], widget=forms.TextInput(attrs={"autocomplete": "off", "size": 60}), **kwargs
+        )
+
+
+class AttendeeForm(forms.Form):
+    """Who is to sit in a seat, as staff write it down."""
+
+    name = OneLine(label="Name", max_length=NAME_LENGTH)
+    email = forms.EmailField(
+        label="E-mail address", max_length=EMAIL_LENGTH, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    firm = OneLine(label="Firm", max_length=FIRM_LENGTH, required=False)
+
+    @property
+    def attendee(self) -> Attendee:
+        """Who was named; of a form that was found right."""
+        return Attendee(self.cleaned_data["name"], self.cleaned_data["email"], self.cleaned_data["firm"])
 
 
 class SettleCaseForm(forms.Form):
@@ -58,16 +83,14 @@ class SessionChoice(forms.ModelChoiceField):
         return f"{obj.title}, {house_time(obj.starts_at)}"
 
 
-class GiveSeatForm(forms.Form):
+class GiveSeatForm(AttendeeForm):
     """Who is to sit where, for money that was paid and whose order is lost."""
 
     live_session = SessionChoice(queryset=LiveSession.objects.none(), label="Session")
-    name = forms.CharField(max_length=NAME_LENGTH, validators=[validate_one_line])
-    email = forms.EmailField(max_length=EMAIL_LENGTH, label="E-mail")
-    firm = forms.CharField(max_length=FIRM_LENGTH, required=False, validators=[validate_one_line])
     is_last = forms.BooleanField(
         label="Settle the case", required=False, initial=True, help_text="Untick it where more seats are to be given."
     )
+    field_order = ["live_session", "name", "email", "firm", "is_last"]
 
     def __init__(self, *args: Any, sessions: QuerySet[LiveSession], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

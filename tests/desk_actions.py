@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth.models import Permission
-from django.test import Client
 from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.desk.jobs.running import run_job
 from redreport.desk.models import Job, JobItem
-from redreport.outbox.models import OutgoingMail
-from sessions_live.models import LiveSession, Seat
-from tests.factories import make_staff, make_user
+from sessions_live.models import Host, LiveSession, Seat
+from tests.factories import make_staff
+from tests.staff import desk_of
 
 
 class Desk:
@@ -21,8 +19,7 @@ class Desk:
 
     def __init__(self, page: str, live_session: LiveSession, staff: User | None = None) -> None:
         self.staff = staff or make_staff()
-        self.client = Client()
-        self.client.force_login(self.staff)
+        self.client = desk_of(self.staff)
         self.address = reverse(f"admin:{page}", args=[live_session.pk])
 
     def open(self, seats: Sequence[Seat] = ()) -> Any:
@@ -51,6 +48,24 @@ class Desk:
         return job
 
 
+def session_form(**values: Any) -> dict[str, Any]:
+    """The form of a session as it is filled in: a draft without a meeting address, unless said otherwise."""
+    host, _ = Host.objects.get_or_create(name="Mei Lin")
+    return {
+        "title": "After the plenum",
+        "section": "zhongnanhai",
+        "question": "Who decides now?",
+        "description": "",
+        "hosts": [host.pk],
+        "starts_at_0": "2099-07-01",
+        "starts_at_1": "11:00:00",
+        "duration_minutes": 60,
+        "capacity": 40,
+        "meeting_url": "",
+        **values,
+    }
+
+
 def run(job: Job) -> None:
     """The worker does all of it."""
     while run_job(job_id=job.pk, now=clock.now()):
@@ -71,22 +86,3 @@ def outcomes(job: Job) -> list[tuple[str, str]]:
 def refusals(page: Any) -> list[str]:
     """Why rows of a preview are left out."""
     return [row.refusal for row in page.context["plan"].refused]
-
-
-def mails_owed(since: int = 0) -> list[tuple[str, str]]:
-    """Kind and recipient of each mail after the one with this id."""
-    return list(OutgoingMail.objects.filter(pk__gt=since).order_by("id").values_list("kind", "recipient"))
-
-
-def last_mail_id() -> int:
-    """The id of the last mail that is owed so far."""
-    return OutgoingMail.objects.order_by("-id").values_list("id", flat=True).first() or 0
-
-
-def staff_with(*permissions: str) -> User:
-    """A member of staff who has these permissions and no others."""
-    staff = make_user("Deskless", is_staff=True)
-    for permission in permissions:
-        app, codename = permission.split(".")
-        staff.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    return staff

@@ -62,6 +62,16 @@ def kinds_owed_to(email: str) -> list[str]:
     return list(OutgoingMail.objects.filter(recipient=email).order_by("id").values_list("kind", flat=True))
 
 
+def mails_owed(since: int = 0) -> list[tuple[str, str]]:
+    """Kind and recipient of each mail after the one with this id."""
+    return list(OutgoingMail.objects.filter(pk__gt=since).order_by("id").values_list("kind", "recipient"))
+
+
+def last_mail_id() -> int:
+    """The id of the last mail that is owed so far."""
+    return OutgoingMail.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
 def rendered_mail(kind: str) -> RenderedMail:
     """The one mail of this kind, as it would go out now."""
     return kinds.find(kind).render(OutgoingMail.objects.get(kind=kind))

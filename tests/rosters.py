@@ -1,33 +1,14 @@
-"""Staff at the desk, as many permissions as they have, and seats by the thousand."""
+"""Rosters: words that somebody planted in a name, and seats by the thousand."""
 
 from datetime import datetime
 
-from django.contrib.auth.models import Permission
 from django.db import connection
-from django.test import Client
 
 from redreport.accounts.models import User
 from sessions_live.models import LiveSession
-from tests.factories import make_staff, make_user
 
 # What a browser would run, what a spreadsheet would, and the longest that a name may be.
 PLANTED = ["<script>alert(1)</script>", '=cmd("calc")', "N" * 120]
-
-
-def staff_who_may(*permissions: str) -> User:
-    """A member of staff with these permissions and no others: 'app.codename'."""
-    user = make_user("Dora Desk", is_staff=True)
-    for permission in permissions:
-        app, _, codename = permission.partition(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    return user
-
-
-def desk_of(user: User | None = None) -> Client:
-    """A browser in which this member of staff is signed in, or one who may do everything."""
-    client = Client()
-    client.force_login(user or make_staff())
-    return client
 
 
 def fill(live_session: LiveSession, count: int, *, booker: User, now: datetime) -> None:

@@ -1,14 +1,31 @@
-"""Members of staff as the groups make them, and second factors as tests give them."""
+"""Members of staff at the desk, with permissions or in groups, and second factors as tests give them."""
 
 import time
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
 
 from redreport.accounts.models import User
-from tests.factories import make_user
+from tests.factories import make_staff, make_user
+
+
+def desk_of(user: User | None = None) -> Client:
+    """The browser of a member of staff, who may do everything unless said otherwise."""
+    client = Client()
+    client.force_login(user or make_staff())
+    return client
+
+
+def staff_who_may(*permissions: str) -> User:
+    """A member of staff with these permissions and no others: 'app.codename'."""
+    user = make_user("Dora Desk", is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return user
 
 
 def make_member(*roles: str) -> User:

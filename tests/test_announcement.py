@@ -28,8 +28,9 @@ from tests.handing_over import hand_over
 from tests.killing import killed_scenes, operate_in_two_processes
 from tests.outbox_helpers import rendered_mail
 from tests.parties import BO
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import sold_out_session, waits
-from tests.wizards import Walk, desk_of, staff_who_may
+from tests.wizards import Walk
 
 ANNOUNCE = "desk_announce"
 WORDS = {"subject": "Bring your questions", "body": "Dear readers,\n\nthe paper is at https://example.com/paper.\nSee you."}

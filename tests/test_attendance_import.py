@@ -12,13 +12,15 @@ from django.test.utils import CaptureQueriesContext
 
 from redreport import clock
 from redreport.audit.models import AuditEntry
-from redreport.desk.attendance_report import LARGEST_BYTES, MOST_ROWS, BadReport, Participant, read_report
+from redreport.desk.attendance_report import LARGEST_BYTES, MOST_ROWS, Participant, read_report
 from redreport.desk.jobs.running import run_job
 from redreport.desk.models import Job
+from redreport.desk.sheets import Unreadable
 from sessions_live.models import Host, LiveSession, Seat
 from subscriptions.operations.cancel import cancel_seat_by_house
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
-from tests.rosters import desk_of, fill, staff_who_may
+from tests.rosters import fill
+from tests.staff import desk_of, staff_who_may
 
 MAY = "sessions_live.change_seat"
 
@@ -68,7 +70,7 @@ def test_report_with_names_alone_accents_quotes_and_no_heads_that_are_known() ->
     [
         (b"", "The file is empty."),
         (b"\n \n", "The file is empty."),
-        (b"PK\x03\x04 a workbook", "This is an Excel file."),
+        (b"PK\x03\x04 a workbook", "This is a workbook."),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\xff\xfe", "This is no text that can be read."),
         (b"\xff\xfe\x00\xd8\x00\xd8", "This is no text that can be read."),
         (b"first,last\nAda,Reader\n", "No column of names was found."),
@@ -93,7 +95,7 @@ def test_report_with_names_alone_accents_quotes_and_no_heads_that_are_known() ->
     ],
 )
 def test_a_bad_file_is_refused_in_plain_words(report: bytes, why: str) -> None:
-    with pytest.raises(BadReport, match=re.escape(why)):
+    with pytest.raises(Unreadable, match=re.escape(why)):
         read_report(report)
 
 

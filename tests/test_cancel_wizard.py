@@ -19,14 +19,16 @@ from subscriptions.models import Case, CreditEntry, CreditGrant, Refund, SeatCov
 from subscriptions.operations.previews import preview_session_cancellation
 from subscriptions.tasks import settle_canceled_seats, sweep_refunds_task
 from tests.canceling import assert_books_balance, book
-from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
+from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.full_house import fill
 from tests.money_back import bought_seat, payment_of, refund_by_hand
-from tests.outbox_helpers import rendered_mail
+from tests.moving import seat_by_credit
+from tests.outbox_helpers import last_mail_id, mails_owed, rendered_mail
 from tests.parties import BO, CY, party_of
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import waits
-from tests.wizards import Walk, desk_of, last_mail_id, mails_since, staff_who_may
+from tests.wizards import Walk
 
 CANCEL = "desk_cancel_session"
 SAID = {"message": "The host is ill.", "reason": "Flu"}
@@ -34,12 +36,6 @@ SAID = {"message": "The host is ill.", "reason": "Flu"}
 
 def walk_of(live_session: LiveSession, **said: str) -> Walk:
     return Walk(desk_of(), CANCEL, live_session, **{**SAID, **said})
-
-
-def seat_by_credit(live_session: LiveSession) -> Seat:
-    user = make_user()
-    make_credits(user)
-    return book(user, live_session)
 
 
 def seat_paid_past_stripe(live_session: LiveSession) -> Seat:
@@ -90,7 +86,7 @@ def test_preview_says_to_the_cent_and_to_the_mail_what_then_happens(shop: Shop) 
     # Attendees, the booker of two others, who waits, a host.
     assert shown.mails == 10 + 2 + 1 + 1
     assert "Cancels 10 seats, refunds $899.99, returns 2 credits, opens 2 cases, sends 14 mails." in page
-    assert (mails_since(before), Refund.objects.count(), ScheduleChange.objects.count()) == (0, refunds, 0)
+    assert (len(mails_owed(before)), Refund.objects.count(), ScheduleChange.objects.count()) == (0, refunds, 0)
     walk.confirm()
     settle_canceled_seats(now=clock.now())
     sweep_refunds_task()
@@ -100,7 +96,7 @@ def test_preview_says_to_the_cent_and_to_the_mail_what_then_happens(shop: Shop) 
     assert CreditEntry.objects.filter(kind="return").count() == shown.credits_returned
     new_cases = Case.objects.exclude(pk__in=cases)
     assert sorted(new_cases.values_list("kind", flat=True)) == ["disputed_restitution", "offline_restitution"]
-    assert mails_since(before) == shown.mails
+    assert len(mails_owed(before)) == shown.mails
     assert_books_balance()
 
 
@@ -167,7 +163,7 @@ def test_second_click_and_the_way_back_lead_to_the_page_of_the_one_cancellation(
     before = last_mail_id()
     assert walk.confirm().headers["Location"] == first.headers["Location"]
     settle_canceled_seats(now=clock.now())
-    assert (ScheduleChange.objects.count(), mails_since(before)) == (1, 0)
+    assert (ScheduleChange.objects.count(), len(mails_owed(before))) == (1, 0)
     assert CreditEntry.objects.filter(kind="return").count() == 1
     assert AuditEntry.objects.filter(verb="canceled", target_type="sessions_live.livesession").count() == 1
 

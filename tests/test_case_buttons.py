@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from redreport import clock
@@ -30,27 +29,22 @@ from tests.factories import make_guest_seat, make_live_session, make_staff, make
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, owe
 from tests.racing import at_once
+from tests.staff import desk_of
 from tests.test_settlement import offline_seat
 
 LIST = "/admin/subscriptions/case/"
 
 
-def desk(user: User | None = None) -> Client:
-    client = Client()
-    client.force_login(user or make_staff())
-    return client
-
-
 def press(case: Case, step: str, form: dict[str, Any] | None = None, user: User | None = None) -> str:
     """What the page says after a button was pressed."""
-    answer = desk(user).post(f"{LIST}{case.pk}/{step}/", form or {}, follow=True)
+    answer = desk_of(user).post(f"{LIST}{case.pk}/{step}/", form or {}, follow=True)
     assert answer.status_code == 200
     case.refresh_from_db()
     return answer.content.decode()
 
 
 def page_of(case: Case, user: User | None = None) -> str:
-    return desk(user).get(f"{LIST}{case.pk}/change/").content.decode()
+    return desk_of(user).get(f"{LIST}{case.pk}/change/").content.decode()
 
 
 def lost_seat(user: User | None = None) -> Case:
@@ -275,18 +269,18 @@ def test_buttons_of_other_powers_are_for_who_has_them() -> None:
     page = page_of(case, settler)
     assert ("Settle this case" in page, "Give the seat" in page) == (True, False)
     for step in ("give-seat", "ask-again", "send-mail-again"):
-        assert desk(settler).post(f"{LIST}{case.pk}/{step}/", seat_form(session.pk)).status_code == 403
+        assert desk_of(settler).post(f"{LIST}{case.pk}/{step}/", seat_form(session.pk)).status_code == 403
     looker = make_user(is_staff=True)
     looker.user_permissions.add(Permission.objects.get(codename="view_case"))
     for step in ("give-seat", "returned", "credit-note-again"):
-        assert desk(looker).post(f"{LIST}{case.pk}/{step}/", seat_form(session.pk)).status_code == 403
-        assert desk().get(f"{LIST}{case.pk}/{step}/").status_code == 405
+        assert desk_of(looker).post(f"{LIST}{case.pk}/{step}/", seat_form(session.pk)).status_code == 403
+        assert desk_of().get(f"{LIST}{case.pk}/{step}/").status_code == 405
     assert Seat.objects.count() == 0
 
 
 @pytest.mark.django_db
 def test_list_shows_what_is_open_first_and_asks_the_same_number_of_questions() -> None:
-    now, client = clock.now(), desk()
+    now, client = clock.now(), desk_of()
     Case.objects.create(
         key="old", kind="difference", state="settled", summary="Old", opened_at=now, settled_at=now, resolution="-"
     )

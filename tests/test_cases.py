@@ -9,7 +9,6 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport import clock
-from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
@@ -25,6 +24,7 @@ from tests.factories import make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, owe, refund_rows
 from tests.racing import at_once
+from tests.staff import desk_of
 
 
 def some_case(**values: str) -> Case:
@@ -85,27 +85,21 @@ def fraud_case(shop: Shop) -> Case:
     return Case.objects.get(kind="fraud_warning")
 
 
-def desk(user: User | None = None) -> Client:
-    client = Client()
-    client.force_login(user or make_staff())
-    return client
-
-
 def address(case: Case, step: str) -> str:
     return f"/admin/subscriptions/case/{case.pk}/{step}/"
 
 
 def test_button_makes_a_failed_refund_again_and_settles_its_case(shop: Shop) -> None:
     case, staff = failed_refund_case(shop), make_staff()
-    page = desk(staff).get(address(case, "change")).content.decode()
+    page = desk_of(staff).get(address(case, "change")).content.decode()
     assert ("Try the refund again" in page, case.proposal[:20] in page, "Refund $" in page) == (True, True, False)
     assert f"/admin/subscriptions/refund/{case.refund_id}/change/" in page
-    assert desk(staff).post(address(case, "retry-refund")).status_code == 302
+    assert desk_of(staff).post(address(case, "retry-refund")).status_code == 302
     assert sweep_refunds_task() == 1
     case.refresh_from_db()
     assert refund_rows() == [(25000, "staff", "failed"), (25000, "staff", "succeeded")]
     assert (case.state, case.settled_by, case.resolution) == ("settled", staff, "$250 is refunded again.")
-    assert desk().get(address(case, "change")).content.decode().count("Try the refund again") == 0
+    assert desk_of().get(address(case, "change")).content.decode().count("Try the refund again") == 0
 
 
 def test_two_members_of_staff_at_once_make_a_failed_refund_again_once(shop: Shop) -> None:
@@ -117,7 +111,7 @@ def test_two_members_of_staff_at_once_make_a_failed_refund_again_once(shop: Shop
 
 
 def test_button_refunds_a_suspected_fraud_ends_its_seat_and_settles_its_case(shop: Shop) -> None:
-    case, client = fraud_case(shop), desk()
+    case, client = fraud_case(shop), desk_of()
     assert "Refund $250" in client.get(address(case, "change")).content.decode()
     form = {"request_id": str(uuid4())}
     client.post(address(case, "refund-rest"), form)
@@ -132,7 +126,7 @@ def test_button_refunds_a_suspected_fraud_ends_its_seat_and_settles_its_case(sho
 
 def test_buyer_whose_seat_went_with_the_refund_gets_one_mail_about_both(shop: Shop) -> None:
     case = fraud_case(shop)
-    desk().post(address(case, "refund-rest"), {"request_id": str(uuid4())})
+    desk_of().post(address(case, "refund-rest"), {"request_id": str(uuid4())})
     sweep_refunds_task()
     assert refund_rows() == [(25000, "staff", "succeeded")]
     mail = OutgoingMail.objects.get(kind__in=["payment_refunded", "seat_canceled"])
@@ -154,7 +148,7 @@ def test_wrong_amount_is_refunded_from_its_case_and_the_held_seat_comes_free(sho
     shop.hear_all()
     case = Case.objects.get(kind="amount_mismatch")
     assert (case.payment, Seat.objects.get().state) == (order.payments.get(), "held")
-    desk().post(address(case, "refund-rest"), {"request_id": str(uuid4())})
+    desk_of().post(address(case, "refund-rest"), {"request_id": str(uuid4())})
     assert Seat.objects.get().state == "expired"
     sweep_refunds_task()
     order.refresh_from_db()
@@ -162,7 +156,7 @@ def test_wrong_amount_is_refunded_from_its_case_and_the_held_seat_comes_free(sho
 
 
 def test_case_is_settled_in_the_admin_only_with_words(shop: Shop) -> None:
-    case, client = fraud_case(shop), desk()
+    case, client = fraud_case(shop), desk_of()
     assert "Write how it was settled." in client.post(address(case, "settle"), {"resolution": " "}, follow=True).content.decode()
     case.refresh_from_db()
     assert case.state == "opened"
@@ -175,7 +169,7 @@ def test_disputed_payment_is_not_refunded_from_a_case(shop: Shop) -> None:
     case = failed_refund_case(shop)
     shop.stripe.open_dispute(str(case.payment and case.payment.stripe_payment_intent_id))
     shop.hear_all()
-    page = desk().post(address(case, "retry-refund"), follow=True).content.decode()
+    page = desk_of().post(address(case, "retry-refund"), follow=True).content.decode()
     assert "a refund would pay it out twice" in page
     case.refresh_from_db()
     assert (case.state, Refund.objects.count()) == ("opened", 1)
@@ -186,11 +180,11 @@ def test_buttons_need_the_permission_a_post_and_a_token(shop: Shop, step: str) -
     case, colleague = failed_refund_case(shop), make_user(is_staff=True)
     colleague.user_permissions.add(Permission.objects.get(codename="view_case"))
     form = {"resolution": "Done", "request_id": str(uuid4())}
-    page = desk(colleague).get(address(case, "change")).content.decode()
+    page = desk_of(colleague).get(address(case, "change")).content.decode()
     assert (case.summary in page, "Settle this case" in page) == (True, False)
-    assert desk(colleague).post(address(case, step), form).status_code == 403
-    assert desk().get(address(case, step)).status_code == 405
-    assert desk().post(address(Case(pk=case.pk + 1), step), form).status_code == 404
+    assert desk_of(colleague).post(address(case, step), form).status_code == 403
+    assert desk_of().get(address(case, step)).status_code == 405
+    assert desk_of().post(address(Case(pk=case.pk + 1), step), form).status_code == 404
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(make_staff())
     assert strict.post(address(case, step), form).status_code == 403

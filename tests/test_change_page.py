@@ -21,8 +21,8 @@ from tests.factories import make_guest_seat, make_live_session, make_staff
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
 from tests.moving import move
+from tests.staff import desk_of, staff_who_may
 from tests.test_change_progress import deliver_all
-from tests.wizards import desk_of, staff_who_may
 
 REFRESH = '<meta http-equiv="refresh"'
 

@@ -15,7 +15,8 @@ from redreport.audit.models import AuditEntry
 from sessions_live.models import LiveSession, Seat
 from subscriptions.operations.cancel import cancel_seat_by_house
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
-from tests.rosters import PLANTED, desk_of, fill, staff_who_may
+from tests.rosters import PLANTED, fill
+from tests.staff import desk_of, staff_who_may
 
 pytestmark = pytest.mark.django_db
 

@@ -14,13 +14,15 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from redreport.outbox.kinds import label_of
-from sessions_live.models import DoorEntry, Host, LiveSession, Question, Seat
+from sessions_live.models import DoorEntry, LiveSession, Question, Seat
 from subscriptions.models import Order, Payment, Plan
 from subscriptions.operations.booking import start_seat_order
+from tests.desk_actions import session_form
 from tests.factories import attendee_of, make_guest_seat, make_live_session, make_price, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
 
+MEETING = "https://meet.example.com/after"
 MONEY_MODELS = [
     model._meta for model in site._registry if model._meta.app_label == "subscriptions" or model._meta.label == "desk.RosterSeat"
 ]
@@ -38,26 +40,8 @@ def desk(staff: User) -> Client:
     return client
 
 
-def session_form(**values: Any) -> dict[str, Any]:
-    host, _ = Host.objects.get_or_create(name="Mei Lin")
-    return {
-        "title": "After the plenum",
-        "slug": "after-the-plenum",
-        "section": "zhongnanhai",
-        "question": "Who decides now?",
-        "description": "",
-        "hosts": [host.pk],
-        "starts_at_0": "2099-07-01",
-        "starts_at_1": "11:00:00",
-        "duration_minutes": 60,
-        "capacity": 40,
-        "meeting_url": "https://meet.example.com/after",
-        **values,
-    }
-
-
 def test_staff_enter_times_of_the_house(desk: Client) -> None:
-    assert desk.post("/admin/sessions_live/livesession/add/", session_form()).status_code == 302
+    assert desk.post("/admin/sessions_live/livesession/add/", session_form(meeting_url=MEETING)).status_code == 302
     live_session = LiveSession.objects.get()
     # Eleven in the morning in New York, in July.
     assert live_session.starts_at.isoformat() == "2099-07-01T15:00:00+00:00"
@@ -65,7 +49,7 @@ def test_staff_enter_times_of_the_house(desk: Client) -> None:
 
 
 def test_publishing_shows_the_session_to_readers(desk: Client, staff: User) -> None:
-    desk.post("/admin/sessions_live/livesession/add/", session_form())
+    desk.post("/admin/sessions_live/livesession/add/", session_form(meeting_url=MEETING))
     live_session = LiveSession.objects.get()
     assert Client().get("/sessions/after-the-plenum/").status_code == 404
     desk.post("/admin/sessions_live/livesession/", {"action": "publish", "_selected_action": [live_session.pk]})
@@ -86,11 +70,12 @@ def test_session_without_a_meeting_address_is_not_published_and_says_why(desk: C
 
 
 def test_form_older_than_the_publication_does_not_undo_it(desk: Client) -> None:
-    desk.post("/admin/sessions_live/livesession/add/", session_form())
+    desk.post("/admin/sessions_live/livesession/add/", session_form(meeting_url=MEETING))
     live_session = LiveSession.objects.get()
     LiveSession.objects.update(state="published", published_at=clock.now())
     desk.post(
-        f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(capacity=20, title="After the plenum, again")
+        f"/admin/sessions_live/livesession/{live_session.pk}/change/",
+        session_form(meeting_url=MEETING, capacity=20, title="After the plenum, again"),
     )
     live_session.refresh_from_db()
     assert (live_session.state, live_session.capacity, live_session.title) == ("published", 20, "After the plenum, again")
@@ -98,14 +83,18 @@ def test_form_older_than_the_publication_does_not_undo_it(desk: Client) -> None:
 
 def test_time_of_a_published_session_is_not_changed_in_a_form(desk: Client) -> None:
     live_session = make_live_session()
-    desk.post(f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(starts_at_0="2098-01-01"))
+    desk.post(
+        f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(meeting_url=MEETING, starts_at_0="2098-01-01")
+    )
     assert LiveSession.objects.get().starts_at == live_session.starts_at
 
 
 @pytest.mark.parametrize(("field", "nothing"), [("meeting_url", ""), ("hosts", [])])
 def test_published_session_keeps_its_host_and_its_meeting_address(desk: Client, field: str, nothing: Any) -> None:
     live_session = make_live_session()
-    answer = desk.post(f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(**{field: nothing}))
+    answer = desk.post(
+        f"/admin/sessions_live/livesession/{live_session.pk}/change/", session_form(**{"meeting_url": MEETING, field: nothing})
+    )
     assert "It is published" in answer.content.decode()
     live_session.refresh_from_db()
     assert (live_session.meeting_url, live_session.hosts.count()) == ("https://meet.example.com/plenum", 1)

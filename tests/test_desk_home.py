@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +17,7 @@ from sessions_live.models import Host, LiveSession, Seat
 from subscriptions.models import Case, Reconciliation, StripeEvent
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.outbox_helpers import owe_mail, register_test_kind
+from tests.staff import desk_of, staff_who_may
 from tests.test_metrics import make_event, make_paid_order
 
 pytestmark = pytest.mark.django_db
@@ -26,20 +26,9 @@ MOST_QUERIES = 15
 
 
 def home(user: User | None = None) -> str:
-    client = Client()
-    client.force_login(user or make_staff())
-    answer = client.get("/admin/")
+    answer = desk_of(user).get("/admin/")
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
-
-
-def member(*permissions: str) -> User:
-    """A member of staff with these permissions alone."""
-    user = make_user(is_staff=True)
-    for permission in permissions:
-        app, codename = permission.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    return user
 
 
 @pytest.fixture
@@ -142,7 +131,7 @@ def test_session_that_has_begun_is_the_next_until_it_is_over(healthy: None) -> N
 
 def test_host_sees_only_the_sessions_they_host(healthy: None) -> None:
     theirs, others = make_live_session(starts_in=timedelta(days=3)), make_live_session(starts_in=timedelta(days=1))
-    host_user = member("sessions_live.view_livesession", "sessions_live.view_question")
+    host_user = staff_who_may("sessions_live.view_livesession", "sessions_live.view_question")
     theirs.hosts.set([Host.objects.create(name="Ada", user=host_user)])
     Case.objects.create(key="1", kind="difference", summary="A secret of the house", opened_at=clock.now())
     page = home(host_user)
@@ -157,7 +146,7 @@ def test_finance_sees_money_and_no_mails(healthy: None) -> None:
     register_test_kind("test_plain")
     owe_mail(now=now - timedelta(hours=2))
     make_event("failed", now)
-    finance = member(
+    finance = staff_who_may(
         *("subscriptions.view_case", "subscriptions.view_reconciliation", "sessions_live.view_livesession"),
         *("sessions_live.view_seat", "desk.view_rosterseat"),
     )
@@ -168,14 +157,14 @@ def test_finance_sees_money_and_no_mails(healthy: None) -> None:
 
 
 def test_staff_without_any_permission_and_readers_see_nothing_of_it() -> None:
-    assert "desk-verdict" not in home(member())
+    assert "desk-verdict" not in home(staff_who_may())
     client = Client()
     client.force_login(make_user())
     assert client.get("/admin/").status_code in (302, 403)
 
 
 def test_home_asks_the_same_number_of_questions_however_much_there_is(healthy: None) -> None:
-    staff = member(
+    staff = staff_who_may(
         *("subscriptions.view_case", "subscriptions.view_reconciliation", "subscriptions.view_stripeevent"),
         *("sessions_live.view_livesession", "sessions_live.view_seat", "outbox.view_outgoingmail", "desk.view_rosterseat"),
     )

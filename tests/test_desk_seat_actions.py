@@ -14,16 +14,19 @@ from redreport.audit.models import AuditEntry
 from redreport.desk.models import Job
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
-from sessions_live.models import LiveSession, Seat, WaitlistEntry
+from sessions_live.models import Seat, WaitlistEntry
 from sessions_live.seat_links import DOOR
 from sessions_live.tasks import sweep_waitlist
 from subscriptions.models import Case, CreditEntry, Order, Refund, SeatCoverage
-from tests.canceling import assert_books_balance, book, cancel, cancel_by_house
-from tests.desk_actions import Desk, last_mail_id, mails_owed, outcomes, refusals, run_again, staff_with
-from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
+from tests.canceling import assert_books_balance, cancel, cancel_by_house
+from tests.desk_actions import Desk, outcomes, refusals, run_again
+from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.money_back import owe
+from tests.moving import seat_by_credit
+from tests.outbox_helpers import last_mail_id, mails_owed
 from tests.parties import BO, CY, party_of
+from tests.staff import staff_who_may
 from tests.waiting import free_a_seat, sold_out_session, waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,12 +34,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BY_RULE = {"restitution": "rule", "reason": "They rang us"}
 IN_FULL = {"restitution": "full", "reason": "They rang us"}
 NOTHING = {"restitution": "none", "reason": "They rang us"}
-
-
-def seat_by_credit(live_session: LiveSession) -> Seat:
-    reader = make_user()
-    make_credits(reader, 2)
-    return book(reader, live_session)
 
 
 def seats_of(order: Order) -> list[Seat]:
@@ -386,10 +383,10 @@ def test_staff_without_the_permission_are_refused_on_the_server_at_each_step(pag
     permission, filled_in = PAGES[page]
     seat = make_guest_seat(make_live_session())
     others = [f"{app}.{name}" for app, name in OTHER_PERMISSIONS if f"{app}.{name}" != permission]
-    desk = Desk(page, seat.live_session, staff_with(*others))
+    desk = Desk(page, seat.live_session, staff_who_may(*others))
     assert [desk.open([seat]).status_code, desk.look([seat], **filled_in).status_code] == [403, 403]
     assert desk.client.post(desk.address, {"seat": [seat.pk], **filled_in, "confirm": "Do it"}).status_code == 403
-    allowed = Desk(page, seat.live_session, staff_with(permission))
+    allowed = Desk(page, seat.live_session, staff_who_may(permission))
     assert allowed.open([seat]).status_code == 200
     assert Client().post(desk.address).status_code == 302
     assert not Job.objects.exists()

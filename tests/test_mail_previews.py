@@ -11,18 +11,13 @@ from django.test import Client
 from redreport.desk.samples.previews import Sample, all_samples, preview
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
-from tests.factories import make_live_session, make_price, make_staff, make_user
+from tests.factories import make_live_session, make_price, make_user
 from tests.outbox_helpers import register_test_kind
+from tests.staff import desk_of
 
 OURS = [sample for sample in all_samples() if not sample.kind.startswith("test_")]
 LIST = "/admin/desk/mails/previews/"
 each_sample = pytest.mark.parametrize("sample", OURS, ids=lambda sample: f"{sample.kind}-{sample.variant}")
-
-
-def desk() -> Client:
-    client = Client()
-    client.force_login(make_staff())
-    return client
 
 
 def rows() -> dict[str, int]:
@@ -61,7 +56,7 @@ def test_samples_of_one_kind_say_different_things() -> None:
 def test_looking_leaves_no_row_and_sends_nothing(settings: Any) -> None:
     make_price()
     make_live_session()
-    client = desk()
+    client = desk_of()
     client.get(LIST)
     before = rows()
     for sample in OURS[::6]:
@@ -73,7 +68,7 @@ def test_looking_leaves_no_row_and_sends_nothing(settings: Any) -> None:
 
 @pytest.mark.django_db
 def test_page_shows_subject_text_and_what_a_calendar_does() -> None:
-    page = desk().get(f"{LIST}seat_confirmed/sample/").content.decode()
+    page = desk_of().get(f"{LIST}seat_confirmed/sample/").content.decode()
     assert "Seat confirmed: Reading the plenum" in page
     assert re.search(r"REQUEST: [^<]*Reading the plenum, \d{4}-\d\d-\d\d \d\d:00 UTC, SEQUENCE 0", page)
     assert f'href="{LIST}seat_confirmed/sample/html/"' in page
@@ -82,7 +77,7 @@ def test_page_shows_subject_text_and_what_a_calendar_does() -> None:
 
 @pytest.mark.django_db
 def test_html_stands_alone_under_a_policy_that_allows_only_its_own_styles() -> None:
-    answer = desk().get(f"{LIST}seat_confirmed/sample/html/")
+    answer = desk_of().get(f"{LIST}seat_confirmed/sample/html/")
     policy = answer["Content-Security-Policy"]
     assert policy == (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'; form-action 'none'; "
@@ -93,7 +88,7 @@ def test_html_stands_alone_under_a_policy_that_allows_only_its_own_styles() -> N
 
 @pytest.mark.django_db
 def test_list_names_every_kind_once_for_each_sample() -> None:
-    page = desk().get(LIST).content.decode()
+    page = desk_of().get(LIST).content.decode()
     for sample in OURS:
         assert f'href="{LIST}{sample.kind}/{sample.variant}/"' in page
     assert {sample.kind for sample in OURS} == {kind.name for kind in kinds.known_kinds() if not kind.name.startswith("test_")}
@@ -102,7 +97,7 @@ def test_list_names_every_kind_once_for_each_sample() -> None:
 @pytest.mark.django_db
 def test_kind_that_nobody_made_a_sample_of_is_named_and_does_no_harm() -> None:
     register_test_kind("test_unknown_rows", render=lambda mail: mail.context["something_new_id"])
-    client = desk()
+    client = desk_of()
     assert "test_unknown_rows" in client.get(LIST).content.decode()
     assert "There is no sample of this mail yet" in client.get(f"{LIST}test_unknown_rows/sample/").content.decode()
     assert client.get(f"{LIST}test_unknown_rows/sample/html/").status_code == 404
@@ -117,6 +112,6 @@ def test_previews_are_for_who_may_see_mails() -> None:
         client.force_login(user)
         for page in (LIST, f"{LIST}seat_confirmed/sample/", f"{LIST}seat_confirmed/sample/html/"):
             assert client.get(page).status_code == status
-    assert desk().get(f"{LIST}seat_confirmed/another/").status_code == 404
-    assert desk().get(f"{LIST}no_such_kind/sample/").status_code == 404
-    assert desk().post(LIST).status_code == 405
+    assert desk_of().get(f"{LIST}seat_confirmed/another/").status_code == 404
+    assert desk_of().get(f"{LIST}no_such_kind/sample/").status_code == 404
+    assert desk_of().post(LIST).status_code == 405

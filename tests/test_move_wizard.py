@@ -18,10 +18,11 @@ from sessions_live.seat_links import DOOR
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.moving import move, seat_by_credit
-from tests.outbox_helpers import rendered_mail
+from tests.outbox_helpers import last_mail_id, mails_owed, rendered_mail
 from tests.parties import BO, CY, party_of
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import waits
-from tests.wizards import Walk, desk_of, last_mail_id, mails_since, staff_who_may, to_time
+from tests.wizards import Walk, to_time
 
 MOVE = "desk_move_session"
 
@@ -54,11 +55,11 @@ def test_preview_says_in_exact_numbers_what_then_happens(shop: Shop) -> None:
     assert (shown.session.seats_taken, shown.session.seats_held, shown.session.waiting, shown.session.hosts) == (4, 1, 1, 1)
     assert (shown.bookers, shown.open_orders, shown.mails) == (1, 1, 7)
     assert "7 mails will be sent." in page
-    assert (mails_since(before), ScheduleChange.objects.count()) == (0, 0)
+    assert (len(mails_owed(before)), ScheduleChange.objects.count()) == (0, 0)
     answer = walk.confirm()
     change = ScheduleChange.objects.get()
     assert answer.headers["Location"] == reverse("admin:desk_change", args=[change.pk])
-    assert mails_since(before) == shown.mails
+    assert len(mails_owed(before)) == shown.mails
     live_session.refresh_from_db()
     assert live_session.starts_at == shown.session.new_starts_at == change.new_starts_at
 
@@ -137,7 +138,7 @@ def test_second_click_and_the_way_back_lead_to_the_page_of_the_one_move() -> Non
     before = last_mail_id()
     again = walk.confirm()
     assert again.headers["Location"] == first.headers["Location"]
-    assert (ScheduleChange.objects.count(), mails_since(before)) == (1, 0)
+    assert (ScheduleChange.objects.count(), len(mails_owed(before))) == (1, 0)
     assert Seat.objects.get().calendar_sequence == 1
 
 

@@ -10,10 +10,9 @@ from redreport import clock
 from redreport.wording import house_time, short_house_time
 from sessions_live.models import LiveSession, Seat
 from subscriptions.operations.cancel import cancel_live_session_and_settle
-from tests.canceling import book
-from tests.factories import make_credits, make_live_session, make_price, make_staff, make_user
+from tests.factories import make_live_session, make_price, make_staff
 from tests.fixtures_shop import Shop
-from tests.moving import move
+from tests.moving import move, seat_by_credit
 from tests.test_query_counts import MOST_FOR_A_SESSION_PAGE, browser_of, queries_of
 
 MOVED = "We moved this session"
@@ -27,12 +26,6 @@ def page(address: str, client: Client | None = None) -> str:
 
 def page_of(live_session: LiveSession) -> str:
     return page(reverse("sessions:detail", args=[live_session.slug]))
-
-
-def seat_by_credit(live_session: LiveSession) -> Seat:
-    user = make_user()
-    make_credits(user)
-    return book(user, live_session)
 
 
 @pytest.mark.django_db

@@ -10,7 +10,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from redreport import clock
-from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.errors import ContentGone, NotFailed
@@ -22,14 +21,9 @@ from sessions_live.models import Seat
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.outbox_helpers import owe_mail, register_test_kind
+from tests.staff import desk_of
 
 LIST = "/admin/outbox/outgoingmail/"
-
-
-def desk(user: User | None = None) -> Client:
-    client = Client()
-    client.force_login(user or make_staff())
-    return client
 
 
 def failed(smtp_server: MailServer, code: int = 550, **options: Any) -> OutgoingMail:
@@ -46,8 +40,8 @@ def failed(smtp_server: MailServer, code: int = 550, **options: Any) -> Outgoing
 @pytest.mark.django_db(transaction=True)
 def test_failed_mail_is_tried_again_with_the_same_message_id(smtp_server: MailServer) -> None:
     mail, staff = failed(smtp_server), make_staff()
-    assert '<input type="submit" value="Try again">' in desk(staff).get(f"{LIST}{mail.pk}/change/").content.decode()
-    page = desk(staff).post(f"{LIST}{mail.pk}/try-again/", follow=True).content.decode()
+    assert '<input type="submit" value="Try again">' in desk_of(staff).get(f"{LIST}{mail.pk}/change/").content.decode()
+    page = desk_of(staff).post(f"{LIST}{mail.pk}/try-again/", follow=True).content.decode()
     assert "1 mail will be tried again within a minute." in page
     assert deliver_mail(mail.pk, clock.now()) == "sent"
     [received] = smtp_server.mails
@@ -87,7 +81,7 @@ def test_code_is_never_sent_again(smtp_server: MailServer) -> None:
     deliver_mail(code.pk, clock.now())
     with pytest.raises(ContentGone):
         retry_mail(mail_id=code.pk, actor=make_staff(), now=clock.now())
-    client = desk()
+    client = desk_of()
     assert 'value="Try again"' not in client.get(f"{LIST}{code.pk}/change/").content.decode()
     page = client.post(f"{LIST}{code.pk}/try-again/", follow=True).content.decode()
     assert "said something that is gone, such as a code" in page
@@ -101,7 +95,7 @@ def test_action_tries_the_failed_ones_among_the_ticked_again(smtp_server: MailSe
     sent = owe_mail(key="test_plain:3")
     deliver_mail(sent.pk, clock.now())
     form = {"action": "try_again", "_selected_action": [one.pk, two.pk, sent.pk]}
-    page = desk().post(LIST, form, follow=True).content.decode()
+    page = desk_of().post(LIST, form, follow=True).content.decode()
     assert "2 mails will be tried again within a minute." in page
     assert "Test_plain to reader@example.com had not failed. It was left as it is." in page
 
@@ -111,13 +105,13 @@ def test_another_try_needs_the_permission_a_post_and_a_token(transactional_db: N
     mail, looker = failed(smtp_server), make_user(is_staff=True)
     looker.user_permissions.add(Permission.objects.get(codename="view_outgoingmail"))
     address = f"{LIST}{mail.pk}/try-again/"
-    assert 'value="Try again"' not in desk(looker).get(f"{LIST}{mail.pk}/change/").content.decode()
-    assert [desk(looker).post(address).status_code, desk().get(address).status_code] == [403, 405]
-    assert "Try again" not in desk(looker).get(LIST).content.decode()
+    assert 'value="Try again"' not in desk_of(looker).get(f"{LIST}{mail.pk}/change/").content.decode()
+    assert [desk_of(looker).post(address).status_code, desk_of().get(address).status_code] == [403, 405]
+    assert "Try again" not in desk_of(looker).get(LIST).content.decode()
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(make_staff())
     assert strict.post(address).status_code == 403
-    assert desk().post(f"{LIST}{mail.pk + 99}/try-again/").status_code == 404
+    assert desk_of().post(f"{LIST}{mail.pk + 99}/try-again/").status_code == 404
     mail.refresh_from_db()
     assert mail.state == "failed"
 
@@ -161,10 +155,10 @@ def test_doors_and_codes_are_shown_to_nobody(smtp_server: MailServer) -> None:
     Client().post("/accounts/login/", {"login": seat.attendee_email})
     code = OutgoingMail.objects.get(kind="account_mail")
     for row in (mail, code):
-        page = desk().get(f"{LIST}{row.pk}/change/").content.decode()
+        page = desk_of().get(f"{LIST}{row.pk}/change/").content.decode()
         assert "Not kept: it held a code or a personal link." in page
         assert (door in page, "(private)" in page, "ciphertext" in page) == (False, True, False)
-    assert door not in desk().get(LIST, {"q": seat.attendee_email}).content.decode()
+    assert door not in desk_of().get(LIST, {"q": seat.attendee_email}).content.decode()
 
 
 @pytest.mark.django_db
@@ -174,7 +168,7 @@ def test_mails_are_found_by_recipient_and_key_and_filtered_by_state_and_kind() -
     owe_mail(recipient="ada@example.com")
     owe_mail("test_other", "test_other:7", recipient="bo@example.com")
     OutgoingMail.objects.filter(kind="test_other").update(state="missed", reason="the session is over")
-    client = desk()
+    client = desk_of()
 
     def shown(**query: str) -> list[bool]:
         page = client.get(LIST, query).content.decode()
@@ -190,7 +184,7 @@ def test_mails_are_found_by_recipient_and_key_and_filtered_by_state_and_kind() -
 @pytest.mark.django_db
 def test_list_asks_the_same_number_of_questions_however_many_mails_there_are() -> None:
     register_test_kind("test_plain")
-    client = desk()
+    client = desk_of()
     counts = []
     for number in (3, 40):
         for index in range(number):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client
@@ -31,6 +30,7 @@ from tests.factories import make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.outbox_helpers import kinds_owed_to
 from tests.racing import at_once
+from tests.staff import desk_of, staff_who_may
 
 pytestmark = pytest.mark.django_db
 
@@ -330,20 +330,14 @@ def test_list_takes_the_same_queries_however_long_it_is(desk: Client) -> None:
     assert queries(2) == queries(300)
 
 
-def staff_with(*codenames: str) -> Client:
-    staff, client = make_user(is_staff=True), Client()
-    staff.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
-    client.force_login(staff)
-    return client
-
-
 def test_staff_need_the_permission_for_accounts_and_for_credits_the_other_one() -> None:
-    assert [staff_with("add_creditgrant").get(PAGE).status_code, staff_with("add_user").get(PAGE).status_code] == [403, 200]
-    helper = staff_with("add_user")
+    assert desk_of(staff_who_may("subscriptions.add_creditgrant")).get(PAGE).status_code == 403
+    helper = desk_of(staff_who_may("accounts.add_user"))
+    assert helper.get(PAGE).status_code == 200
     assert "you may not grant any" in helper.post(PAGE, {"text": LIST, "confirm": "Do it"}).content.decode()
     without = "email,name\nada@example.com,Ada\n"
     assert confirmed(helper, without).status_code == 302
-    assert (Job.objects.count(), staff_with().post(PAGE, {"text": without}).status_code) == (1, 403)
+    assert (Job.objects.count(), desk_of(staff_who_may()).post(PAGE, {"text": without}).status_code) == (1, 403)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,9 +10,7 @@ from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.models import User
-from redreport.desk.addresses import Act
 from redreport.desk.roster_page import ROWS_ON_A_PAGE, Choice, counts_of, money_of, rows_of
-from redreport.desk.views import roster as views
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.declining import decline_seat
@@ -22,7 +20,8 @@ from subscriptions.operations.cancel import cancel_seat_by_house
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_price, make_staff, make_user
 from tests.fixtures_shop import Shop
 from tests.parties import BO, CY, party_of
-from tests.rosters import PLANTED, desk_of, fill, staff_who_may
+from tests.rosters import PLANTED, fill
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import waits
 
 MOST_QUERIES = 12
@@ -236,17 +235,14 @@ def test_twenty_thousand_seats_of_other_sessions_are_not_read_for_a_page() -> No
 
 
 @pytest.mark.django_db
-def test_buttons_stand_there_for_who_may_and_all_on_the_page_are_ticked_without_script(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buttons_stand_there_for_who_may_and_all_on_the_page_are_ticked_without_script() -> None:
     live_session = make_live_session()
     seat = make_guest_seat(live_session)
-    # A page that stands in any case, in the place of those that ask before something is done.
-    acts = [Act("Cancel…", "desk_check_in", "sessions_live.change_seat"), Act("Nowhere…", "desk_nowhere", "desk.view_rosterseat")]
-    monkeypatch.setattr(views, "WITH_SEATS", acts)
     html = page(live_session, user=staff_who_may("desk.view_rosterseat"))
     assert ("With the ticked seats" in html, "Check in</a>" in html, "Print</a>" in html) == (False, False, True)
     html = page(live_session, "?tick=all", user=staff_who_may("desk.view_rosterseat", "sessions_live.change_seat"))
-    assert f'formaction="/admin/desk/sessions/{live_session.pk}/check-in/">Cancel…</button>' in html
-    assert ("Check in</a>" in html, "Nowhere" in html) == (True, False)
+    assert f'formaction="/admin/desk/sessions/{live_session.pk}/cancel-seats/">Cancel…</button>' in html
+    assert ("Check in</a>" in html, "Restore credits…" in html) == (True, False)
     assert f'name="seat" value="{seat.pk}" aria-label="Ada Reader, seat 1" checked' in html
 
 

@@ -36,13 +36,14 @@ from subscriptions.operations.locks import lock_session_and_seats
 from subscriptions.operations.seat_moves import move_seat
 from tests.calendar_program import CalendarProgram
 from tests.canceling import assert_books_balance, book, cancel, cancel_by_house
-from tests.desk_actions import Desk, last_mail_id, mails_owed, outcomes, refusals, run_again
+from tests.desk_actions import Desk, outcomes, refusals, run_again
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
 from tests.invariants import assert_invariants
 from tests.money_back import refund_by_hand
-from tests.moving import move
+from tests.moving import move, seat_by_credit
+from tests.outbox_helpers import last_mail_id, mails_owed
 from tests.parties import BO, party_of
 from tests.racing import at_once, is_deadlock
 from tests.waiting import entry_of, sold_out_session, waits
@@ -58,12 +59,6 @@ def to(live_session: LiveSession, seat: Seat, *, staff: User | None = None) -> S
         seat_id=seat.pk, to_live_session_id=live_session.pk, actor=staff or make_staff(), reason="They asked", now=clock.now()
     )
     return Seat.objects.select_related("live_session", "booked_by", "coverage__order").get(pk=seat.pk)
-
-
-def seat_by_credit(live_session: LiveSession) -> Seat:
-    reader = make_user()
-    make_credits(reader, 2)
-    return book(reader, live_session)
 
 
 def deliver_all() -> None:

@@ -27,7 +27,8 @@ from tests.factories import make_credits, make_guest_seat, make_live_session, ma
 from tests.fixtures_shop import Shop
 from tests.moving import move
 from tests.parties import BO, CY, party_of
-from tests.rosters import PLANTED, desk_of, staff_who_may
+from tests.rosters import PLANTED
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import entry_of, free_a_seat, sold_out_session, waits
 
 MOST_QUERIES = 18
@@ -181,7 +182,7 @@ def test_mails_say_what_became_of_them_and_no_link_that_is_a_key_is_shown() -> N
     for state, reason in (("failed", "no such mailbox"), ("withheld", "it was handed over"), ("missed", "the session began")):
         OutgoingMail.objects.update(state=state, reason=reason)
         assert f"Mail to {seat.attendee_email}: confirmation {state} ({reason})" in told(seat)
-    OutgoingMail.objects.update(state="bounced", sent_at=clock.now(), reason="550")
+    OutgoingMail.objects.update(state="bounced", sent_at=clock.now(), bounced_at=clock.now(), reason="550")
     html = page(seat)
     assert '<li class="desk-wrong"><small>' in html
     assert f"/admin/outbox/outgoingmail/{mail.pk}/change/" in html

@@ -14,9 +14,10 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from redreport.outbox.models import OutgoingMail
-from sessions_live.models import CalendarFeed, Host, LiveSession, Seat
+from sessions_live.models import CalendarFeed, LiveSession, Seat
 from sessions_live.monthly import instant_of
 from sessions_live.operations.drafts import duplicate_live_session
+from tests.desk_actions import session_form
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.racing import at_once
 from tests.waiting import sold_out_session, states, sweep_waitlist, waits
@@ -37,27 +38,10 @@ def desk(client: Client, staff: User) -> Client:
     return client
 
 
-def form_of(**values: Any) -> dict[str, Any]:
-    host, _ = Host.objects.get_or_create(name="Mei Lin")
-    return {
-        "title": "After the plenum",
-        "section": "zhongnanhai",
-        "question": "Who decides now?",
-        "description": "",
-        "hosts": [host.pk],
-        "starts_at_0": "2099-07-01",
-        "starts_at_1": "11:00:00",
-        "duration_minutes": 60,
-        "capacity": 40,
-        "meeting_url": "",
-        **values,
-    }
-
-
 def form_like(live_session: LiveSession, **values: Any) -> dict[str, Any]:
     same = ("title", "section", "question", "description", "capacity", "meeting_url", "duration_minutes")
     hosts = list(live_session.hosts.values_list("pk", flat=True))
-    return form_of(**{name: getattr(live_session, name) for name in same}, hosts=hosts) | values
+    return session_form(**{name: getattr(live_session, name) for name in same}, hosts=hosts) | values
 
 
 def change(desk: Client, live_session: LiveSession, **values: Any) -> str:
@@ -76,8 +60,8 @@ def test_new_session_needs_no_address_and_gets_one_of_its_title(desk: Client) ->
     for heading in ("What readers read", "When, and for how many", "Where it meets"):
         assert heading in page
     assert 'name="slug"' not in page
-    desk.post(f"{LIST}add/", form_of())
-    desk.post(f"{LIST}add/", form_of(starts_at_0="2099-08-05"))
+    desk.post(f"{LIST}add/", session_form())
+    desk.post(f"{LIST}add/", session_form(starts_at_0="2099-08-05"))
     assert list(LiveSession.objects.order_by("id").values_list("slug", flat=True)) == [
         "after-the-plenum",
         "after-the-plenum-2099-08-05",
@@ -85,13 +69,13 @@ def test_new_session_needs_no_address_and_gets_one_of_its_title(desk: Client) ->
 
 
 def test_session_that_was_just_written_down_is_not_written_down_again(desk: Client) -> None:
-    desk.post(f"{LIST}add/", form_of())
-    assert "There is a session of this title at this time already." in desk.post(f"{LIST}add/", form_of()).content.decode()
+    desk.post(f"{LIST}add/", session_form())
+    assert "There is a session of this title at this time already." in desk.post(f"{LIST}add/", session_form()).content.decode()
     assert LiveSession.objects.count() == 1
 
 
 def test_address_follows_the_title_of_a_draft_and_stays_once_it_is_published(desk: Client) -> None:
-    desk.post(f"{LIST}add/", form_of(meeting_url="https://meet.example.com/x"))
+    desk.post(f"{LIST}add/", session_form(meeting_url="https://meet.example.com/x"))
     draft = LiveSession.objects.get()
     change(desk, draft, title="Before the plenum")
     assert draft.slug == "before-the-plenum"

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport import clock
@@ -11,6 +10,7 @@ from redreport.accounts.models import User
 from redreport.audit.models import AuditEntry
 from sessions_live.models import LiveSession
 from tests.factories import make_live_session, make_price, make_staff, make_user
+from tests.staff import desk_of, staff_who_may
 
 pytestmark = pytest.mark.django_db
 
@@ -40,13 +40,6 @@ def preview(client: Client, live_session: LiveSession) -> str:
 
 def publish_address(live_session: LiveSession) -> str:
     return f"/admin/desk/sessions/{live_session.pk}/publish/"
-
-
-def may(*codenames: str) -> Client:
-    staff, client = make_user(is_staff=True), Client()
-    staff.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
-    client.force_login(staff)
-    return client
 
 
 def test_preview_is_the_readers_page_with_a_banner_and_nothing_to_buy(desk: Client, draft: LiveSession) -> None:
@@ -113,12 +106,12 @@ def test_readers_see_no_draft_anywhere(draft: LiveSession) -> None:
 
 
 def test_staff_who_may_look_see_it_and_who_may_not_do_not(draft: LiveSession) -> None:
-    looker = may("view_livesession")
+    looker = desk_of(staff_who_may("sessions_live.view_livesession", "sessions_live.view_seat"))
     page = preview(looker, draft)
     assert (draft.title in page, publish_address(draft) in page) == (True, False)
     assert looker.post(publish_address(draft)).status_code == 403
-    assert may("view_rosterseat").get(f"/admin/desk/sessions/{draft.pk}/preview/").status_code == 403
-    assert may("change_livesession").get(publish_address(draft)).status_code == 405
+    assert desk_of(staff_who_may("desk.view_rosterseat")).get(f"/admin/desk/sessions/{draft.pk}/preview/").status_code == 403
+    assert desk_of(staff_who_may("sessions_live.change_livesession")).get(publish_address(draft)).status_code == 405
     draft.refresh_from_db()
     assert draft.state == "drafted"
 

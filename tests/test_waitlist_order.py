@@ -23,7 +23,7 @@ from tests.factories import make_price, make_staff, make_user
 from tests.invariants import assert_invariants
 from tests.moving import move
 from tests.racing import at_once, is_deadlock
-from tests.rosters import desk_of, staff_who_may
+from tests.staff import desk_of, staff_who_may
 from tests.waiting import entry_of, free_a_seat, sold_out_session, waits
 
 pytestmark = pytest.mark.django_db(transaction=True)

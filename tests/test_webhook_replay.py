@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
 
 from redreport import clock
 from redreport.accounts.models import User
@@ -14,6 +13,7 @@ from subscriptions.models import Order, Payment, StripeEvent
 from subscriptions.webhooks.inbox import process_event
 from tests.factories import make_staff, make_user
 from tests.fixtures_shop import Shop
+from tests.staff import desk_of
 
 LIST = "/admin/subscriptions/stripeevent/"
 
@@ -21,12 +21,6 @@ LIST = "/admin/subscriptions/stripeevent/"
 @pytest.fixture
 def staff() -> User:
     return make_staff()
-
-
-def desk_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def failed_event(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> StripeEvent:

@@ -2,31 +2,11 @@
 
 from typing import Any
 
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
 from redreport import policy
-from redreport.accounts.models import User
-from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession
-from tests.factories import make_staff, make_user
-
-
-def desk_of(user: User | None = None) -> Client:
-    """The browser of a member of staff, who may do everything unless said otherwise."""
-    client = Client()
-    client.force_login(user or make_staff())
-    return client
-
-
-def staff_who_may(*permissions: str) -> User:
-    """A member of staff with these permissions alone."""
-    user = make_user(is_staff=True)
-    for permission in permissions:
-        app, codename = permission.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    return User.objects.get(pk=user.pk)
 
 
 class Walk:
@@ -69,12 +49,3 @@ def to_time(live_session: LiveSession, *, days: int = 2, minutes: int = 60, **sa
         "reason": "The host is traveling",
         **said,
     }
-
-
-def mails_since(last_id: int) -> int:
-    """How many mails are owed, or were sent, after that one."""
-    return OutgoingMail.objects.filter(pk__gt=last_id).count()
-
-
-def last_mail_id() -> int:
-    return OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

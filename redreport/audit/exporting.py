@@ -6,6 +6,7 @@ in the page, and they clean cells of nothing but a leading '=', turn numbers int
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,7 +20,7 @@ from import_export.resources import Resource
 from import_export.widgets import Widget
 
 from redreport import audit, clock
-from redreport.spreadsheets import FORMATS, download
+from redreport.spreadsheets import FORMATS, download, major
 from redreport.wording import counted
 
 ROWS_AT_ONCE = 2000
@@ -32,9 +33,29 @@ class _AsItIs(Widget):
         return value
 
 
+class _Major(Widget):
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Decimal | None:
+        return major(value)
+
+
+class _Capitals(Widget):
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return str(value or "").upper()
+
+
 def column(heading: str, attribute: str | None = None) -> Field:
     """A column of an export: an attribute, through relations by `__`, or what `dehydrate_<name>` says."""
     return Field(attribute=attribute, column_name=heading, widget=_AsItIs())
+
+
+def amount_column(heading: str, attribute: str) -> Field:
+    """A column of money, kept in minor units and written as bookkeepers write it."""
+    return Field(attribute=attribute, column_name=heading, widget=_Major())
+
+
+def currency_column(attribute: str = "currency") -> Field:
+    """The column of the currency beside it, in capitals."""
+    return Field(attribute=attribute, column_name="Currency", widget=_Capitals())
 
 
 class Export(Resource):

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from redreport import clock
@@ -15,6 +15,7 @@ from redreport.accounts.selectors import signed_in
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster import paid_with, roster_seats, words_of_mail
+from redreport.desk.views.common import LONGEST_REASON, reason_given
 from sessions_live.admin import LiveSessionAdmin
 from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
@@ -39,7 +40,9 @@ class RosterStateFilter(admin.SimpleListFilter):
 class RosterActionForm(ActionForm):
     """What is done with the ticked seats, and why."""
 
-    reason = forms.CharField(required=False, max_length=200, widget=forms.TextInput(attrs={"placeholder": "Why, to take back"}))
+    reason = forms.CharField(
+        required=False, max_length=LONGEST_REASON, widget=forms.TextInput(attrs={"placeholder": "Why, to take back"})
+    )
 
 
 @admin.register(RosterSeat)
@@ -85,7 +88,7 @@ class RosterSeatAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Take back a check-in: say why", permissions=["check_in"])
     def take_back_check_in(self, request: HttpRequest, queryset: QuerySet[RosterSeat]) -> None:
-        reason, taken_back = request.POST.get("reason", "").strip()[:200], 0
+        reason, taken_back = reason_given(request), 0
         if not reason:
             self.message_user(request, "Nothing was taken back: write why beside the action.", messages.ERROR)
             return
@@ -123,14 +126,6 @@ WHAT_IS_DONE: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _address(name: str, pk: int) -> str:
-    """The address of a page of the desk; nothing where there is none of that name."""
-    try:
-        return reverse(f"admin:{name}", args=[pk])
-    except NoReverseMatch:
-        return ""
-
-
 admin.site.unregister(LiveSession)
 
 
@@ -155,7 +150,7 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
     def do(self, live_session: LiveSession) -> str:
         """Links to what is done with it as it stands."""
         acts = WHAT_IS_DONE.get(live_session.state, ())
-        links = [(address, label) for name, label in acts if (address := _address(name, live_session.pk))]
+        links = ((reverse(f"admin:{page}", args=[live_session.pk]), label) for page, label in acts)
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display

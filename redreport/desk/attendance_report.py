@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from redreport.desk.sheets import DELIMITERS, Unreadable, decode
 from redreport.text import EMAIL_LENGTH
 
 LARGEST_BYTES = 1_000_000
@@ -18,15 +19,9 @@ MOST_ROWS = 2000
 LONGEST_NAME = 300
 # The heads stand within so many rows, if there are any.
 HEADS_WITHIN = 30
-DELIMITERS = (",", ";", "\t")
-BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 MAIL_WORDS = ("mail", "correo", "メール", "邮箱", "電郵")
 # 'Nome (nome originale)': the first head of a report in another language.
 NAME_AND_ORIGINAL = re.compile(r"[^\d()]+\([^\d()]+\)")
-
-
-class BadReport(Exception):
-    """The file cannot be read as a report; the message says why, in words for staff."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +63,9 @@ def folded(text: str) -> str:
 
 
 def read_report(data: bytes) -> list[Participant]:
-    """Everybody in a report, once each, in its order. Refuses with BadReport."""
+    """Everybody in a report, once each, in its order. Refuses with Unreadable."""
     if len(data) > LARGEST_BYTES:
-        raise BadReport("The file is larger than 1 MB. A report of participants is much smaller: is it the right file?")
+        raise Unreadable("The file is larger than 1 MB. A report of participants is much smaller: is it the right file?")
     text = _decoded(data)
     for delimiter in DELIMITERS:
         rows = _rows(text, delimiter)
@@ -78,7 +73,7 @@ def read_report(data: bytes) -> list[Participant]:
             columns = _columns(heads, rows[index + 1 :])
             if columns:
                 return _participants(rows[index + 1 :], columns)
-    raise BadReport(
+    raise Unreadable(
         "No column of names was found. Download the report of participants from the meeting's provider as CSV: "
         "one column is called “Name (original name)”."
     )
@@ -86,18 +81,11 @@ def read_report(data: bytes) -> list[Participant]:
 
 def _decoded(data: bytes) -> str:
     if not data.strip():
-        raise BadReport("The file is empty.")
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise BadReport("This is an Excel file. Open it, choose “Save as”, then CSV, and take that file.")
-    marked = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "")
-    for encoding in [marked] if marked else ["utf-8", "utf-16-le" if data[1:2] == b"\x00" else "cp1252"]:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    raise BadReport("This is no text that can be read. Take the CSV file of the report as it was downloaded.")
+        raise Unreadable("The file is empty.")
+    text, _ = decode(data)
+    if "\x00" in text:
+        raise Unreadable("This is no text that can be read. Take the CSV file of the report as it was downloaded.")
+    return text
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
@@ -106,9 +94,9 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             rows.append([" ".join(cell.split()) for cell in row])
             if len(rows) > MOST_ROWS + HEADS_WITHIN:
-                raise BadReport(f"The file has more than {MOST_ROWS:,} rows: is it the right one?")
+                raise Unreadable(f"The file has more than {MOST_ROWS:,} rows: is it the right one?")
     except csv.Error:
-        raise BadReport("The file is no proper CSV: a quotation mark may be missing in it.") from None
+        raise Unreadable("The file is no proper CSV: a quotation mark may be missing in it.") from None
     return rows
 
 
@@ -139,9 +127,9 @@ def _participants(rows: Iterable[Sequence[str]], columns: _Columns) -> list[Part
             first = found.get(participant.key)
             found[participant.key] = replace(first, minutes=first.minutes + participant.minutes) if first else participant
     if not found:
-        raise BadReport("The report names no participants.")
+        raise Unreadable("The report names no participants.")
     if len(found) > MOST_ROWS:
-        raise BadReport(f"The report names more than {MOST_ROWS:,} participants.")
+        raise Unreadable(f"The report names more than {MOST_ROWS:,} participants.")
     return list(found.values())
 
 

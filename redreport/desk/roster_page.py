@@ -216,9 +216,9 @@ def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
     )
     sold: Counter[str] = Counter()
     for (_, currency, booked_in, left), covered in groupby(rows, key=lambda row: row[:4]):
-        seats_in = [session for *_, session, settlement in covered if settlement != SeatCoverage.Settlement.REFUND] or [booked_in]
-        for session, share in zip(seats_in, shares(left or 0, len(seats_in)), strict=True):
-            sold[currency] += share if session == live_session.pk else 0
+        seats_in = [sits_in for *_, sits_in, settlement in covered if settlement != SeatCoverage.Settlement.REFUND] or [booked_in]
+        for sits_in, share in zip(seats_in, shares(left or 0, len(seats_in)), strict=True):
+            sold[currency] += share if sits_in == live_session.pk else 0
     return sorted((currency, amount) for currency, amount in sold.items() if amount)
 
 

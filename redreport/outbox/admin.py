@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from redreport import clock
@@ -117,12 +117,9 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
 
     @admin.display(description="seat")
     def story(self, mail: OutgoingMail) -> str:
-        """The way to the seat that the mail is about, where its page stands."""
-        try:
-            address = reverse("admin:desk_seat", args=[mail.context["seat_id"]])
-        except (KeyError, NoReverseMatch):
-            return "-"
-        return format_html('<a href="{}">its story</a>', address)
+        """The way to the seat that the mail is about."""
+        seat_id = mail.context.get("seat_id")
+        return format_html('<a href="{}">its story</a>', reverse("admin:desk_seat", args=[seat_id])) if seat_id else "-"
 
     @admin.display(description="text as sent")
     def text_as_sent(self, mail: OutgoingMail) -> str:

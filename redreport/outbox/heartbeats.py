@@ -23,6 +23,6 @@ def last_heartbeats() -> dict[str, datetime | None]:
     return {queue: beaten.get(queue) for queue in settings.CELERY_TASK_QUEUES}
 
 
-def silent_queues(now: datetime) -> list[str]:
-    """The queues whose worker, or whose clock, is not heard of any more."""
-    return [queue for queue, beaten_at in last_heartbeats().items() if beaten_at is None or beaten_at < now - SILENT_AFTER]
+def is_silent(beaten_at: datetime | None, now: datetime) -> bool:
+    """Whether a queue's worker, or the clock, is not heard of any more, going by when it last was."""
+    return beaten_at is None or beaten_at < now - SILENT_AFTER

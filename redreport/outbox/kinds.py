@@ -108,11 +108,6 @@ def is_sealed(name: str) -> bool:
     return name not in _kinds or _kinds[name].sealed
 
 
-def is_optional(name: str) -> bool:
-    """Whether its reader may say no to it."""
-    return name in _kinds and _kinds[name].topic is not None
-
-
 def known_kinds() -> list[MailKind]:
     """Every kind that is registered, by its label."""
     return sorted(_kinds.values(), key=lambda kind: kind.label)

@@ -1,10 +1,7 @@
 """What stands in the files of exported lists."""
 
-from decimal import Decimal
-
-from redreport.audit.exporting import Export, column
-from redreport.spreadsheets import major
-from subscriptions.models import CreditEntry, Order, Payment, Refund, Subscriber
+from redreport.audit.exporting import Export, amount_column, column, currency_column
+from subscriptions.models import CreditEntry, Order, Subscriber
 from subscriptions.order_words import what_text
 
 
@@ -19,11 +16,11 @@ class OrderExport(Export):
     kind = column("Kind", "kind")
     what = column("What")
     quantity = column("Quantity", "quantity")
-    amount = column("List price")
-    discount = column("Discount")
-    tax = column("Tax")
-    total = column("Paid")
-    currency = column("Currency")
+    amount = amount_column("List price", "amount_minor")
+    discount = amount_column("Discount", "discount_minor")
+    tax = amount_column("Tax", "tax_minor")
+    total = amount_column("Paid", "total_minor")
+    currency = currency_column()
     state = column("State", "state")
     created_at = column("Created at", "created_at")
     paid_at = column("Paid at", "paid_at")
@@ -31,21 +28,6 @@ class OrderExport(Export):
 
     def dehydrate_what(self, order: Order) -> str:
         return what_text(order)
-
-    def dehydrate_amount(self, order: Order) -> Decimal | None:
-        return major(order.amount_minor)
-
-    def dehydrate_discount(self, order: Order) -> Decimal | None:
-        return major(order.discount_minor)
-
-    def dehydrate_tax(self, order: Order) -> Decimal | None:
-        return major(order.tax_minor)
-
-    def dehydrate_total(self, order: Order) -> Decimal | None:
-        return major(order.total_minor)
-
-    def dehydrate_currency(self, order: Order) -> str:
-        return order.currency.upper()
 
 
 class PaymentExport(Export):
@@ -58,19 +40,10 @@ class PaymentExport(Export):
     invoice = column("Invoice at Stripe", "stripe_invoice_id")
     payer = column("Payer", "subscriber__user__email")
     firm = column("Firm", "subscriber__firm")
-    amount = column("Amount")
-    refunded = column("Refunded")
-    currency = column("Currency")
+    amount = amount_column("Amount", "amount_minor")
+    refunded = amount_column("Refunded", "refunded_minor")
+    currency = currency_column()
     captured_at = column("Taken at", "captured_at")
-
-    def dehydrate_amount(self, payment: Payment) -> Decimal | None:
-        return major(payment.amount_minor)
-
-    def dehydrate_refunded(self, payment: Payment) -> Decimal | None:
-        return major(payment.refunded_minor)
-
-    def dehydrate_currency(self, payment: Payment) -> str:
-        return payment.currency.upper()
 
 
 class RefundExport(Export):
@@ -82,19 +55,13 @@ class RefundExport(Export):
     payment = column("Payment at Stripe", "payment__stripe_payment_intent_id")
     order = column("Order", "payment__order__number")
     payer = column("Payer", "payment__subscriber__user__email")
-    amount = column("Amount")
-    currency = column("Currency")
+    amount = amount_column("Amount", "amount_minor")
+    currency = currency_column()
     reason = column("Reason", "reason")
     state = column("State", "state")
     made_by = column("Made by", "made_by__email")
     note = column("Note", "note")
     created_at = column("Owed at", "created_at")
-
-    def dehydrate_amount(self, refund: Refund) -> Decimal | None:
-        return major(refund.amount_minor)
-
-    def dehydrate_currency(self, refund: Refund) -> str:
-        return refund.currency.upper()
 
 
 class CreditEntryExport(Export):

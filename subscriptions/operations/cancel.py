@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Count
 
 from redreport.accounts.models import User
 from redreport.dispatch import hand_to_worker
@@ -15,7 +14,7 @@ from sessions_live.errors import NotCancelable, NotTheBooker, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.cancellations import cancel_live_session, cancel_seat, restitution_due
 from subscriptions.errors import ConsequenceChanged
-from subscriptions.models import Order, Refund, SeatCoverage
+from subscriptions.models import Order, Refund
 from subscriptions.operations.refunds import submit_refund
 from subscriptions.operations.settle import lock_seat_with_coverage, plan_settlement, settle_locked_seat
 from subscriptions.operations.what_paid import WhatPaid
@@ -149,13 +148,6 @@ def _cancel_and_settle_by_house(
             now=now,
         )
         return settle_locked_seat(seat=seat, coverage=coverage, now=now)
-
-
-def coverages_of(live_session: LiveSession) -> dict[SeatCoverage.Kind, int]:
-    """How many taken seats of a session each kind of coverage pays for: what canceling it would give back. Only reads."""
-    taken = SeatCoverage.objects.filter(seat__live_session=live_session, seat__state__in=Seat.TAKEN)
-    counted = taken.order_by("kind").values_list("kind").annotate(count=Count("pk"))
-    return {SeatCoverage.Kind(kind): count for kind, count in counted}
 
 
 @retried

@@ -11,8 +11,6 @@ from django.db import connection
 
 from subscriptions.models import Plan, Price
 
-MARK = "load"
-
 PREPARE = """
 CREATE TEMPORARY TABLE load_sessions AS
 SELECT number, nextval(pg_get_serial_sequence('sessions_live_livesession', 'id')) AS id,

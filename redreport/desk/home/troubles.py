@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from redreport.desk.home.health import CaseCount, Machines, Mails, Webhooks
 from redreport.desk.home.sessions import ComingSession
-from redreport.outbox.heartbeats import SILENT_AFTER
+from redreport.outbox.heartbeats import is_silent
 from redreport.wording import counted, roughly
 from subscriptions.models import Reconciliation, StripeEvent
 
@@ -59,7 +59,7 @@ def find_troubles(
 
 
 def _of_machines(machines: Machines, now: datetime) -> Iterator[Trouble]:
-    silent = {queue: at for queue, at in machines.heartbeats.items() if at is None or at < now - SILENT_AFTER}
+    silent = {queue: at for queue, at in machines.heartbeats.items() if is_silent(at, now)}
     if len(silent) == len(machines.heartbeats):
         yield Trouble(
             "Nothing runs by itself: the clock (beat), the broker or all workers stand still.",

@@ -19,6 +19,7 @@ from sessions_live.errors import (
     SoldOut,
 )
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.seats import Attendee
 from sessions_live.operations.waitlist import offers_to_come
 from subscriptions.errors import CreditUsedHere, NotForfeited
 
@@ -62,6 +63,11 @@ def seat_of(item: JobItem) -> Seat:
     return _within(Seat.objects.select_related("live_session", "booked_by").filter(pk=item.target_id).first(), item.values)
 
 
+def attendee_of(row: Draft | JobItem) -> Attendee:
+    """Who is to sit in a seat, as the row keeps it."""
+    return Attendee(row.values["name"], row.values["email"], row.values["firm"])
+
+
 def ticked_seats() -> QuerySet[Seat]:
     """Seats with session, booker and what paid for them, if anything did; in one query."""
     what_paid = ("coverage__order", "coverage__credit_entry__grant", "coverage__refund")
@@ -85,7 +91,7 @@ def offers_once_free(drafts: Sequence[Draft], now: datetime) -> Effects:
     by_session: dict[LiveSession, list[int]] = {}
     for seat in freed.select_related("live_session").order_by("live_session_id", "pk"):
         by_session.setdefault(seat.live_session, []).append(seat.pk)
-    offers = (offers_to_come(live_session=session, freed=ids, now=now) for session, ids in by_session.items())
+    offers = (offers_to_come(live_session=live_session, freed=ids, now=now) for live_session, ids in by_session.items())
     return Effects(offers=sum(offers))
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.jobs.kinds import Draft, JobKind, PlanRow, Refused, Wishes
 from redreport.desk.jobs.kinds import register as register_kind
-from redreport.desk.jobs.seats import refused_in_words
+from redreport.desk.jobs.seats import attendee_of, refused_in_words
 from redreport.desk.models import JobItem
 from redreport.money import format_money
 from sessions_live.models import LiveSession
@@ -42,7 +42,7 @@ def _planner(drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
 
     def plan(draft: Draft) -> Effects:
         with refused_in_words():
-            number_by_house(live_session=live_session, active=active, attendee=_attendee_of(draft), now=now)
+            number_by_house(live_session=live_session, active=active, attendee=attendee_of(draft), now=now)
         return Effects(seats_given=1, mails=1)
 
     return plan
@@ -66,7 +66,7 @@ def _give(item: JobItem, now: datetime) -> str:
     with refused_in_words():
         coverage = give_complimentary_seat(
             live_session_id=item.values["live_session_id"],
-            attendee=_attendee_of(item),
+            attendee=attendee_of(item),
             actor=job.made_by,
             reason=job.wishes["reason"],
             request_id=item.public_id,
@@ -81,7 +81,7 @@ def _give_paid(item: JobItem, now: datetime) -> str:
     with refused_in_words():
         coverage = give_seat_paid_offline(
             live_session_id=item.values["live_session_id"],
-            attendee=_attendee_of(item),
+            attendee=attendee_of(item),
             received=received,
             actor=job.made_by,
             reason=job.wishes["reason"],
@@ -89,10 +89,6 @@ def _give_paid(item: JobItem, now: datetime) -> str:
             now=now,
         )
     return f"{_given(coverage)} {format_money(received.amount_minor, received.currency)} is recorded."
-
-
-def _attendee_of(row: Draft | JobItem) -> Attendee:
-    return Attendee(row.values["name"], row.values["email"], row.values["firm"])
 
 
 def _given(coverage: SeatCoverage) -> str:

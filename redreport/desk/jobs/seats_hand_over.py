@@ -8,7 +8,7 @@ from redreport.accounts.models import User
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.jobs.kinds import Draft, JobKind, PlanRow, Wishes
 from redreport.desk.jobs.kinds import register as register_kind
-from redreport.desk.jobs.seats import planned_by_seat, refused_in_words, seat_of, ticked_seats
+from redreport.desk.jobs.seats import attendee_of, planned_by_seat, refused_in_words, seat_of, ticked_seats
 from redreport.desk.models import JobItem
 from sessions_live.models import Seat
 from sessions_live.operations.handover import hand_over_seat_by_staff, plan_hand_over
@@ -28,7 +28,7 @@ def to_attendee(draft: Draft, attendee: Attendee) -> Draft:
 
 
 def _planner(drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
-    attendees = {draft.target_id: _attendee_of(draft) for draft in drafts}
+    attendees = {draft.target_id: attendee_of(draft) for draft in drafts}
     actor = User.objects.get(pk=wishes["by"])
 
     def plan(seat: Seat) -> Effects:
@@ -39,16 +39,12 @@ def _planner(drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
 
 
 def _carry_out(item: JobItem, now: datetime) -> str:
-    job, attendee = item.job, _attendee_of(item)
+    job, attendee = item.job, attendee_of(item)
     with refused_in_words():
         hand_over_seat_by_staff(
             seat_id=seat_of(item).pk, attendee=attendee, actor=job.made_by, reason=job.wishes["reason"], now=now
         )
     return f"{attendee.name} has the seat."
-
-
-def _attendee_of(row: Draft | JobItem) -> Attendee:
-    return Attendee(row.values["name"], row.values["email"], row.values["firm"])
 
 
 HAND_OVER = JobKind(

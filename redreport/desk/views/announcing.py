@@ -16,10 +16,10 @@ from redreport.desk.announcements import (
     refuse_to_announce,
     render_announcement,
 )
+from redreport.desk.forms.sessions import AnnouncementForm
 from redreport.desk.models import Announcement
 from redreport.desk.views.common import desk_page
 from redreport.desk.views.walking import Impossible, Preview, Wizard, walk
-from redreport.desk.wizards.forms import AnnouncementForm
 from sessions_live.models import LiveSession
 from subscriptions.operations.previews import SampleMail
 

@@ -3,23 +3,20 @@
 The preview is planned anew when it is confirmed; if it says something else by then it is shown again, and nothing is done.
 """
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from redreport import clock
-from redreport.accounts.selectors import signed_in
 from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.planning import Plan, plan_job
-from redreport.desk.jobs.running import start_job
 from redreport.desk.models import Job
 from redreport.desk.views.common import render_page, require
+from redreport.desk.views.confirming import begin_job, begun_before, has_seen, is_confirmed, to_confirm
 from sessions_live.models import LiveSession
 
 
@@ -58,36 +55,11 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
     now = clock.now()
     drafts, wishes = question.drafts(question.form), question.wishes(question.form)
     plan = plan_job(kind=question.kind, drafts=drafts, wishes=wishes, now=now)
-    seen = request.POST.get("seen", "")
-    if "confirm" not in request.POST or len(plan.refused) == len(plan.rows):
+    can_be_done = len(plan.refused) < len(plan.rows)
+    if not (is_confirmed(request) and can_be_done and has_seen(request, plan.effects.digest)):
         return _preview(request, question, plan)
-    if seen != plan.effects.digest:
-        messages.warning(request, "Something has changed since you looked: this is what would happen now. Nothing was done.")
-        return _preview(request, question, plan)
-    job = start_job(
-        kind=question.kind,
-        drafts=[row.draft for row in plan.rows if not row.refusal],
-        wishes=wishes,
-        preview=plan.effects.sentence(),
-        request_id=request_id_of(request),
-        live_session=question.live_session,
-        actor=signed_in(request),
-        now=now,
-    )
+    job = begin_job(request, kind=question.kind, plan=plan, wishes=wishes, live_session=question.live_session, now=now)
     return _to_job(job)
-
-
-def begun_before(request: HttpRequest) -> Job | None:
-    """The job that this very form has begun, when its button is pressed again."""
-    return Job.objects.filter(public_id=request_id_of(request)).first() if "confirm" in request.POST else None
-
-
-def request_id_of(request: HttpRequest) -> uuid.UUID:
-    """The number of the form that was shown; one that was tampered with counts as a new one."""
-    try:
-        return uuid.UUID(request.POST.get("request_id", ""))
-    except ValueError:
-        return uuid.uuid4()
 
 
 def _to_job(job: Job) -> HttpResponse:
@@ -95,15 +67,8 @@ def _to_job(job: Job) -> HttpResponse:
 
 
 def _preview(request: HttpRequest, question: Question, plan: Plan) -> HttpResponse:
-    form = question.form
-    sent_on = [(form.add_prefix(name), value) for name in form.fields for value in _values_of(form, form.add_prefix(name))]
-    context = {
-        "plan": plan,
-        "sentence": plan.effects.sentence(),
-        "seen": plan.effects.digest,
-        "request_id": uuid.uuid4(),
-        "sent_on": [*sent_on, *question.carried],
-    }
+    context = {"plan": plan, "sentence": plan.effects.sentence(), **to_confirm(question.form, plan.effects.digest)}
+    context["sent_on"] += question.carried
     return _page(request, question, "preview.html", context)
 
 
@@ -111,9 +76,3 @@ def _page(
     request: HttpRequest, question: Question, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     return render_page(request, template, {"title": question.title, "question": question, **(context or {})}, status)
-
-
-def _values_of(form: forms.Form, name: str) -> list[str]:
-    """What was sent, as the form has it by now: the text of a file is put in the place of what was typed."""
-    sent = form.data
-    return sent.getlist(name) if isinstance(sent, QueryDict) else []

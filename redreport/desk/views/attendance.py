@@ -9,14 +9,14 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from redreport import clock, wording
 from redreport.desk.attendance_matching import By, Matching, drafts_of, match_participants
-from redreport.desk.attendance_report import LARGEST_BYTES, BadReport, Participant, read_report
+from redreport.desk.attendance_report import LARGEST_BYTES, Participant, read_report
 from redreport.desk.jobs.attendance import ATTENDANCE
+from redreport.desk.sheets import Unreadable
 from redreport.desk.views.asking import Question, ask
-from redreport.desk.views.common import desk_page, render_page
+from redreport.desk.views.common import GET_OR_POST, desk_page, render_page
 from redreport.wording import counted
 from sessions_live.models import LiveSession, Seat
 
@@ -33,7 +33,7 @@ class ReportForm(forms.Form):
         """Everybody in it."""
         try:
             return read_report(self.cleaned_data["report_file"].read(LARGEST_BYTES + 1))
-        except BadReport as why:
+        except Unreadable as why:
             raise forms.ValidationError(str(why)) from None
 
 
@@ -53,7 +53,7 @@ class MatchingForm(forms.Form):
         return {self.seats[pk].pk: self.seats[pk] for pk in self.cleaned_data.values() if pk}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@GET_OR_POST
 @desk_page(ATTENDANCE.permission)
 def import_attendance(request: HttpRequest, pk: int) -> HttpResponse:
     """Take in the file, ask who could not be found, show what will happen, and have it done."""

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.desk.forms.sessions import CancelForm
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.views.common import desk_page
 from redreport.desk.views.walking import Impossible, Preview, Wizard, walk
-from redreport.desk.wizards.forms import CancelForm
 from sessions_live.errors import NotCancelable
 from sessions_live.models import LiveSession, ScheduleChange
 from sessions_live.operations.cancellations import preview_cancel

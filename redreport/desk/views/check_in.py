@@ -12,7 +12,7 @@ from redreport import clock
 from redreport.accounts.selectors import signed_in
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster_page import COLUMNS, ROWS_ON_A_PAGE, clean_words, found_by
-from redreport.desk.views.common import desk_page, render_page
+from redreport.desk.views.common import desk_page, reason_given, render_page
 from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.attendance import check_in_seat, undo_check_in
@@ -59,7 +59,7 @@ def check_in_one(request: HttpRequest, pk: int, seat_id: int) -> HttpResponse:
 def undo_one(request: HttpRequest, pk: int, seat_id: int) -> HttpResponse:
     """Take back that somebody is there, for a reason."""
     seat = get_object_or_404(Seat, pk=seat_id, live_session=pk)
-    reason = request.POST.get("reason", "").replace("\x00", "").strip()[:200]
+    reason = reason_given(request)
     if not reason:
         messages.error(request, f"Nothing was taken back: write why {seat.attendee_name} is not there.")
         return _back_to_row(request, seat)

@@ -9,10 +9,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from redreport.accounts.selectors import signed_in
 
 View: TypeAlias = Callable[..., HttpResponseBase]
+# A page that asks, then asks whether it is right, then has it done.
+GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
+LONGEST_REASON = 200
 
 
 def desk_page(permission: str) -> Callable[[View], View]:
@@ -42,6 +46,11 @@ def require(request: HttpRequest, permission: str) -> None:
     """Refuses with PermissionDenied staff who lack a permission that only the page's subject tells."""
     if not signed_in(request).has_perm(permission):
         raise PermissionDenied
+
+
+def reason_given(request: HttpRequest) -> str:
+    """Why, as it was typed beside a button; without what no database takes."""
+    return request.POST.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
 
 
 def render_page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from redreport import clock, wording
 from redreport.accounts.selectors import signed_in
+from redreport.desk.forms.sessions import MoveForm
 from redreport.desk.views.common import desk_page
 from redreport.desk.views.walking import Impossible, Preview, Wizard, walk
-from redreport.desk.wizards.forms import MoveForm
 from sessions_live.errors import NotMovable
 from sessions_live.models import LiveSession, ScheduleChange
 from sessions_live.operations.moves import refuse_to_move_at_all

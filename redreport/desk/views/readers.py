@@ -7,15 +7,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from redreport import clock, policy
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
+from redreport.desk.forms.readers import GrantCreditsForm, ImportReadersForm
 from redreport.desk.jobs import granting, readers
-from redreport.desk.reader_forms import GrantCreditsForm, ImportReadersForm
 from redreport.desk.views.asking import Question, ask
-from redreport.desk.views.common import desk_page
+from redreport.desk.views.common import GET_OR_POST, desk_page
 from redreport.wording import house_day
 
 ABOUT_IMPORT = (
@@ -29,7 +28,7 @@ ABOUT_IMPORT = (
 GUESSED = "The file does not say in which alphabet it is written. Look whether the names read right before you go on."
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@GET_OR_POST
 @desk_page(readers.IMPORT_READERS.permission)
 def import_readers(request: HttpRequest) -> HttpResponse:
     """Upload or paste a list, see what each row would do, and have it imported."""
@@ -50,7 +49,7 @@ def import_readers(request: HttpRequest) -> HttpResponse:
     return ask(request, question)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@GET_OR_POST
 @desk_page(granting.GRANT_CREDITS.permission)
 def grant_credits(request: HttpRequest) -> HttpResponse:
     """Give credits to readers who have an account; `?reader=` names some by the numbers of their accounts."""

@@ -7,24 +7,22 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from redreport import clock
-from redreport.accounts.selectors import signed_in
+from redreport.desk.forms.season import SeasonForm
 from redreport.desk.jobs.planning import plan_job
-from redreport.desk.jobs.running import run_job, start_job
+from redreport.desk.jobs.running import run_job
 from redreport.desk.jobs.season import MAKE_SEASON, SeasonDate, draft_of, season_dates
 from redreport.desk.models import JobItem
-from redreport.desk.season_form import SeasonForm
-from redreport.desk.views.asking import begun_before, request_id_of
-from redreport.desk.views.common import desk_page, render_page
+from redreport.desk.views.common import GET_OR_POST, desk_page, render_page
+from redreport.desk.views.confirming import begin_job, begun_before, has_seen, is_confirmed, to_confirm
 from sessions_live.monthly import Pattern, pattern_in_words
 
 CHANGED = "The schedule has changed since you looked: this is how the dates stand now. Nothing was made."
 NONE_TICKED = "No date is ticked, so there is nothing to make."
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@GET_OR_POST
 @desk_page(MAKE_SEASON.permission)
 def season(request: HttpRequest) -> HttpResponse:
     """Ask for a season, show its dates in the house's zone and in UTC, and make its drafts once."""
@@ -35,12 +33,11 @@ def season(request: HttpRequest) -> HttpResponse:
     if begun_before(request):
         # A second click: by now the schedule has what the first one made.
         return _make(request, form, form.starts)
-    if "confirm" not in request.POST:
+    if not is_confirmed(request):
         # A day that has a session already is pointed out, and left out unless somebody ticks it.
         return _dates_page(request, form, dates, [date.starts_at for date in dates if not date.others])
     ticked = [date.starts_at for date in dates if _key(date.starts_at) in request.POST.getlist("date")]
-    if request.POST.get("seen") != _seen(dates):
-        messages.warning(request, CHANGED)
+    if not has_seen(request, _seen(dates), otherwise=CHANGED):
         return _dates_page(request, form, dates, ticked)
     if not ticked:
         messages.error(request, NONE_TICKED)
@@ -49,18 +46,9 @@ def season(request: HttpRequest) -> HttpResponse:
 
 
 def _make(request: HttpRequest, form: SeasonForm, ticked: Sequence[datetime]) -> HttpResponse:
-    draft, now = draft_of(ticked), clock.now()
-    plan = plan_job(kind=MAKE_SEASON, drafts=[draft], wishes=form.wishes, now=now)
-    job = start_job(
-        kind=MAKE_SEASON,
-        drafts=[draft],
-        wishes=form.wishes,
-        preview=plan.effects.sentence(),
-        request_id=request_id_of(request),
-        live_session=None,
-        actor=signed_in(request),
-        now=now,
-    )
+    now = clock.now()
+    plan = plan_job(kind=MAKE_SEASON, drafts=[draft_of(ticked)], wishes=form.wishes, now=now)
+    job = begin_job(request, kind=MAKE_SEASON, plan=plan, wishes=form.wishes, now=now)
     # It takes no time, so it is done at once; a worker that was told of it too finds it done.
     run_job(job_id=job.pk, now=now)
     item = job.items.get()
@@ -77,9 +65,7 @@ def _dates_page(request: HttpRequest, form: SeasonForm, dates: Sequence[SeasonDa
         "form": form,
         "pattern": pattern_in_words(form.starts[0], pattern),
         "rows": [(_key(date.starts_at), date, date.starts_at in ticked) for date in dates],
-        "sent_on": [(name, value) for name in form.fields for value in request.POST.getlist(name)],
-        "seen": _seen(dates),
-        "request_id": request_id_of(request),
+        **to_confirm(form, _seen(dates)),
     }
     return render_page(request, "season_dates.html", context)
 

@@ -7,19 +7,10 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch, reverse
-from django.views.decorators.http import require_http_methods
+from django.urls import reverse
 
 from redreport.accounts.selectors import signed_in
-from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
-from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
-from redreport.desk.jobs.seats_cancel import CANCEL
-from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
-from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
-from redreport.desk.jobs.seats_move import MOVE
-from redreport.desk.jobs.seats_resend import RESEND
-from redreport.desk.jobs.seats_restore import RESTORE
-from redreport.desk.seat_forms import (
+from redreport.desk.forms.seats import (
     CancelSeatsForm,
     GuestsForm,
     HandOverForm,
@@ -28,8 +19,16 @@ from redreport.desk.seat_forms import (
     OfflinePaymentForm,
     ReasonForm,
 )
+from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
+from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
+from redreport.desk.jobs.seats_cancel import CANCEL
+from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
+from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
+from redreport.desk.jobs.seats_move import MOVE
+from redreport.desk.jobs.seats_resend import RESEND
+from redreport.desk.jobs.seats_restore import RESTORE
 from redreport.desk.views.asking import Question, ask
-from redreport.desk.views.common import desk_page
+from redreport.desk.views.common import GET_OR_POST, desk_page
 from redreport.wording import counted, house_time
 from sessions_live.models import LiveSession, Seat
 
@@ -53,21 +52,18 @@ class Ticked:
     most: int = MOST_SEATS
 
 
-GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
-
-
 @GET_OR_POST
 @desk_page(CANCEL.permission)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel the ticked seats."""
-    return _about_ticked(request, pk, Ticked(CANCEL, CancelSeatsForm(sent(request, "reason"))))
+    return _about_ticked(request, pk, Ticked(CANCEL, CancelSeatsForm(_sent(request, "reason"))))
 
 
 @GET_OR_POST
 @desk_page(MOVE.permission)
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """Move the ticked seats to another session."""
-    form = MoveSeatsForm(sent(request, "reason", "to"), out_of=get_object_or_404(LiveSession, pk=pk))
+    form = MoveSeatsForm(_sent(request, "reason", "to"), out_of=get_object_or_404(LiveSession, pk=pk))
     return _about_ticked(request, pk, Ticked(MOVE, form, wishes=_where_to))
 
 
@@ -75,7 +71,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 @desk_page(COMP.permission)
 def comp(request: HttpRequest, pk: int) -> HttpResponse:
     """Give seats to guests of the house."""
-    live_session, form = get_object_or_404(LiveSession, pk=pk), GuestsForm(sent(request, "guests", "reason"))
+    live_session, form = get_object_or_404(LiveSession, pk=pk), GuestsForm(_sent(request, "guests", "reason"))
     question = Question(
         kind=COMP,
         title=COMP.label,
@@ -83,7 +79,7 @@ def comp(request: HttpRequest, pk: int) -> HttpResponse:
         drafts=lambda form: [guest_draft(live_session, guest) for guest in form.cleaned_data["guests"]],
         wishes=lambda form: {"reason": form.cleaned_data["reason"]},
         live_session=live_session,
-        back_to=roster_of(live_session),
+        back_to=_roster_of(live_session),
         about=_room_in(live_session),
     )
     return ask(request, question)
@@ -93,7 +89,7 @@ def comp(request: HttpRequest, pk: int) -> HttpResponse:
 @desk_page(OFFLINE.permission)
 def offline(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a seat for money that came past Stripe."""
-    live_session, form = get_object_or_404(LiveSession, pk=pk), OfflinePaymentForm(sent(request, "amount", "reason"))
+    live_session, form = get_object_or_404(LiveSession, pk=pk), OfflinePaymentForm(_sent(request, "amount", "reason"))
     question = Question(
         kind=OFFLINE,
         title=OFFLINE.label,
@@ -101,7 +97,7 @@ def offline(request: HttpRequest, pk: int) -> HttpResponse:
         drafts=lambda _: [guest_draft(live_session, form.attendee)],
         wishes=_offline_wishes,
         live_session=live_session,
-        back_to=roster_of(live_session),
+        back_to=_roster_of(live_session),
         about=_room_in(live_session),
     )
     return ask(request, question)
@@ -111,7 +107,7 @@ def offline(request: HttpRequest, pk: int) -> HttpResponse:
 @desk_page(HAND_OVER.permission)
 def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     """Give the one ticked seat to somebody else."""
-    form, by = HandOverForm(sent(request, "email", "reason")), signed_in(request).pk
+    form, by = HandOverForm(_sent(request, "email", "reason")), signed_in(request).pk
     return _about_ticked(
         request,
         pk,
@@ -136,20 +132,17 @@ def resend(request: HttpRequest, pk: int) -> HttpResponse:
 @desk_page(RESTORE.permission)
 def restore_credits(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the credits that the ticked seats forfeited."""
-    return _about_ticked(request, pk, Ticked(RESTORE, ReasonForm(sent(request, "reason"))))
+    return _about_ticked(request, pk, Ticked(RESTORE, ReasonForm(_sent(request, "reason"))))
 
 
-def sent(request: HttpRequest, *names: str) -> QueryDict | None:
+def _sent(request: HttpRequest, *names: str) -> QueryDict | None:
     """What a form of these fields was sent; None where the roster's ticks alone led here."""
     return request.POST if request.method == "POST" and any(name in request.POST for name in names) else None
 
 
-def roster_of(live_session: LiveSession) -> str:
+def _roster_of(live_session: LiveSession) -> str:
     """The address of a session's roster."""
-    try:
-        return reverse("admin:desk_roster", args=[live_session.pk])
-    except NoReverseMatch:
-        return f"{reverse('admin:desk_rosterseat_changelist')}?live_session__id__exact={live_session.pk}"
+    return reverse("admin:desk_roster", args=[live_session.pk])
 
 
 def _where_to(form: forms.Form) -> Wishes:
@@ -182,7 +175,7 @@ def _about_ticked(request: HttpRequest, pk: int, ticked: Ticked) -> HttpResponse
     seat_ids = _ticked(request)
     if not 1 <= len(seat_ids) <= ticked.most:
         messages.warning(request, f"Tick {'one seat' if ticked.most == 1 else f'up to {ticked.most} seats'} first.")
-        return HttpResponseRedirect(roster_of(live_session))
+        return HttpResponseRedirect(_roster_of(live_session))
     drafts = drafts_of(live_session, seat_ids)
     question = Question(
         kind=ticked.kind,
@@ -192,7 +185,7 @@ def _about_ticked(request: HttpRequest, pk: int, ticked: Ticked) -> HttpResponse
         wishes=ticked.wishes,
         live_session=live_session,
         carried=[("seat", str(seat_id)) for seat_id in seat_ids],
-        back_to=roster_of(live_session),
+        back_to=_roster_of(live_session),
         about=[draft.about for draft in drafts],
     )
     return ask(request, question)

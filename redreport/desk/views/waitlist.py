@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
-from redreport.desk.views.common import desk_page, render_page
+from redreport.desk.views.common import desk_page, reason_given, render_page
 from sessions_live.errors import NotWaiting, OfferGone
 from sessions_live.models import LiveSession, WaitlistEntry
 from sessions_live.operations.waitlist import give_place_in_waitlist, take_off_waitlist
@@ -40,7 +40,7 @@ def waitlist(request: HttpRequest, pk: int) -> HttpResponse:
 @desk_page(MAY_REORDER)
 def change_waitlist(request: HttpRequest, pk: int) -> HttpResponse:
     """Give somebody another place ('give=<entry>:<place>'), or take them off ('off=<entry>'), for a reason."""
-    reason = request.POST.get("reason", "").replace("\x00", "").strip()[:200]
+    reason = reason_given(request)
     entry_id, _, place = request.POST.get("give", request.POST.get("off", "")).partition(":")
     known = entry_id if entry_id.isdecimal() and len(entry_id) < 19 else 0
     entry = get_object_or_404(WaitlistEntry, pk=known, live_session=pk)

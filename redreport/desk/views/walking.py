@@ -16,6 +16,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from redreport.desk.views.common import render_page
+from redreport.desk.views.confirming import has_seen, is_confirmed, request_id_of, to_confirm
 from redreport.desk.views.mail_html import html_of_mail
 from sessions_live.models import LiveSession
 from subscriptions.operations.previews import SampleMail
@@ -65,7 +66,7 @@ class Wizard:
 def walk(request: HttpRequest, wizard: Wizard) -> HttpResponse:
     """The page of a wizard at whichever step the request is; its form is bound where something was sent."""
     form, sent = wizard.form, request.POST
-    if "confirm" in sent and form.is_valid() and (address := wizard.done(form, _number(request))):
+    if is_confirmed(request) and form.is_valid() and (address := wizard.done(form, request_id_of(request))):
         messages.info(request, "This was done already. Nothing was done a second time.")
         return HttpResponseRedirect(address)
     if wizard.impossible:
@@ -76,7 +77,7 @@ def walk(request: HttpRequest, wizard: Wizard) -> HttpResponse:
         preview = wizard.look(form)
         if "show" in sent:
             return _shown_mail(preview, sent["show"])
-        return _confirmed(request, wizard, preview) if "confirm" in sent else _preview_page(request, wizard, preview)
+        return _confirmed(request, wizard, preview) if is_confirmed(request) else _preview_page(request, wizard, preview)
     except Impossible as refusal:
         form.add_error(None, str(refusal))
         return _form_page(request, wizard)
@@ -84,12 +85,11 @@ def walk(request: HttpRequest, wizard: Wizard) -> HttpResponse:
 
 def _confirmed(request: HttpRequest, wizard: Wizard, preview: Preview) -> HttpResponse:
     """It is done, if it is still what was looked at, and the session's name was typed."""
-    if request.POST.get("seen") != preview.digest:
-        messages.warning(request, "Something has changed since you looked: this is what would happen now. Nothing was done.")
+    if not has_seen(request, preview.digest):
         return _preview_page(request, wizard, preview)
     if not names(request.POST.get("typed_name", ""), wizard.live_session):
         return _preview_page(request, wizard, preview, name_is_wrong=True)
-    return HttpResponseRedirect(wizard.do(wizard.form, _number(request)))
+    return HttpResponseRedirect(wizard.do(wizard.form, request_id_of(request)))
 
 
 def names(typed: str, live_session: LiveSession) -> bool:
@@ -106,16 +106,11 @@ def _form_page(request: HttpRequest, wizard: Wizard) -> HttpResponse:
 
 
 def _preview_page(request: HttpRequest, wizard: Wizard, preview: Preview, *, name_is_wrong: bool = False) -> HttpResponse:
-    form = wizard.form
-    sent_on = [(name, value) for name in map(form.add_prefix, form.fields) for value in request.POST.getlist(name)]
-    typed = request.POST.get("typed_name", "")
     context = {
         **preview.values,
         "mails": preview.mails,
-        "seen": preview.digest,
-        "request_id": uuid.uuid4(),
-        "sent_on": sent_on,
-        "typed_name": typed,
+        **to_confirm(wizard.form, preview.digest),
+        "typed_name": request.POST.get("typed_name", ""),
         "name_is_wrong": name_is_wrong,
     }
     return _page(request, wizard, wizard.template, context, status=400 if name_is_wrong else 200)
@@ -129,11 +124,3 @@ def _shown_mail(preview: Preview, which: str) -> HttpResponse:
     """The HTML of one of the mails, on a page of its own."""
     chosen = int(which) if which.isdecimal() and int(which) < len(preview.mails) else 0
     return html_of_mail(preview.mails[chosen].rendered)
-
-
-def _number(request: HttpRequest) -> uuid.UUID:
-    """The number of the form that is confirmed; one that was tampered with counts as a new one."""
-    try:
-        return uuid.UUID(request.POST.get("request_id", ""))
-    except ValueError:
-        return uuid.uuid4()

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from redreport import policy
-from redreport.desk.wizards.house_times import house_moment
+from redreport.desk.forms.fields import ClockTimeField, DayField, FoldedField
+from redreport.desk.forms.house_times import house_moment
 from redreport.text import validate_one_line
 from sessions_live.models import LiveSession, ScheduleChange
 
@@ -21,39 +22,28 @@ LONGEST_MINUTES = 12 * 60
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-class OnOneLine(forms.CharField):
-    """A text that is kept on one line, however it was typed."""
-
-    def clean(self, value: Any) -> str:
-        text = " ".join(super().clean(value).split())
-        validate_one_line(text)
-        return text
-
-
 class ChangeForm(forms.Form):
     """What both a move and a cancellation say: something to readers, and the reason, which stays with staff."""
 
-    message = OnOneLine(
+    message = FoldedField(
         label="Message to readers",
         required=False,
         max_length=MESSAGE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Stands in their mail. They need not be told why, but they like to be.",
     )
-    reason = OnOneLine(label="Reason, for staff only", max_length=REASON_LENGTH, help_text="It is kept. Readers never see it.")
+    reason = FoldedField(label="Reason, for staff only", max_length=REASON_LENGTH, help_text="It is kept. Readers never see it.")
 
 
 class MoveForm(ChangeForm):
     """The new time in the house's zone, the length, and why. `starts_at` is the moment once the form is found right."""
 
-    day = forms.DateField(
+    day = DayField(
         label="New date",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": "Write the date as year, month and day, such as 2027-03-17."},
     )
-    clock = forms.TimeField(
+    clock = ClockTimeField(
         label="New time (Eastern Time)",
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         error_messages={"invalid": "Write the time as hours and minutes, such as 11:00 or 14:30."},
     )
     minutes = forms.IntegerField(

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from redreport import policy
+from redreport.desk.forms.fields import ClockTimeField, DayField
 from redreport.desk.jobs.season import PLACES, fill_in, places_in
 from redreport.text import validate_one_line
 from sessions_live.models import Host, LiveSession
@@ -32,11 +33,10 @@ class SeasonForm(forms.Form):
         validators=[validate_one_line],
     )
     hosts = forms.ModelMultipleChoiceField(Host.objects.all(), help_text="Hold Ctrl, or ⌘ on a Mac, to choose several.")
-    first_on = forms.DateField(label="First date", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    begins_at = forms.TimeField(
+    first_on = DayField(label="First date")
+    begins_at = ClockTimeField(
         label="Time",
         help_text="Eastern Time, all year round: it stays the same when clocks change.",
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
     pattern = forms.ChoiceField(
         label="Every month on",

@@ -8,27 +8,20 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from redreport import clock, wording
+from redreport.desk.forms.fields import DayField
 from redreport.desk.jobs import seats_cancel
 from redreport.desk.jobs.seats import MOST_SEATS
 from redreport.money import MINOR_PER_MAJOR, SYMBOLS
 from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
 from sessions_live.models import LiveSession
 from sessions_live.operations.seats import Attendee
+from subscriptions.forms import AttendeeForm, OneLine
 
 REASON_LENGTH = 200
 REFERENCE_LENGTH = 200
 MOST_MINOR = 1_000_000 * MINOR_PER_MAJOR
 
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d{2}))?")
-
-
-class OneLine(forms.CharField):
-    """Text on one line, wide enough to be read."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            validators=[validate_one_line], widget=forms.TextInput(attrs={"autocomplete": "off", "size": 60}), **kwargs
-        )
 
 
 class AmountField(forms.CharField):
@@ -78,7 +71,7 @@ class MoveSeatsForm(ReasonForm):
         choices = on_sale.exclude(pk=out_of.pk).order_by("starts_at", "id")
         to: Any = self.fields["to"]
         to.queryset = choices
-        to.label_from_instance = lambda session: f"{wording.short_house_time(session.starts_at)}: {session.title}"
+        to.label_from_instance = _time_and_title
 
 
 class GuestsForm(ReasonForm):
@@ -109,21 +102,6 @@ class GuestsForm(ReasonForm):
         return guests
 
 
-class AttendeeForm(forms.Form):
-    """Who is to sit in a seat."""
-
-    name = OneLine(label="Name", max_length=NAME_LENGTH)
-    email = forms.EmailField(
-        label="E-mail address", max_length=EMAIL_LENGTH, widget=forms.EmailInput(attrs={"autocomplete": "off"})
-    )
-    firm = OneLine(label="Firm", max_length=FIRM_LENGTH, required=False)
-
-    @property
-    def attendee(self) -> Attendee:
-        """Who was named; of a form that was found right."""
-        return Attendee(self.cleaned_data["name"], self.cleaned_data["email"], self.cleaned_data["firm"])
-
-
 class HandOverForm(AttendeeForm, ReasonForm):
     """Who is to have the seat from now on."""
 
@@ -139,7 +117,7 @@ class OfflinePaymentForm(AttendeeForm, ReasonForm):
 
     amount = AmountField(label="Amount", help_text="What came, in dollars and cents: 250 or 1,250.50.")
     currency = forms.ChoiceField(choices=[(currency, currency.upper()) for currency in SYMBOLS], initial="usd")
-    paid_on = forms.DateField(label="Paid on", widget=forms.DateInput(attrs={"type": "date"}))
+    paid_on = DayField(label="Paid on")
     reference = OneLine(
         label="Reference",
         max_length=REFERENCE_LENGTH,
@@ -153,6 +131,10 @@ class OfflinePaymentForm(AttendeeForm, ReasonForm):
         if day > wording.house_day(clock.now()):
             raise ValidationError("This day lies in the future.")
         return day
+
+
+def _time_and_title(live_session: LiveSession) -> str:
+    return f"{wording.short_house_time(live_session.starts_at)}: {live_session.title}"
 
 
 def _guest_of(line: str) -> Attendee:

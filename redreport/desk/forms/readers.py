@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from redreport import policy
 from redreport.desk.credit_terms import fault_of_day
+from redreport.desk.forms.fields import DayField
 from redreport.desk.readers_file import MOST_BYTES, ReaderRow, read_readers
 from redreport.desk.sheets import Unreadable, decode
 from redreport.text import validate_one_line
@@ -87,11 +88,7 @@ class GrantCreditsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
     )
     credits = forms.IntegerField(label="Credits for each", min_value=1, max_value=policy.MOST_CREDITS_GIVEN)
-    until = forms.DateField(
-        label="Good for sessions until this day",
-        help_text="The day itself included.",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    until = DayField(label="Good for sessions until this day", help_text="The day itself included.")
     reason = forms.CharField(
         label="Why",
         max_length=CreditGrant._meta.get_field("reason").max_length,

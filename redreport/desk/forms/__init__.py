@@ -1,0 +1,1 @@
+"""What staff fill in on the desk's pages, and how what they type is read."""
