@@ -63,7 +63,9 @@ def test_seat_bought_with_a_card_in_doubt_is_paid_once_and_its_case_opens(caught
     shop.hear_all()
     case = Case.objects.get()
     assert (case.kind, case.state) == (Case.Kind.FRAUD_WARNING, Case.State.OPENED)
-    assert case.payment and case.payment.order and case.payment.order.state == Order.State.PAID
+    assert case.payment
+    assert case.payment.order
+    assert case.payment.order.state == Order.State.PAID
 
 
 def test_past_sessions_were_attended_but_not_by_everybody(caught: None) -> None:
