@@ -54,7 +54,7 @@ class Photographer:
         self._keep(self._ask_to_cancel(roster), "desk-cancel-seats", whole=True)
         self._keep(self._ask_to_move(self._open_roster(staff, "chip")), "desk-move-session", whole=True)
         self._take(staff, "/admin/desk/books/", "desk-books")
-        self._keep(self._open_case(staff), "desk-case")
+        self._keep(self._open_case(staff), "desk-case", whole=True)
         phone = self._visit_desk(width=390, height=844)
         check_in = self._open_roster(phone, "noodle")
         check_in.get_by_role("link", name="Check in", exact=True).click()
@@ -149,7 +149,9 @@ class Photographer:
         self._keep(page, name)
 
     def _keep(self, page: "Page", name: str, *, whole: bool = False) -> None:
-        """The part of the page that is in the window, or the whole of it."""
+        """The part of the page that is in the window, or the whole of it and no more."""
+        if whole and page.viewport_size:
+            page.set_viewport_size({"width": page.viewport_size["width"], "height": 300})
         page.evaluate("document.fonts.ready")
         picture = IMAGES / f"{name}.png"
         page.screenshot(path=picture, full_page=whole)

@@ -9,10 +9,10 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.local.demo import load_people_and_schedule
 from redreport.local.demo_accounts import DEMO_ACCOUNTS, HOST_EMAIL, STAFF_EMAIL
-from redreport.local.demo_purchases import buy_seat_with_a_card_in_doubt
+from redreport.local.demo_purchases import buy_seat_with_a_card_in_doubt, compare_with_simulator
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Host, LiveSession, Seat, WaitlistEntry
-from subscriptions.models import Case, Order, SeatCoverage
+from subscriptions.models import Case, Order, Reconciliation, SeatCoverage
 from tests.fixtures_shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,15 @@ def test_seat_bought_with_a_card_in_doubt_is_paid_once_and_its_case_opens(caught
     assert case.payment
     assert case.payment.order
     assert case.payment.order.state == Order.State.PAID
+
+
+def test_books_are_compared_with_the_simulator_once_and_nothing_differs(caught: None, shop: Shop) -> None:
+    load()
+    buy_seat_with_a_card_in_doubt(now=clock.now())
+    assert compare_with_simulator(now=clock.now())
+    assert not compare_with_simulator(now=clock.now())
+    run = Reconciliation.objects.get()
+    assert (run.finished_at is None, run.found) == (False, 0)
 
 
 def test_past_sessions_were_attended_but_not_by_everybody(caught: None) -> None:
