@@ -4,17 +4,21 @@ They are committed, so take them only when the pages have changed.
 """
 
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
 from redreport.local.demo_accounts import READER_EMAIL, STAFF_EMAIL, SUBSCRIBER_EMAIL
 from redreport.local.supervisor import REPOSITORY
+from redreport.policy import HOUSE_ZONE
 from tests.fixtures_browser import FLAGS, MISSING, find_chromium
-from tests.stack import Stack
+from tests.stack import Stack, wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+
+Scheme = Literal["light", "dark"]
 
 IMAGES = REPOSITORY / "docs" / "images"
 MOST_BYTES = 200_000
@@ -38,7 +42,24 @@ class Photographer:
         self._take(self._visit(width=390, height=844), "/", "landing-phone")
         self._keep(self._buy_seat(), "paid")
         self._take(self._visit(SUBSCRIBER_EMAIL), "/account/", "account")
-        self._keep(self._open_roster(), "roster")
+        self._take_desk()
+
+    def _take_desk(self) -> None:
+        staff = self._visit_desk()
+        self._keep(self._open_home(staff), "desk-home")
+        roster = self._open_roster(staff, "chip")
+        for box in roster.locator("input[name=seat]").all()[-3:]:
+            box.check()
+        self._keep(roster, "roster", whole=True)
+        self._keep(self._ask_to_cancel(roster), "desk-cancel-seats", whole=True)
+        self._keep(self._ask_to_move(self._open_roster(staff, "chip")), "desk-move-session", whole=True)
+        self._take(staff, "/admin/desk/books/", "desk-books")
+        self._keep(self._open_case(staff), "desk-case", whole=True)
+        phone = self._visit_desk(width=390, height=844)
+        check_in = self._open_roster(phone, "noodle")
+        check_in.get_by_role("link", name="Check in", exact=True).click()
+        self._keep(check_in, "desk-check-in", whole=True)
+        self._keep(self._open_home(self._visit_desk(color_scheme="dark")), "desk-dark")
 
     def _buy_seat(self) -> "Page":
         """A reader buys a seat with the test card that always pays; returns the page that says so."""
@@ -53,19 +74,64 @@ class Photographer:
         page.get_by_text("Add to calendar").first.wait_for()
         return page
 
-    def _open_roster(self) -> "Page":
-        visit = self._visit(STAFF_EMAIL, width=1440, height=980)
-        visit.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
-        page = visit.new_page()
-        page.goto(f"{self.stack.url}/admin/sessions_live/livesession/?q=chip")
+    def _visit_desk(self, *, width: int = 1440, height: int = 980, color_scheme: Scheme = "light") -> "BrowserContext":
+        return self._visit(STAFF_EMAIL, width=width, height=height, color_scheme=color_scheme)
+
+    def _open_home(self, staff: "BrowserContext") -> "Page":
+        """The home of the desk, once Stripe has told of the demo's case and each worker was heard of."""
+        page = staff.new_page()
+        page.goto(f"{self.stack.url}/admin/")
+
+        def is_settled() -> bool:
+            page.reload()
+            words = page.locator("#content").inner_text()
+            return "suspects fraud" in words and "was never heard of" not in words and "Nothing runs by itself" not in words
+
+        wait_for(is_settled, "a home that says what is so", seconds=120)
+        return page
+
+    def _open_roster(self, staff: "BrowserContext", word: str) -> "Page":
+        page = staff.new_page()
+        page.goto(f"{self.stack.url}/admin/sessions_live/livesession/?q={word}")
         page.get_by_role("link", name="Roster", exact=True).click()
         page.wait_for_load_state()
         return page
 
-    def _visit(self, email: str = "", *, width: int = 1200, height: int = 900) -> "BrowserContext":
+    def _ask_to_cancel(self, roster: "Page") -> "Page":
+        roster.get_by_role("button", name="Cancel…").click()
+        roster.locator("[name=reason]").fill("They asked for it by telephone")
+        roster.get_by_role("button", name="See what will happen").click()
+        roster.get_by_role("button", name="Do it").wait_for()
+        return roster
+
+    def _ask_to_move(self, roster: "Page") -> "Page":
+        day = datetime.now(HOUSE_ZONE) + timedelta(days=12)
+        roster.get_by_role("link", name="Move this session…").click()
+        roster.locator("[name=day]").fill(f"{day:%Y-%m-%d}")
+        roster.locator("[name=clock]").fill("14:30")
+        roster.locator("[name=message]").fill("Daniel is called to a hearing that day. The session is the same.")
+        roster.locator("[name=reason]").fill("Asked for by the host")
+        roster.get_by_role("button", name="See what will happen").click()
+        roster.get_by_role("heading", name="What will happen").wait_for()
+        return roster
+
+    def _open_case(self, staff: "BrowserContext") -> "Page":
+        page = staff.new_page()
+        page.goto(f"{self.stack.url}/admin/subscriptions/case/")
+        page.locator("#result_list tbody th a").first.click()
+        page.wait_for_load_state()
+        return page
+
+    def _visit(
+        self, email: str = "", *, width: int = 1200, height: int = 900, color_scheme: Scheme = "light"
+    ) -> "BrowserContext":
         """A browser of one person; signed in, if an address is given."""
         visit = self.browser.new_context(
-            viewport={"width": width, "height": height}, locale="en-US", timezone_id="Europe/London", reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            locale="en-US",
+            timezone_id="Europe/London",
+            reduced_motion="reduce",
+            color_scheme=color_scheme,
         )
         visit.set_default_timeout(20_000)
         if email:
@@ -82,10 +148,13 @@ class Photographer:
         page.goto(self.stack.url + path)
         self._keep(page, name)
 
-    def _keep(self, page: "Page", name: str) -> None:
+    def _keep(self, page: "Page", name: str, *, whole: bool = False) -> None:
+        """The part of the page that is in the window, or the whole of it and no more."""
+        if whole and page.viewport_size:
+            page.set_viewport_size({"width": page.viewport_size["width"], "height": 300})
         page.evaluate("document.fonts.ready")
         picture = IMAGES / f"{name}.png"
-        page.screenshot(path=picture)
+        page.screenshot(path=picture, full_page=whole)
         size = picture.stat().st_size
         print(f"{picture.relative_to(REPOSITORY)}: {size:,} bytes")
         if size > MOST_BYTES:

@@ -1,32 +1,38 @@
 """The demo that a newcomer finds: a schedule, people, a year, some seats, all made by the operations of the product itself."""
 
-import json
-import urllib.request
 import uuid
 from datetime import datetime, time, timedelta
-from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F
 from django.utils.text import slugify
 
-from redreport import policy
+from redreport import policy, wording
 from redreport.accounts.models import User
-from redreport.local.demo_accounts import READER_EMAIL, STAFF_EMAIL, SUBSCRIBER_EMAIL
-from redreport.local.demo_sessions import ATTENDEES, COMING, HOSTS, PAST, Topic
+from redreport.local.demo_accounts import HOST_EMAIL, READER_EMAIL, STAFF_EMAIL, SUBSCRIBER_EMAIL
+from redreport.local.demo_sessions import (
+    ATTENDEES,
+    COMING,
+    DOUBTED,
+    HOSTS,
+    NEARLY_SOLD_OUT,
+    PAID_BY_INVOICE,
+    PAST,
+    SOLD_OUT,
+    WAITING,
+    Topic,
+)
 from redreport.outbox.models import OutgoingMail
-from sessions_live.models import Host, LiveSession, Seat
+from sessions_live.models import Host, LiveSession, WaitlistEntry
 from sessions_live.operations.attendance import enter_by_door
 from sessions_live.operations.schedule import end_past_live_sessions, publish_live_session
 from sessions_live.operations.seats import Attendee
-from subscriptions.models import Order, Plan, Subscription
-from subscriptions.operations.booking import book_with_credit
-from subscriptions.operations.checkouts import sync_checkout
+from sessions_live.operations.waitlist import join_waitlist
 from subscriptions.operations.comps import give_complimentary_seat
-from subscriptions.operations.purchase import buy_year
-from subscriptions.selectors import current_price
+from subscriptions.operations.offline import Received, give_seat_paid_offline
 
 ANNOUNCED_BEFORE = timedelta(days=30)
 
@@ -42,9 +48,14 @@ def load_people_and_schedule(*, password: str, now: datetime) -> bool:
         staff = make_person(STAFF_EMAIL, "Sam Whitaker", "", password, is_staff=True, is_superuser=True)
         make_person(SUBSCRIBER_EMAIL, "Lena Hartmann", "Hartmann Capital", password)
         make_person(READER_EMAIL, "Tom Avery", "", password)
+        make_person(DOUBTED.email, DOUBTED.name, DOUBTED.firm, password)
         hosts = [Host.objects.create(name=host.name, email=host.email, bio=host.bio) for host in HOSTS]
         for topic in (*COMING, *PAST):
             add_session(topic, hosts, staff, now)
+        let_host_sign_in(hosts[0], password)
+        if settings.LOCAL_MAIL_DIR:
+            record_offline_payment(staff, now)
+            let_readers_wait(password, now)
         end_past_live_sessions(now=now)
         told_long_ago(now)
     return True
@@ -104,49 +115,30 @@ def told_long_ago(now: datetime) -> None:
     )
 
 
-def buy_year_at_simulator(*, now: datetime) -> bool:
-    """Let the subscriber buy a year as a reader does, paid at the simulator's Checkout.
-
-    False if there is a year already, or if Stripe is not the simulator. Calls the simulator; not inside a transaction.
-    """
-    subscriber = User.objects.filter(email=SUBSCRIBER_EMAIL).first()
-    if subscriber is None or not stripe_is_simulated() or Subscription.objects.filter(subscriber__user=subscriber).exists():
-        return False
-    buy_year(user=subscriber, price_id=current_price(Plan.ANNUAL).pk, now=now)
-    order = Order.objects.get(subscriber__user=subscriber, kind=Order.Kind.YEAR, state=Order.State.PENDING)
-    assert order.stripe_checkout_session_id
-    pay_at_simulator(order.stripe_checkout_session_id, subscriber)
-    sync_checkout(checkout_session_id=order.stripe_checkout_session_id, now=now)
-    return True
+def let_host_sign_in(host: Host, password: str) -> None:
+    """The host's own account: it sees the sessions they host, without addresses and money."""
+    host.user = make_person(HOST_EMAIL, host.name, "", password, is_staff=True)
+    host.user.groups.add(Group.objects.get(name="host"))
+    host.save(update_fields=["user"])
 
 
-def book_with_the_years_credits(*, now: datetime) -> bool:
-    """Take two seats with the subscriber's credits; False if there is no year, or if they ever had a seat."""
-    subscriber = User.objects.filter(email=SUBSCRIBER_EMAIL).first()
-    if not settings.LOCAL_MAIL_DIR or Seat.objects.filter(booked_by=subscriber).exists():
-        return False
-    if not Subscription.objects.filter(subscriber__user=subscriber).exists():
-        return False
-    with transaction.atomic():
-        for topic in (COMING[0], COMING[2]):
-            live_session = LiveSession.objects.get(slug=slugify(topic.title))
-            if subscriber and live_session.is_on_sale(now):
-                book_with_credit(user=subscriber, live_session_id=live_session.pk, now=now)
-    return True
-
-
-def stripe_is_simulated() -> bool:
-    return urlsplit(settings.STRIPE_API_BASE).hostname in ("127.0.0.1", "localhost")
-
-
-def pay_at_simulator(checkout_session_id: str, user: User) -> None:
-    # The country is asked for where tax is switched on.
-    payer = {"session": checkout_session_id, "email": user.email, "name": user.name, "country": "US"}
-    body = json.dumps(payer).encode()
-    request = urllib.request.Request(
-        f"{settings.STRIPE_API_BASE}/_simulator/pay", body, {"Content-Type": "application/json"}, method="POST"
+def record_offline_payment(staff: User, now: datetime) -> None:
+    """One seat was paid by a firm's bank transfer."""
+    give_seat_paid_offline(
+        live_session_id=coming(NEARLY_SOLD_OUT).pk,
+        attendee=PAID_BY_INVOICE,
+        received=Received(policy.SINGLE_SEAT_MINOR, policy.CURRENCY, wording.house_day(now), "INV-2041, bank transfer"),
+        actor=staff,
+        reason="Their accounts department pays by invoice only",
+        now=now,
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        outcome = json.load(answer)["outcome"]
-    if outcome != "paid":
-        raise RuntimeError(f"the simulator did not take the demo's payment: {outcome}")
+
+
+def let_readers_wait(password: str, now: datetime) -> None:
+    for waiting in WAITING:
+        reader = make_person(waiting.email, waiting.name, waiting.firm, password)
+        join_waitlist(user=reader, live_session_id=coming(SOLD_OUT).pk, pay_by=WaitlistEntry.PayBy.MONEY, now=now)
+
+
+def coming(topic: Topic) -> LiveSession:
+    return LiveSession.objects.get(slug=slugify(topic.title))

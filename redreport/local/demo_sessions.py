@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from redreport.local.demo_accounts import HOST_EMAIL
 from sessions_live.models import LiveSession
+from sessions_live.operations.seats import Attendee
 
 Section = LiveSession.Section
 
@@ -32,7 +34,7 @@ class Topic:
 HOSTS = (
     Hosted(
         "Mira Lindqvist",
-        "mira@redreport.example",
+        HOST_EMAIL,
         "Has read Chinese politics in Beijing and Taipei for fifteen years, lately for companies that must decide by Friday.",
     ),
     Hosted(
@@ -60,7 +62,7 @@ COMING = (
         "What the teardown shows, what it does not, and which licences are likely to be asked about next.",
         hosts=(1,),
         capacity=12,
-        given_seats=10,
+        given_seats=9,
     ),
     Topic(
         timedelta(days=8),
@@ -77,6 +79,8 @@ COMING = (
         "What is in the bill, what fell out, and what will pass?",
         "A walk through the text with the amendments that matter to funds and to their limited partners.",
         hosts=(1,),
+        capacity=8,
+        given_seats=8,
     ),
     Topic(
         timedelta(days=22),
@@ -94,6 +98,8 @@ COMING = (
         "A short reading list, argued over: what each book knows, what it guesses, and what it leaves to the footnotes.",
     ),
 )
+
+NEARLY_SOLD_OUT, SOLD_TO_ONE_IN_DOUBT, SOLD_OUT = COMING[1], COMING[2], COMING[3]
 
 PAST = (
     Topic(
@@ -135,4 +141,12 @@ ATTENDEES = (
     ("Hannah Brecht", "European Chamber", "h.brecht@chamber.example"),
     ("Isaac Mensah", "Mensah Capital", "isaac@mensah-capital.example"),
     ("Jia Hui Tan", "Straits Advisory", "jiahui.tan@straits.example"),
+)
+
+PAID_BY_INVOICE = Attendee("Jia Hui Tan", "jiahui.tan@straits.example", "Straits Advisory")
+# Has an account, and pays with a card that its bank suspects.
+DOUBTED = Attendee("Viktor Brandt", "v.brandt@brandt-import.example", "Brandt Import")
+WAITING = (
+    Attendee("Ruth Adeyemi", "ruth.adeyemi@lagos-bridge.example", "Lagos Bridge Fund"),
+    Attendee("Paolo Conti", "p.conti@conti-tessuti.example", "Conti Tessuti"),
 )

@@ -6,7 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from redreport import clock
-from redreport.local.demo import book_with_the_years_credits, buy_year_at_simulator, load_people_and_schedule
+from redreport.local.demo import load_people_and_schedule
+from redreport.local.demo_purchases import (
+    book_with_the_years_credits,
+    buy_seat_with_a_card_in_doubt,
+    buy_year_at_simulator,
+    compare_with_simulator,
+)
 
 
 class Command(BaseCommand):
@@ -19,7 +25,9 @@ class Command(BaseCommand):
         done = {
             "schedule": load_people_and_schedule(password=password, now=clock.now()),
             "year": buy_year_at_simulator(now=clock.now()),
+            "seat in doubt": buy_seat_with_a_card_in_doubt(now=clock.now()),
             "seats": book_with_the_years_credits(now=clock.now()),
+            "comparison": compare_with_simulator(now=clock.now()),
         }
         new = [what for what, is_new in done.items() if is_new]
         self.stdout.write(f"load_demo: {', '.join(new) or 'nothing'} new.")
