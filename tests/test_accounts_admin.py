@@ -10,7 +10,9 @@ from redreport.accounts.models import User
 from redreport.accounts.second_factor import factors_of
 from redreport.accounts.selectors import has_proven_email
 from redreport.audit.models import AuditEntry
+from redreport.outbox.models import OutgoingMail
 from tests.factories import make_staff, make_user
+from tests.outbox_helpers import rendered_mail
 from tests.staff import give_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,14 +138,17 @@ def test_member_of_staff_who_is_given_more_stays_as_they_are(client: Client, des
     assert browser.get("/account/").status_code == 200
 
 
-def test_password_that_staff_set_stands_in_the_audit(client: Client, helper: User) -> None:
+def test_password_that_staff_set_stands_in_the_audit_and_its_owner_is_told(client: Client, helper: User) -> None:
     reader = make_user()
     address = f"{USERS}{reader.pk}/password/"
     client.post(address, {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "typo"})
     assert not AuditEntry.objects.exists()
+    assert not OutgoingMail.objects.exists()
     client.post(address, {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "Xk29!lls0a"})
     entry = AuditEntry.objects.get()
     assert (entry.actor, entry.verb, entry.target_id, entry.detail) == (helper, "password_changed", str(reader.pk), {})
+    mail = OutgoingMail.objects.get()
+    assert (mail.recipient, rendered_mail("account_mail").subject) == (reader.email, "Your password was changed")
 
 
 def test_staff_cannot_declare_an_address_proven(client: Client) -> None:

@@ -19,6 +19,7 @@ from django.urls import URLPattern, path
 
 from redreport import audit, clock
 from redreport.accounts import group_admin  # noqa: F401
+from redreport.accounts.mails import queue_notice
 from redreport.accounts.models import User
 from redreport.accounts.second_factor import APP, NothingToRemove, factors_of, remove_second_factor
 from redreport.accounts.selectors import signed_in
@@ -87,12 +88,15 @@ class UserAdmin(DjangoUserAdmin):
         return within_reach and super().has_change_permission(request, obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """A mail tells the owner, as it does when they change it themselves: a colleague knows this one."""
+        now = clock.now()
         with transaction.atomic():
             before = self.get_object(request, unquote(id))
             response = super().user_change_password(request, id, form_url)
             after = self.get_object(request, unquote(id))
             if before and after and before.password != after.password:
-                audit.record(actor=signed_in(request), verb="password_changed", target=after, now=clock.now())
+                audit.record(actor=signed_in(request), verb="password_changed", target=after, now=now)
+                queue_notice(template="account/email/password_changed", user=after, now=now)
         return response
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
