@@ -31,12 +31,19 @@ SIGN_OF_TEXT = "'"
 
 
 def harmless(text: str) -> str:
-    """The text as it can stand in a cell: what could begin a formula gets an apostrophe before it, the sign of plain text."""
-    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    """
+    The text as it can stand in a cell: what could begin a formula gets an apostrophe before it, the sign of plain text. Where a
+    comma stands in numbers, spreadsheets begin a cell at each semicolon: so what follows one is looked at too.
+    """
+    parts = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).split(";")
+    return ";".join(SIGN_OF_TEXT + part if _could_begin_formula(part) else part for part in parts)
+
+
+def _could_begin_formula(text: str) -> bool:
     begins = text[:1] in ("\t", "\r", "\n")
     rest = _SKIPPED.sub("", text)
     folded = unicodedata.normalize("NFKC", rest[:1])[:1]
-    return SIGN_OF_TEXT + text if begins or folded in BEGINS_FORMULA else text
+    return begins or folded in BEGINS_FORMULA
 
 
 def cell(value: Any) -> str | int | Decimal:

@@ -7,9 +7,13 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport.accounts.models import User
+from redreport.accounts.second_factor import factors_of
 from redreport.accounts.selectors import has_proven_email
 from redreport.audit.models import AuditEntry
+from redreport.outbox.models import OutgoingMail
 from tests.factories import make_staff, make_user
+from tests.outbox_helpers import rendered_mail
+from tests.staff import give_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,14 +112,43 @@ def test_superusers_give_powers(client: Client, desk: User) -> None:
     assert reader.is_staff
 
 
-def test_password_that_staff_set_stands_in_the_audit(client: Client, helper: User) -> None:
+@pytest.mark.parametrize("power", ["is_staff", "is_superuser"])
+def test_who_is_given_powers_begins_with_a_mailed_code_whatever_others_may_know(client: Client, desk: User, power: str) -> None:
+    """A colleague at the desk may have set the reader's password, signed in with it and made a passkey."""
+    reader, somebody = make_user(password="known to a colleague"), Client()
+    give_app(reader)
+    somebody.force_login(reader)
+    assert somebody.get("/account/").status_code == 200
+    form = {"email": reader.email, "name": reader.name, "is_active": "on", power: "on"}
+    client.post(f"{USERS}{reader.pk}/change/", form)
+    reader.refresh_from_db()
+    assert (getattr(reader, power), reader.has_usable_password(), factors_of(reader)) == (True, False, set())
+    assert somebody.get("/account/").status_code == 302
+    assert AuditEntry.objects.get(verb="user_changed").detail == {"fields": [power], "second_factors_removed": 2}
+
+
+def test_member_of_staff_who_is_given_more_stays_as_they_are(client: Client, desk: User) -> None:
+    colleague, browser = make_user(password="their own secret", is_staff=True), Client()
+    give_app(colleague)
+    browser.force_login(colleague)
+    form = {"email": colleague.email, "name": colleague.name, "is_active": "on", "is_staff": "on", "is_superuser": "on"}
+    client.post(f"{USERS}{colleague.pk}/change/", form)
+    colleague.refresh_from_db()
+    assert (colleague.is_superuser, colleague.has_usable_password(), factors_of(colleague)) == (True, True, {"totp"})
+    assert browser.get("/account/").status_code == 200
+
+
+def test_password_that_staff_set_stands_in_the_audit_and_its_owner_is_told(client: Client, helper: User) -> None:
     reader = make_user()
     address = f"{USERS}{reader.pk}/password/"
     client.post(address, {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "typo"})
     assert not AuditEntry.objects.exists()
+    assert not OutgoingMail.objects.exists()
     client.post(address, {"usable_password": "true", "password1": "Xk29!lls0a", "password2": "Xk29!lls0a"})
     entry = AuditEntry.objects.get()
     assert (entry.actor, entry.verb, entry.target_id, entry.detail) == (helper, "password_changed", str(reader.pk), {})
+    mail = OutgoingMail.objects.get()
+    assert (mail.recipient, rendered_mail("account_mail").subject) == (reader.email, "Your password was changed")
 
 
 def test_staff_cannot_declare_an_address_proven(client: Client) -> None:

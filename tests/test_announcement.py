@@ -335,3 +335,14 @@ def test_killed_at_any_step_and_clicked_again_everybody_is_told_once(shop: Shop)
         mails = OutgoingMail.objects.filter(key__startswith=f"announcement:{announcement.pk}:")
         assert sorted(mails.values_list("recipient", flat=True)) == going
         assert AuditEntry.objects.filter(verb="announced", target_id=str(announcement.pk)).count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("which", ["9" * 5000, "²", "-1", "\x00", ""])
+def test_mail_that_is_not_there_is_answered_with_the_first(which: str) -> None:
+    live_session = make_live_session()
+    make_guest_seat(live_session)
+    walk = walk_of(live_session)
+    shown = walk.look(show=which)
+    assert (shown.status_code, shown["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert shown.content == walk.look(show="0").content

@@ -344,3 +344,8 @@ def test_two_sweeps_at_once_open_one_case() -> None:
     OutgoingMail.objects.filter(context__seat_id=seat.pk).update(state="failed", reason="refused for good")
     assert sorted(map(str, at_once([sweep_bounces_task for _ in range(3)]))) == ["0", "0", "1"]
     assert Case.objects.count() == 1
+
+
+def test_address_longer_than_any_that_we_write_to_is_nobodys(provider: Client, mail: OutgoingMail) -> None:
+    assert postmark(provider, f"{'a' * 300}@example.com") == 200
+    assert not MailWish.objects.exists()

@@ -100,7 +100,19 @@ def test_text_that_could_begin_a_formula_is_marked_as_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Ada Reader", "O'Neil", "a=b", "Jean-Luc", "x@example.com", "", "李 明", "3M", "“Quoted”", "– Smith"]
+    ("text", "shown"),
+    [
+        ("Ada;=1+1;x", "Ada;'=1+1;x"),
+        ('Ada; "＠A1', "Ada;' \"＠A1"),
+        ("=1;=2", "'=1;'=2"),
+    ],
+)
+def test_text_that_could_begin_a_formula_where_semicolons_part_cells_is_marked_too(text: str, shown: str) -> None:
+    assert harmless(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["Firm; Partner", "O'Neil", "a=b", "Jean-Luc", "x@example.com", "", "李 明", "3M", "“Quoted”", "– Smith"]
 )
 def test_other_text_stays_what_it_is(text: str) -> None:
     assert harmless(text) == text

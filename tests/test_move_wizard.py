@@ -294,3 +294,11 @@ def test_sessions_page_and_roster_lead_to_the_wizards_for_who_may() -> None:
     for page in pages:
         assert [f'href="{wizard}"' in all_may.get(page).text for wizard in wizards] == [True] * 3
         assert [f'href="{wizard}"' in looker.get(page).text for wizard in wizards] == [False] * 3
+
+
+@pytest.mark.django_db
+def test_mail_of_a_move_that_writes_to_nobody_is_not_found() -> None:
+    live_session = make_live_session()
+    LiveSession.hosts.through.objects.all().delete()
+    walk = Walk(desk_of(), "desk_move_session", live_session, **to_time(live_session))
+    assert walk.look(show="0").status_code == 404

@@ -1,6 +1,7 @@
 """Readers who had signed up by mail are imported from a list: checked row by row, shown first, once each."""
 
 import re
+import time
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
@@ -267,6 +268,13 @@ def test_file_is_read_in_the_alphabet_it_was_written_in(content: bytes, is_guess
 def test_what_is_no_list_of_readers_says_why(text: str, said: str) -> None:
     with pytest.raises(Unreadable, match=re.escape(said)):
         read_readers(text, NOW)
+
+
+def test_first_line_of_a_megabyte_is_answered_at_once() -> None:
+    began = time.process_time()
+    with pytest.raises(Unreadable, match="twice: name"):
+        read_readers("email" + ",name" * 40_000 + "\na@example.com,A", NOW)
+    assert time.process_time() - began < 5
 
 
 def upload(content: bytes) -> SimpleUploadedFile:

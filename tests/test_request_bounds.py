@@ -12,7 +12,7 @@ from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from sessions_live.seat_links import DOOR
 from subscriptions.operations.booking import book_with_credit
-from tests.factories import make_credits, make_live_session, make_price, make_user
+from tests.factories import make_credits, make_live_session, make_price, make_staff, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +29,29 @@ def test_address_with_impossible_characters_is_not_found(client: Client, address
 @pytest.mark.parametrize("query", ["/sessions/?section=%00", "/accounts/login/?next=%00"])
 def test_query_with_impossible_characters_breaks_no_page(client: Client, query: str) -> None:
     assert client.get(query).status_code in (200, 404)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "desk/books/rows/?figure=earned_total&month=2027-01&currency=%00",
+        "desk/books/rows.csv?figure=earned_total&month=2027-01&currency=%00",
+        "desk/rosterseat/?state=%00",
+        "sessions_live/livesession/?state=%00",
+        "outbox/outgoingmail/?kind=%00",
+        "audit/auditentry/?verb=%00",
+        "subscriptions/case/?kind=%00",
+    ],
+)
+def test_query_with_impossible_characters_breaks_no_page_of_staff(client: Client, address: str) -> None:
+    client.force_login(make_staff())
+    assert client.get(f"/admin/{address}").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "99999999999999999999", "\u00b2", "-1", "x"])
+def test_roster_of_a_session_whose_number_is_none_breaks_nothing(client: Client, number: str) -> None:
+    client.force_login(make_staff())
+    assert client.get("/admin/desk/rosterseat/", {"live_session__id__exact": number}).status_code in (200, 302)
 
 
 @pytest.mark.parametrize("page", ["signup", "login", "password/reset", "email"])

@@ -12,6 +12,7 @@ from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.contrib import admin
 from django.contrib.sessions.models import Session
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from django.urls import URLPattern, URLResolver
@@ -278,6 +279,13 @@ def test_readers_are_refused_as_ever_and_need_no_factor(client: Client) -> None:
 def test_switched_off_nobody_is_asked(client: Client) -> None:
     client.force_login(make_staff())
     assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize(("asked", "warned"), [(True, False), (False, True)])
+def test_deployment_that_asks_staff_for_none_is_warned(asked: bool, warned: bool) -> None:
+    with override_settings(STAFF_SECOND_FACTOR=asked):
+        found = {message.id for message in run_checks(include_deployment_checks=True)}
+    assert ("accounts.W001" in found) == warned
 
 
 def test_djangos_own_sign_in_form_is_never_shown(client: Client) -> None:

@@ -19,6 +19,7 @@ from django.urls import URLPattern, path
 
 from redreport import audit, clock
 from redreport.accounts import group_admin  # noqa: F401
+from redreport.accounts.mails import queue_notice
 from redreport.accounts.models import User
 from redreport.accounts.second_factor import APP, NothingToRemove, factors_of, remove_second_factor
 from redreport.accounts.selectors import signed_in
@@ -87,20 +88,25 @@ class UserAdmin(DjangoUserAdmin):
         return within_reach and super().has_change_permission(request, obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """A mail tells the owner, as it does when they change it themselves: a colleague knows this one."""
+        now = clock.now()
         with transaction.atomic():
             before = self.get_object(request, unquote(id))
             response = super().user_change_password(request, id, form_url)
             after = self.get_object(request, unquote(id))
             if before and after and before.password != after.password:
-                audit.record(actor=signed_in(request), verb="password_changed", target=after, now=clock.now())
+                audit.record(actor=signed_in(request), verb="password_changed", target=after, now=now)
+                queue_notice(template="account/email/password_changed", user=after, now=now)
         return response
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
         """
         A corrected address is unproven until its owner signs in with it; the one it replaces opens nothing from now on, nor do
-        the password, the passkeys and the sessions of whoever used it.
+        the password, the passkeys and the sessions of whoever used it. Nor do those of a reader who becomes staff: a colleague
+        may have set that password, and would have the new powers with it. A mailed code lets both in again.
         """
-        if change and "email" in form.changed_data:
+        begins_anew = change and ("email" in form.changed_data or _becomes_staff(form))
+        if begins_anew:
             # Another password, though one that nobody can type, ends every session: each is tied to the password.
             obj.set_unusable_password()
         with transaction.atomic():
@@ -110,7 +116,7 @@ class UserAdmin(DjangoUserAdmin):
                 return
             EmailAddress.objects.filter(user=obj).exclude(email=obj.email).delete()
             detail: dict[str, Any] = {"fields": sorted(form.changed_data)}
-            if "email" in form.changed_data:
+            if begins_anew:
                 factors, _ = Authenticator.objects.filter(user=obj).delete()
                 detail |= {"second_factors_removed": factors} if factors else {}
             audit.record(actor=request.user, verb="user_changed", target=obj, detail=detail, now=clock.now())
@@ -167,3 +173,10 @@ class UserAdmin(DjangoUserAdmin):
         else:
             self.message_user(request, f"Removed. {user} has been told by mail.", messages.SUCCESS)
         return redirect("admin:accounts_user_change", user.pk)
+
+
+def _becomes_staff(form: forms.ModelForm) -> bool:
+    """Whether the form gives powers to somebody who had none."""
+    powers = ("is_staff", "is_superuser")
+    given = [name for name in powers if name in form.changed_data and form.cleaned_data[name]]
+    return bool(given) and not any(form.initial.get(name) for name in powers)

@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from redreport.accounts import mails, proof, wishes
+        from redreport.accounts import checks, mails, proof, wishes  # noqa: F401
 
         mails.register_kinds()
         proof.watch_proofs()

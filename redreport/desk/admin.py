@@ -64,7 +64,7 @@ class RosterSeatAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         chosen = request.GET.get(SESSION_FILTER, "")
-        live_session = LiveSession.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
+        live_session = LiveSession.objects.filter(pk=chosen).first() if chosen.isdecimal() and len(chosen) < 19 else None
         title = f"Roster: {live_session}" if live_session else "Rosters of all sessions"
         return super().changelist_view(request, {"title": title, "live_session": live_session, **(extra_context or {})})
 

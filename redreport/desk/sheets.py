@@ -6,6 +6,7 @@ A cell stands on one line. So a quotation mark that is never closed spoils its o
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -96,7 +97,7 @@ def _header(line: str, delimiter: str, columns: Mapping[str, str], required: fro
         raise Unreadable(f"The first line must name the columns, and it lacks {', '.join(missing)}. Known are: {known}.")
     if unknown:
         raise Unreadable(f"These columns are not known: {', '.join(unknown)[:200]}. Take them out. Known are: {known}.")
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if twice:
         raise Unreadable(f"These columns stand there twice: {', '.join(twice)}.")
     return header

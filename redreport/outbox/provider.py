@@ -17,6 +17,7 @@ from django.urls import URLPattern
 
 from redreport import clock
 from redreport.outbox.bounces import Returned, note_bounce
+from redreport.text import EMAIL_LENGTH
 
 log = structlog.get_logger(__name__)
 
@@ -68,11 +69,12 @@ def _hear(sender: object, event: Any, esp_name: str, **_: Any) -> None:
     returned = RETURNED.get(event.event_type)
     if returned is None:
         return
-    now = clock.now()
+    now, recipient = clock.now(), event.recipient or ""
     note_bounce(
         returned=Returned.PUT_OFF if returned == Returned.BOUNCED and _is_passing(event) else returned,
         message_id=_our_message_id(event),
-        recipient=event.recipient or "",
+        # We write to no longer one: it is somebody else's.
+        recipient=recipient if len(recipient) <= EMAIL_LENGTH else "",
         said=event.mta_response or event.description or event.reject_reason or "",
         happened_at=event.timestamp or now,
         now=now,

@@ -50,7 +50,7 @@ class RequestLogMiddleware:
 
 class BoundsMiddleware:
     """
-    404 for an address with unprintable characters, NUL among them, which PostgreSQL does not take; 400 for a body over
+    404 for an address with unprintable characters, or with NUL in its query: PostgreSQL takes none. 400 for a body over
     DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files. A page that takes a file may be sent one more.
     """
 
@@ -58,7 +58,7 @@ class BoundsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.isprintable():
+        if not request.path.isprintable() or "%00" in request.META.get("QUERY_STRING", ""):
             raise Http404
         if _announced_bytes(request) > _most_bytes(request.path):
             raise RequestDataTooBig

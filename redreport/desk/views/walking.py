@@ -13,7 +13,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from redreport.desk.views.common import render_page
 from redreport.desk.views.confirming import has_seen, is_confirmed, request_id_of, to_confirm
@@ -121,6 +121,8 @@ def _page(request: HttpRequest, wizard: Wizard, template: str, context: dict[str
 
 
 def _shown_mail(preview: Preview, which: str) -> HttpResponse:
-    """The HTML of one of the mails, on a page of its own."""
-    chosen = int(which) if which.isdecimal() and int(which) < len(preview.mails) else 0
-    return html_of_mail(preview.mails[chosen].rendered)
+    """The HTML of one of the mails, the first unless another is named, on a page of its own."""
+    if not preview.mails:
+        raise Http404
+    by_number = {str(number): mail for number, mail in enumerate(preview.mails)}
+    return html_of_mail(by_number.get(which, preview.mails[0]).rendered)
