@@ -61,7 +61,7 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
     seen = request.POST.get("seen", "")
     if "confirm" not in request.POST or len(plan.refused) == len(plan.rows):
         return _preview(request, question, plan)
-    if seen != plan.effects.digest:
+    if seen != plan.digest:
         messages.warning(request, "Something has changed since you looked: this is what would happen now. Nothing was done.")
         return _preview(request, question, plan)
     job = start_job(
@@ -100,7 +100,7 @@ def _preview(request: HttpRequest, question: Question, plan: Plan) -> HttpRespon
     context = {
         "plan": plan,
         "sentence": plan.effects.sentence(),
-        "seen": plan.effects.digest,
+        "seen": plan.digest,
         "request_id": uuid.uuid4(),
         "sent_on": [*sent_on, *question.carried],
     }
