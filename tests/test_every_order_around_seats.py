@@ -10,7 +10,7 @@ import pytest
 
 from redreport import clock
 from redreport.accounts.models import User
-from redreport.desk.jobs.running import run_job, start_job
+from redreport.desk.jobs.running import run_job, start_job, try_failed_again
 from redreport.desk.jobs.seats import drafts_of
 from redreport.desk.jobs.seats_move import MOVE
 from redreport.outbox.kinds import Verdict
@@ -341,6 +341,36 @@ def two_workers_move_a_seat_for_one_job() -> Scene:
 
 def test_two_workers_at_one_job_move_a_seat_once_and_neither_says_that_it_failed() -> None:
     explore(two_workers_move_a_seat_for_one_job).assert_unharmed()
+
+
+def job_is_tried_again_as_a_second_worker_finishes_it() -> Scene:
+    session = open_session()
+    job = start_job(
+        kind=MOVE,
+        drafts=drafts_of(session, [0]),
+        wishes={"to": session.pk, "reason": "They asked"},
+        preview="Moves 1 seat.",
+        request_id=uuid.uuid4(),
+        live_session=session,
+        actor=make_staff(),
+        now=clock.now(),
+    )
+    job.items.update(state="failed", done_at=clock.now(), outcome="There was no place.")
+
+    def the_sweep_finds_what_waits(one: object, other: object) -> None:
+        job.refresh_from_db()
+        waits = job.items.filter(state="waiting").exists()
+        assert not (waits and job.finished_at), "it waits for ever, should the worker not be told"
+
+    return Scene(
+        partial(run_job, job_id=job.pk, now=clock.now()),
+        partial(try_failed_again, job_id=job.pk, actor=job.made_by, now=clock.now()),
+        the_sweep_finds_what_waits,
+    )
+
+
+def test_a_job_that_is_tried_again_is_never_finished_with_rows_that_wait() -> None:
+    explore(job_is_tried_again_as_a_second_worker_finishes_it).assert_unharmed()
 
 
 @pytest.mark.parametrize("scene", [*[scene for scene, _ in PAIRS], capacity_is_lowered_while_a_reader_buys])
