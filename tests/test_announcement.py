@@ -20,6 +20,7 @@ from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.operations.waitlist import leave_waitlist
 from subscriptions.operations.cancel import cancel_live_session_and_settle
+from subscriptions.operations.seat_moves import move_seat
 from tests.canceling import cancel_by_house
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
@@ -346,3 +347,13 @@ def test_mail_that_is_not_there_is_answered_with_the_first(which: str) -> None:
     shown = walk.look(show=which)
     assert (shown.status_code, shown["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert shown.content == walk.look(show="0").content
+
+
+def test_who_was_moved_to_another_session_before_it_was_sent_does_not_get_it() -> None:
+    live_session, other = make_live_session(), make_live_session()
+    seat = make_guest_seat(live_session)
+    tell(live_session)
+    mail = OutgoingMail.objects.get(kind="announcement")
+    move_seat(seat_id=seat.pk, to_live_session_id=other.pk, actor=make_staff(), reason="They asked", now=clock.now())
+    verdict = kinds.find("announcement").guard(mail, clock.now())
+    assert (verdict.action, verdict.reason) == ("withhold", "the seat was moved to another session")

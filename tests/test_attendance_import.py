@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -18,6 +19,7 @@ from redreport.desk.models import Job
 from redreport.desk.sheets import Unreadable
 from sessions_live.models import Host, LiveSession, Seat
 from subscriptions.operations.cancel import cancel_seat_by_house
+from subscriptions.operations.seat_moves import move_seat
 from tests.factories import make_guest_seat, make_live_session, make_staff, make_user
 from tests.rosters import fill
 from tests.staff import desk_of, staff_who_may
@@ -228,6 +230,17 @@ def test_a_seat_that_is_canceled_before_the_job_gets_to_it_fails_and_the_others_
         ("Gone, seat 1, by e-mail", "failed", "The seat is not theirs any more."),
         ("Ada Reader, seat 2, by e-mail", "done", "Checked in."),
     ]
+
+
+@pytest.mark.django_db
+def test_who_is_moved_to_another_session_is_not_checked_in_there_by_the_report_of_this_one() -> None:
+    live_session, other, desk = begun(), make_live_session(starts_in=timedelta(minutes=20)), desk_of()
+    seat = make_guest_seat(live_session, make_user("Ada Reader", email="ada@example.com"))
+    send_on(desk, live_session, send_file(desk, live_session, ADA), confirm="Do it")
+    move_seat(seat_id=seat.pk, to_live_session_id=other.pk, actor=make_staff(), reason="They asked", now=clock.now())
+    with time_machine.travel(other.starts_at + timedelta(minutes=1), tick=True):
+        assert run() == [("Ada Reader, seat 1, by e-mail", "failed", "This seat is not in this session, or no longer.")]
+    assert Seat.objects.get().state == "confirmed"
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -15,10 +16,10 @@ from redreport.audit.models import AuditEntry
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
 from sessions_live.operations.seats import Attendee
-from subscriptions.models import Case, Payment, Subscription, SubscriptionChange
+from subscriptions.models import Case, Payment, Refund, Subscription, SubscriptionChange
 from subscriptions.operations.bounced_mails import open_cases_of_bounces
 from subscriptions.operations.cancel import cancel_seat_by_house
-from subscriptions.operations.case_actions import ask_change_of_case_again, give_seat_of_case
+from subscriptions.operations.case_actions import ask_change_of_case_again, give_seat_of_case, refund_rest_of_case
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.credit_notes import make_credit_note
@@ -92,6 +93,44 @@ def test_several_seats_are_given_before_the_case_is_settled_and_each_once() -> N
     assert (case.state, Seat.objects.count()) == ("settled", 2)
 
 
+def lost_order(shop: Shop) -> Case:
+    """The case of a payment that we know and whose order is lost."""
+    payment = bought_seat(shop)
+    key = f"payment_without_seat:{payment.stripe_payment_intent_id}"
+    return open_case(key=key, kind=Case.Kind.PAYMENT_WITHOUT_SEAT, summary="An order is lost", payment=payment, now=clock.now())
+
+
+def test_what_a_seat_was_given_for_is_not_refunded_as_well_unless_that_seat_is_canceled(shop: Shop) -> None:
+    case, session = lost_order(shop), make_live_session()
+    form = seat_form(session.pk)
+    del form["is_last"]
+    press(case, "give-seat", form)
+    assert (case.state, 'value="Refund' in page_of(case)) == ("opened", False)
+    assert "Nothing was done." in press(case, "refund-rest", {"request_id": str(uuid4())})
+    assert (case.state, Refund.objects.count()) == ("opened", 0)
+    seat = Seat.objects.get(live_session=session)
+    cancel_seat_by_house(seat_id=seat.pk, actor=make_staff(), reason="Ill", restitution=Seat.Restitution.FULL, now=clock.now())
+    assert 'value="Refund $250"' in page_of(case)
+    press(case, "refund-rest", {"request_id": str(uuid4())})
+    assert (case.state, Refund.objects.get().amount_minor) == ("settled", 25000)
+
+
+def test_of_one_who_gives_a_seat_and_one_who_refunds_at_once_one_comes_too_late(shop: Shop) -> None:
+    case, session, one, other = lost_order(shop), make_live_session(), make_staff(), make_staff()
+    give = partial(give_seat_of_case, live_session_id=session.pk, attendee=Attendee("Bo", "bo@example.org", ""), is_last=False)
+    outcomes = at_once(
+        [
+            partial(give, case_id=case.pk, actor=one, now=clock.now()),
+            partial(refund_rest_of_case, case_id=case.pk, actor=other, request_id=uuid4(), now=clock.now()),
+        ]
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) in (
+        ["NoRemedy", "SeatCoverage"],
+        ["CaseAlreadySettled", "Refund"],
+    )
+    assert Refund.objects.count() + session.seats.count() == 1
+
+
 @pytest.mark.django_db
 def test_seat_is_not_given_where_none_is_left_or_the_form_lacks_something() -> None:
     full, case = make_live_session(capacity=1), lost_seat()
@@ -121,6 +160,7 @@ def test_money_returned_past_stripe_is_written_down_with_its_reference() -> None
     case = Case.objects.get(kind="offline_restitution")
     assert case.seat == seat
     assert "at stake" in page_of(case).lower()
+    assert "In the books the money counts as returned from then on." in page_of(case)
     assert "Write how it was returned, and the reference." in press(case, "returned", {"how": "bank transfer", "reference": ""})
     assert case.state == "opened"
     form = {"how": "bank transfer", "reference": "WIRE-77"}

@@ -16,11 +16,13 @@ from redreport.audit.models import AuditEntry
 from redreport.desk.jobs import kinds
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.jobs.kinds import Draft, JobKind, Refused, Wishes
+from redreport.desk.jobs.planning import plan_job
 from redreport.desk.jobs.running import BATCH, UNEXPECTED, run_job, start_job, try_failed_again
 from redreport.desk.models import Job, JobItem
 from redreport.desk.tasks import sweep_jobs_task
 from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import desk_page
+from redreport.desk.views.jobs import ROWS_ON_A_PAGE
 from tests.factories import make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -188,8 +190,12 @@ def test_staff_without_the_permission_are_refused_and_readers_led_to_sign_in(cli
     assert client.get("/letters/").status_code in (302, 403)
 
 
+def plan_digest() -> str:
+    return plan_job(kind=KIND, drafts=[Draft("Ada"), Draft("refused")], wishes={}, now=clock.now()).digest
+
+
 def confirmed_without_looking(desk: Client) -> int:
-    return desk.post("/letters/", {"reason": "x", "confirm": "Do it", "seen": Effects(mails=1).digest}).status_code
+    return desk.post("/letters/", {"reason": "x", "confirm": "Do it", "seen": plan_digest()}).status_code
 
 
 def test_the_page_of_a_job_shows_progress_and_goes_on_by_itself_until_it_is_finished(client: Client) -> None:
@@ -203,3 +209,40 @@ def test_the_page_of_a_job_shows_progress_and_goes_on_by_itself_until_it_is_fini
     assert ("Try what failed again" in page, "It was canceled meanwhile." in page) == (True, True)
     client.post(f"{address}try-again/")
     assert states(job)[1] == ("waiting", "")
+
+
+def test_a_job_of_a_kind_that_the_program_has_no_more_is_still_readable_and_cannot_be_tried_again(client: Client) -> None:
+    client.force_login(make_staff())
+    job = begin("refused meanwhile")
+    run_job(job_id=job.pk, now=clock.now())
+    Job.objects.update(kind="of_last_year")
+    address = f"/admin/desk/jobs/{job.public_id}/"
+    page = client.get(address).content.decode()
+    assert ("It was canceled meanwhile." in page, "Try what failed again" in page) == (True, False)
+    assert client.post(f"{address}try-again/").status_code == 404
+    assert states(job) == [("failed", "It was canceled meanwhile.")]
+
+
+def test_a_long_job_is_shown_page_by_page_with_what_failed_first(client: Client) -> None:
+    client.force_login(make_staff())
+    job = begin(*(f"Reader {number}" for number in range(1, ROWS_ON_A_PAGE + 1)), "refused meanwhile")
+    while run_job(job_id=job.pk, now=clock.now()):
+        pass
+    address = f"/admin/desk/jobs/{job.public_id}/"
+    first, second = (client.get(address, {"page": page}) for page in (1, 2))
+    assert [item.about for item in first.context["items"]][:2] == ["refused meanwhile", "Reader 1"]
+    assert [item.about for item in second.context["items"]] == [f"Reader {ROWS_ON_A_PAGE}"]
+    assert (first.context["done"], first.context["failed"], first.context["number"]) == (ROWS_ON_A_PAGE, 1, ROWS_ON_A_PAGE + 1)
+    assert "?page=2" in first.content.decode()
+
+
+def test_what_was_shown_is_told_apart_by_its_rows_although_the_sums_are_the_same() -> None:
+    plans = [
+        plan_job(kind=KIND, drafts=drafts, wishes={}, now=clock.now())
+        for drafts in (
+            [Draft("Ada: has 0 credits"), Draft("refused")],
+            [Draft("Ada: has 3 credits"), Draft("refused")],
+        )
+    ]
+    assert plans[0].effects.sentence() == plans[1].effects.sentence()
+    assert plans[0].digest != plans[1].digest

@@ -303,6 +303,28 @@ def test_staff_hand_a_seat_over_and_everybody_concerned_hears_of_it_once(shop: S
     assert desk.look([seat], **CY_AND_WHY).context["sentence"] == "Changes nothing."
 
 
+def test_a_seat_that_was_handed_on_since_is_not_taken_back_by_a_worker_who_does_the_job_again() -> None:
+    seat = make_guest_seat(make_live_session())
+    desk = Desk("desk_hand_over", seat.live_session)
+    job = desk.do([seat], **CY_AND_WHY)
+    desk.do([seat], **{**CY_AND_WHY, "name": "Dee Ray", "email": "dee@example.org"})
+    before = last_mail_id()
+    run_again(job)
+    seat.refresh_from_db()
+    assert (seat.attendee_email, seat.hand_overs.count(), mails_owed(before)) == ("dee@example.org", 2, [])
+    assert outcomes(job) == [("done", "Cy Doe was given the seat.")]
+
+
+def test_money_that_came_once_and_is_recorded_a_second_time_is_named_before() -> None:
+    live_session = make_live_session()
+    Desk("desk_offline", live_session).do(**PAID)
+    page = Desk("desk_offline", make_live_session()).look(**{**PAID, "reference": "inv-2041 "})
+    [row] = page.context["plan"].rows
+    assert row.draft.about.endswith(f"recorded under this reference before: $1,250.50 for Bo Chen, “{live_session.title}”")
+    page = Desk("desk_offline", make_live_session()).look(**{**PAID, "reference": "INV-2042"})
+    assert "before" not in page.context["plan"].rows[0].draft.about
+
+
 def test_staff_hand_over_as_often_as_it_takes_and_one_seat_at_a_time() -> None:
     seat = make_guest_seat(make_live_session())
     desk = Desk("desk_hand_over", seat.live_session)

@@ -1,5 +1,6 @@
 """What happens to a session and its seats at one moment with something else, in every order of the two operations' statements."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
@@ -9,6 +10,9 @@ import pytest
 
 from redreport import clock
 from redreport.accounts.models import User
+from redreport.desk.jobs.running import run_job, start_job, try_failed_again
+from redreport.desk.jobs.seats import drafts_of
+from redreport.desk.jobs.seats_move import MOVE
 from redreport.outbox.kinds import Verdict
 from redreport.outbox.models import OutgoingMail
 from redreport.policy import LONG_REMINDER_BEFORE
@@ -310,6 +314,63 @@ PAIRS: list[tuple[Callable[[], Scene], Guards]] = [
     (session_is_moved_as_a_seat_is_handed_over, no_row_is_locked),
     (seat_goes_to_another_session_as_it_is_canceled, no_row_is_locked),
 ]
+
+
+def two_workers_move_a_seat_for_one_job() -> Scene:
+    """The sweep has taken up a job that a worker is still at."""
+    old, new = open_session(), open_session()
+    seat = book(reader("Ada", credits=1), old)
+    job = start_job(
+        kind=MOVE,
+        drafts=drafts_of(old, [seat.pk]),
+        wishes={"to": new.pk, "reason": "They asked"},
+        preview="Moves 1 seat.",
+        request_id=uuid.uuid4(),
+        live_session=old,
+        actor=make_staff(),
+        now=clock.now(),
+    )
+
+    def moved_and_said_so(one: object, other: object) -> None:
+        assert Seat.objects.get().live_session == new
+        assert list(job.items.values_list("state", "outcome")) == [("done", f"Is in “{new.title}” now, seat 1.")]
+
+    work = partial(run_job, job_id=job.pk, now=clock.now())
+    return Scene(work, work, moved_and_said_so)
+
+
+def test_two_workers_at_one_job_move_a_seat_once_and_neither_says_that_it_failed() -> None:
+    explore(two_workers_move_a_seat_for_one_job).assert_unharmed()
+
+
+def job_is_tried_again_as_a_second_worker_finishes_it() -> Scene:
+    session = open_session()
+    job = start_job(
+        kind=MOVE,
+        drafts=drafts_of(session, [0]),
+        wishes={"to": session.pk, "reason": "They asked"},
+        preview="Moves 1 seat.",
+        request_id=uuid.uuid4(),
+        live_session=session,
+        actor=make_staff(),
+        now=clock.now(),
+    )
+    job.items.update(state="failed", done_at=clock.now(), outcome="There was no place.")
+
+    def the_sweep_finds_what_waits(one: object, other: object) -> None:
+        job.refresh_from_db()
+        waits = job.items.filter(state="waiting").exists()
+        assert not (waits and job.finished_at), "it waits for ever, should the worker not be told"
+
+    return Scene(
+        partial(run_job, job_id=job.pk, now=clock.now()),
+        partial(try_failed_again, job_id=job.pk, actor=job.made_by, now=clock.now()),
+        the_sweep_finds_what_waits,
+    )
+
+
+def test_a_job_that_is_tried_again_is_never_finished_with_rows_that_wait() -> None:
+    explore(job_is_tried_again_as_a_second_worker_finishes_it).assert_unharmed()
 
 
 @pytest.mark.parametrize("scene", [*[scene for scene, _ in PAIRS], capacity_is_lowered_while_a_reader_buys])

@@ -92,6 +92,18 @@ def test_killed_after_the_grant_and_run_again_grants_nothing_more(desk: Client) 
     )
 
 
+def test_two_of_staff_who_looked_at_the_same_time_do_not_both_grant_without_another_look(desk: Client) -> None:
+    ada, colleague = make_user("Ada", email="ada@example.com"), Client()
+    colleague.force_login(make_staff())
+    seen_by_colleague = colleague.post(PAGE, wish(ada)).context
+    run_job(job_id=confirmed(desk, wish(ada)).pk, now=clock.now())
+    shown, number = seen_by_colleague["seen"], seen_by_colleague["request_id"]
+    page = colleague.post(PAGE, {**wish(ada), "seen": shown, "request_id": number, "confirm": "Do it"}).content.decode()
+    assert "Something has changed since you looked" in page
+    assert "has 3 credits, then 6" in page
+    assert (Job.objects.count(), CreditGrant.objects.count()) == (1, 1)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_asked_for_four_times_at_once_they_are_granted_once() -> None:
     ada, staff, request_id, now = make_user(), make_staff(), uuid.uuid4(), clock.now()

@@ -186,6 +186,16 @@ def test_a_session_that_the_house_had_moved_before_gives_no_longer_cut_off_to_wh
     assert (seat.was_moved, seat.free_cancel_until) == (True, new.starts_at)
 
 
+def test_what_the_house_gave_by_moving_the_session_is_not_lost_by_another_move_of_the_seat(shop: Shop) -> None:
+    between, last = make_live_session(starts_in=10 * DAY), make_live_session(starts_in=30 * DAY)
+    late = to(between, shop.sell_seat(live_session=make_live_session(starts_in=timedelta(hours=2))))
+    assert late.free_cancel_until == late.held_at
+    move(between)
+    seat = to(last, late)
+    assert seat.free_cancel_until == last.starts_at - DAY
+    assert cancel(seat).settlement == "refund"
+
+
 def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)

@@ -164,6 +164,8 @@ def _still_for_them(mail: OutgoingMail, now: datetime) -> Verdict:
     seat = Seat.objects.get(pk=mail.context["seat_id"])
     if seat.attendee_email != mail.recipient:
         return Verdict.withhold("the seat was handed over")
+    if seat.live_session_id != live_session.pk:
+        return Verdict.withhold("the seat was moved to another session")
     return Verdict.send() if seat.state in Seat.TAKEN else Verdict.withhold(f"the seat is {seat.state}")
 
 

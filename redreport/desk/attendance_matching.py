@@ -59,6 +59,10 @@ def drafts_of(matching: Matching, chosen: Mapping[int, Seat]) -> list[Draft]:
     by_hand = {pk: (seat, By.HAND) for pk, seat in chosen.items()}
     found = {**by_hand, **matching.matched}
     return [
-        Draft(f"{seat.attendee_name}, seat {seat.number}, {how}", seat.pk, {"was": seat.state})
+        Draft(
+            f"{seat.attendee_name}, seat {seat.number}, {how}",
+            seat.pk,
+            {"was": seat.state, "live_session_id": seat.live_session_id},
+        )
         for seat, how in sorted(found.values(), key=lambda pair: pair[0].number)
     ]

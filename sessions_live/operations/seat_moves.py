@@ -41,8 +41,8 @@ def move_locked_seat(
     left = seat.live_session
     detail = {"from": left.pk, "to": live_session.pk, "was_starting_at": left.starts_at.isoformat(), "number": seat.number}
     audit.record(actor=actor, verb="moved", target=seat, reason=reason, detail=detail, now=now)
-    if now >= seat.free_cancel_until:
-        seat.restitution = Seat.Restitution.NONE
+    # It may be back in time by now: the house has moved the session it was brought to too late.
+    seat.restitution = Seat.Restitution.NONE if now >= seat.free_cancel_until else ""
     seat.live_session, seat.number, seat.held_at, seat.declined_at = live_session, number, now, None
     seat.calendar_sequence += 1
     seat.door_version += 1

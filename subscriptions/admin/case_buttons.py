@@ -101,6 +101,12 @@ def _refund_help(case: Case) -> str:
     return ONE_SEAT if case.kind == Case.Kind.DISPUTED_RESTITUTION else ALL_OF_IT
 
 
+def _settle_help(case: Case) -> str:
+    words = "For what you did elsewhere, or decided to leave. It stays readable."
+    is_offline = case.kind == Case.Kind.OFFLINE_RESTITUTION
+    return f"{words} In the books the money counts as returned from then on." if is_offline else words
+
+
 def _give_seat(data: QueryDict | None, case: Case) -> GiveSeatForm:
     sessions = LiveSession.objects.filter(state=LiveSession.State.PUBLISHED, starts_at__gt=clock.now()).order_by("starts_at")
     payer = case.subscriber.user if case.subscriber else None
@@ -135,7 +141,7 @@ BUTTONS = [
         label=_said("Give the seat"),
         help=_said(
             "For what was paid: booked by who paid, complimentary in our books, since the order is lost. If they cancel it, "
-            "nothing comes back by itself."
+            "nothing comes back by itself. As long as it is theirs, the payment is not refunded here."
         ),
         is_offered=case_actions.can_give_seat,
         form_of=_give_seat,
@@ -181,7 +187,7 @@ BUTTONS = [
         step="settle",
         act=settle_case,
         label=_said("Settle"),
-        help=_said("For what you did elsewhere, or decided to leave. It stays readable."),
+        help=_settle_help,
         is_offered=lambda case: True,
         form_of=lambda data, case: SettleCaseForm(data),
         incomplete="Write how it was settled.",

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from redreport import audit
 from redreport.accounts.models import User
@@ -14,6 +15,7 @@ from redreport.money import format_money
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.retry import can_retry, retry_mail
 from redreport.transactions import retried
+from sessions_live.models import Seat
 from sessions_live.operations.seats import Attendee, lock_live_session, take_confirmed_seat
 from subscriptions import mails
 from subscriptions.errors import CaseAlreadySettled, NoRemedy
@@ -52,7 +54,7 @@ def can_refund_rest(case: Case) -> bool:
     """Whether something of this case's payment is left to be refunded."""
     if case.state != Case.State.OPENED or case.kind not in REFUNDABLE or waits_for_bank(case):
         return False
-    return left_to_refund(case) > 0
+    return left_to_refund(case) > 0 and not _seats_given_for(case).exists()
 
 
 def waits_for_bank(case: Case) -> bool:
@@ -89,7 +91,8 @@ def refund_rest_of_case(*, case_id: int, actor: User, request_id: UUID, now: dat
     """Owe what is left of a case's payment, take back what it bought, and settle the case. Where the case is about one canceled
     seat of an order, its share alone is owed, and the order's other seats stay as they are.
 
-    Refuses with NoRemedy, also when nothing is left, with CaseAlreadySettled when somebody was quicker, or as `refund_payment`.
+    Refuses with NoRemedy, also when nothing is left or a seat was given for it, with CaseAlreadySettled when somebody was
+    quicker, or as `refund_payment`.
     """
     with transaction.atomic():
         # Locks: session, seats, subscriber, grants, order, payment, refund, then the case.
@@ -113,6 +116,9 @@ def refund_rest_of_case(*, case_id: int, actor: User, request_id: UUID, now: dat
             return refund
         taken_back = take_back_what_it_bought(bought=bought, refund=refund, actor=actor, reason=REFUNDED_BY_STAFF, now=now)
         settle_case(case_id=case_id, actor=actor, resolution=f"{_amount(refund)} is refunded. {taken_back}", now=now)
+        # Under the case's lock: a colleague may have given a seat for it a moment ago.
+        if _seats_given_for(case).exists():
+            raise NoRemedy
         return refund
 
 
@@ -155,14 +161,16 @@ def give_seat_of_case(
     again is refused with AlreadySeated. Refuses also with SalesClosed, SoldOut, NoRemedy, or CaseAlreadySettled.
     """
     with transaction.atomic():
-        # Locks: the session, then the case in `settle_case`: of two members of staff the second finds the attendee seated.
+        # Locks: the session, then the case, settled or not: of two members of staff the second finds the attendee seated, and
+        # nobody refunds meanwhile what a seat is given for.
         live_session = lock_live_session(live_session_id)
         case = _open_case_of(case_id)
         if not can_give_seat(case) or case.subscriber is None:
             raise NoRemedy
         booker = case.subscriber.user
         seat = take_confirmed_seat(live_session=live_session, attendee=attendee, booker=booker, by_house=True, now=now)
-        reason = f"Paid: {case.payment.stripe_payment_intent_id if case.payment else 'nothing, by a promotion'}; case {case.pk}"
+        paid = case.payment.stripe_payment_intent_id if case.payment else "nothing, by a promotion"
+        reason = f"Paid: {paid}{_given_for(case)}"
         coverage = SeatCoverage.objects.create(
             seat=seat, kind=SeatCoverage.Kind.COMP, approved_by=actor, note=reason, created_at=now
         )
@@ -170,6 +178,8 @@ def give_seat_of_case(
         mails.queue_seat_confirmed(seat=seat, now=now)
         if is_last:
             settle_case(case_id=case_id, actor=actor, resolution=f"Seat given in “{live_session.title[:200]}”.", now=now)
+        elif Case.objects.select_for_update(no_key=True).get(pk=case_id).state == Case.State.SETTLED:
+            raise CaseAlreadySettled
         return coverage
 
 
@@ -236,6 +246,17 @@ def _canceled_seat_of(case: Case) -> SeatCoverage | None:
         return None
     of_order = SeatCoverage.objects.filter(order=case.order).select_related("seat")
     return next(coverage for coverage in of_order if case_key(kind, coverage.seat.public_id) == case.key)
+
+
+def _given_for(case: Case) -> str:
+    """How the note of a seat that is given for a case ends."""
+    return f"; case {case.pk}"
+
+
+def _seats_given_for(case: Case) -> QuerySet[SeatCoverage]:
+    """The seats given by hand for what was paid that are still somebody's."""
+    given = SeatCoverage.objects.filter(kind=SeatCoverage.Kind.COMP, note__endswith=_given_for(case))
+    return given.filter(seat__state__in=Seat.TAKEN) if case.kind == Case.Kind.PAYMENT_WITHOUT_SEAT else given.none()
 
 
 def _open_case_of(case_id: int) -> Case:

@@ -82,6 +82,12 @@ def give_seat_paid_offline(
         return coverage
 
 
+def recorded_under(reference: str) -> list[SeatCoverage]:
+    """What was recorded under this reference before, however it was spaced or capitalized; with seat and session. One query."""
+    offline = SeatCoverage.objects.filter(kind=SeatCoverage.Kind.OFFLINE, note__iexact=" ".join(reference.split()))
+    return list(offline.select_related("seat__live_session").order_by("id"))
+
+
 def reader_with_address(email: str) -> User | None:
     """The account whose address this is, if it is in use."""
     return User.objects.filter(email=email.lower(), is_active=True).first()

@@ -5,6 +5,7 @@ from datetime import datetime
 from redreport.desk.jobs.effects import Effects
 from redreport.desk.jobs.kinds import Draft, JobKind, Refused, Wishes
 from redreport.desk.jobs.kinds import register as register_kind
+from redreport.desk.jobs.seats import seat_of
 from redreport.desk.models import JobItem
 from sessions_live.errors import DoorClosed, SeatNotTaken
 from sessions_live.models import Seat
@@ -24,9 +25,8 @@ def _plan(draft: Draft, wishes: Wishes, now: datetime) -> Effects:
 
 
 def _carry_out(item: JobItem, now: datetime) -> str:
-    assert item.target_id is not None
     try:
-        check_in_seat(seat_id=item.target_id, actor=item.job.made_by, reason=REASON, now=now)
+        check_in_seat(seat_id=seat_of(item).pk, actor=item.job.made_by, reason=REASON, now=now)
     except SeatNotTaken:
         raise Refused("The seat is not theirs any more.") from None
     except DoorClosed:

@@ -1,6 +1,5 @@
 """What something staff ask for does, in numbers that add up, and in one sentence."""
 
-import hashlib
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -32,11 +31,6 @@ class Effects:
 
     def __add__(self, other: "Effects") -> "Effects":
         return Effects(**{field.name: _sum(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)})
-
-    @property
-    def digest(self) -> str:
-        """The same for effects that read the same: what was confirmed is compared with what is so by then."""
-        return hashlib.sha256(self.sentence().encode()).hexdigest()[:16]
 
     def sentence(self) -> str:
         """'Cancels 3 seats, refunds $500.00, returns 1 credit, sends 3 mails. 2 on the waitlist will be offered a seat.'"""

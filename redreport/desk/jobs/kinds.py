@@ -70,5 +70,10 @@ def register(kind: JobKind) -> None:
 
 
 def find(name: str) -> JobKind:
-    """The kind of that name."""
+    """The kind of that name. A worker that does not know it yet, or not any more, fails, and the job waits for one that does."""
     return _KINDS[name]
+
+
+def known(name: str) -> JobKind | None:
+    """The kind of that name, if there is still one: jobs outlive the program that did them."""
+    return _KINDS.get(name)

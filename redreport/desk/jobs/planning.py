@@ -1,5 +1,6 @@
 """What a job would do, row by row and altogether, before anything is done. Only reads."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,13 @@ class Plan:
     def effects(self) -> Effects:
         """The sum over all rows, with what comes of them together."""
         return sum((row.effects for row in self.rows), self.together)
+
+    @property
+    def digest(self) -> str:
+        """The same for plans that read the same, row by row: what was confirmed is compared with what is so by then. The sums
+        alone would not tell that a colleague has given the same reader the same meanwhile."""
+        read = [(row.draft.about, row.effects.sentence(), row.refusal) for row in self.rows]
+        return hashlib.sha256(repr((read, self.effects.sentence())).encode()).hexdigest()[:16]
 
     @property
     def refused(self) -> list[PlannedRow]:

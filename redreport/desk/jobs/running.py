@@ -70,10 +70,7 @@ def run_job(*, job_id: int, now: datetime, limit: int = BATCH) -> bool:
     for item in _waiting(job)[:limit]:
         item.job = job
         _do(item, kind, now)
-    if _waiting(job).exists():
-        return True
-    Job.objects.filter(pk=job.pk, finished_at__isnull=True).update(finished_at=now)
-    return False
+    return not _finish(job, now)
 
 
 def try_failed_again(*, job_id: int, actor: User, now: datetime) -> int:
@@ -87,6 +84,19 @@ def try_failed_again(*, job_id: int, actor: User, now: datetime) -> int:
             audit.record(actor=actor, verb="tried_again", target=job, detail={"items": failed}, now=now)
             transaction.on_commit(partial(hand_to_worker, RUN_JOB, job.pk))
         return failed
+
+
+def _finish(job: Job, now: datetime) -> bool:
+    """Mark the job as finished if nothing waits; whether that is so."""
+    with transaction.atomic():
+        # The job's lock: staff may be having what failed tried again, and no sweep looks at a finished job.
+        locked = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        if _waiting(locked).exists():
+            return False
+        if locked.finished_at is None:
+            locked.finished_at = now
+            locked.save(update_fields=["finished_at"])
+        return True
 
 
 def _waiting(job: Job) -> QuerySet[JobItem]:

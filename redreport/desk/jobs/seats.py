@@ -57,10 +57,12 @@ def drafts_of(live_session: LiveSession, seat_ids: Sequence[int]) -> list[Draft]
     return [Draft(_about(known.get(seat_id)), seat_id, within) for seat_id in dict.fromkeys(seat_ids)]
 
 
-def seat_of(item: JobItem) -> Seat:
-    """The seat of a row that is being done, as it is now. Refuses one of another session than it was ticked in."""
+def seat_of(item: JobItem, *, or_in: LiveSession | None = None) -> Seat:
+    """The seat of a row that is being done, as it is now. Refuses one of another session than it was ticked in, or may be in by
+    then."""
     assert item.target_id is not None
-    return _within(Seat.objects.select_related("live_session", "booked_by").filter(pk=item.target_id).first(), item.values)
+    seat = Seat.objects.select_related("live_session", "booked_by").filter(pk=item.target_id).first()
+    return seat if seat and or_in and seat.live_session_id == or_in.pk else _within(seat, item.values)
 
 
 def attendee_of(row: Draft | JobItem) -> Attendee:

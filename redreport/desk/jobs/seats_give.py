@@ -1,7 +1,7 @@
 """Giving seats: to guests of the house, and to people whose money came past Stripe."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 from redreport.desk.jobs.effects import Effects
@@ -10,12 +10,12 @@ from redreport.desk.jobs.kinds import register as register_kind
 from redreport.desk.jobs.seats import attendee_of, refused_in_words
 from redreport.desk.models import JobItem
 from redreport.money import format_money
-from sessions_live.models import LiveSession
+from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee, active_seats, number_by_house
 from subscriptions.errors import NotReceived
 from subscriptions.models import SeatCoverage
 from subscriptions.operations.comps import give_complimentary_seat
-from subscriptions.operations.offline import Received, check_received, give_seat_paid_offline
+from subscriptions.operations.offline import Received, check_received, give_seat_paid_offline, recorded_under
 
 
 def register() -> None:
@@ -29,6 +29,14 @@ def guest_draft(live_session: LiveSession, attendee: Attendee) -> Draft:
     firm = f", {attendee.firm}" if attendee.firm else ""
     values = {"live_session_id": live_session.pk, **asdict(attendee)}
     return Draft(f"{attendee.name}, {attendee.email}{firm}", values=values)
+
+
+def paid_draft(live_session: LiveSession, attendee: Attendee, reference: str) -> Draft:
+    """A row for somebody whose money came, which names what is recorded under the same reference already: one transfer that two
+    of staff write down would stand twice in the books."""
+    draft = guest_draft(live_session, attendee)
+    recorded = "; ".join(_words_of(coverage) for coverage in recorded_under(reference))
+    return replace(draft, about=f"{draft.about}: recorded under this reference before: {recorded}") if recorded else draft
 
 
 def received_of(wishes: Wishes) -> Received:
@@ -89,6 +97,12 @@ def _give_paid(item: JobItem, now: datetime) -> str:
             now=now,
         )
     return f"{_given(coverage)} {format_money(received.amount_minor, received.currency)} is recorded."
+
+
+def _words_of(coverage: SeatCoverage) -> str:
+    seat, amount = coverage.seat, format_money(coverage.amount_minor or 0, coverage.currency)
+    canceled = ", canceled" if seat.state == Seat.State.CANCELED else ""
+    return f"{amount} for {seat.attendee_name}, “{seat.live_session.title}”{canceled}"
 
 
 def _given(coverage: SeatCoverage) -> str:

@@ -29,14 +29,12 @@ def _planner(drafts: Sequence[Draft], wishes: Wishes, now: datetime) -> PlanRow:
 def _carry_out(item: JobItem, now: datetime) -> str:
     job = item.job
     to = LiveSession.objects.get(pk=job.wishes["to"])
-    assert item.target_id is not None
-    seat = Seat.objects.filter(pk=item.target_id, live_session=to).first()
-    # Where it is to be already, a crash came before this was noted.
-    if seat is None:
+    # Where it is to be already, a crash came before this was noted, or another worker is at the same job: found there between
+    # two looks, it is no stranger.
+    seat = seat_of(item, or_in=to)
+    if seat.live_session_id != to.pk:
         with refused_in_words():
-            seat = move_seat(
-                seat_id=seat_of(item).pk, to_live_session_id=to.pk, actor=job.made_by, reason=job.wishes["reason"], now=now
-            )
+            seat = move_seat(seat_id=seat.pk, to_live_session_id=to.pk, actor=job.made_by, reason=job.wishes["reason"], now=now)
     return f"Is in “{to.title[:200]}” now, seat {seat.number}."
 
 

@@ -56,7 +56,7 @@ def ask(request: HttpRequest, question: Question) -> HttpResponse:
     drafts, wishes = question.drafts(question.form), question.wishes(question.form)
     plan = plan_job(kind=question.kind, drafts=drafts, wishes=wishes, now=now)
     can_be_done = len(plan.refused) < len(plan.rows)
-    if not (is_confirmed(request) and can_be_done and has_seen(request, plan.effects.digest)):
+    if not (is_confirmed(request) and can_be_done and has_seen(request, plan.digest)):
         return _preview(request, question, plan)
     job = begin_job(request, kind=question.kind, plan=plan, wishes=wishes, live_session=question.live_session, now=now)
     return _to_job(job)
@@ -67,7 +67,7 @@ def _to_job(job: Job) -> HttpResponse:
 
 
 def _preview(request: HttpRequest, question: Question, plan: Plan) -> HttpResponse:
-    context = {"plan": plan, "sentence": plan.effects.sentence(), **to_confirm(question.form, plan.effects.digest)}
+    context = {"plan": plan, "sentence": plan.effects.sentence(), **to_confirm(question.form, plan.digest)}
     context["sent_on"] += question.carried
     return _page(request, question, "preview.html", context)
 

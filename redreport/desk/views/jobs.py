@@ -3,7 +3,9 @@
 import uuid
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.paginator import Paginator
+from django.db.models import Case, Count, Q, When
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -16,21 +18,27 @@ from redreport.desk.models import Job, JobItem
 from redreport.desk.views.common import desk_page, render_page, require
 from redreport.wording import counted
 
+ROWS_ON_A_PAGE = 200
+
 
 @require_safe
 @desk_page("desk.view_job")
 def job(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """What became so far of a job; the page asks for itself again while a worker is at it."""
     found = get_object_or_404(Job.objects.select_related("made_by", "live_session"), public_id=public_id)
-    kind = kinds.find(found.kind)
-    items = list(found.items.all())
+    kind = kinds.known(found.kind)
+    counts = found.items.aggregate(
+        number=Count("pk"),
+        done=Count("pk", filter=Q(state=JobItem.State.DONE)),
+        failed=Count("pk", filter=Q(state=JobItem.State.FAILED)),
+    )
+    rows = found.items.order_by(Case(When(state=JobItem.State.FAILED, then=0), default=1), "number")
     context = {
-        "title": kind.label,
+        "title": kind.label if kind else found.kind,
         "job": found,
-        "items": items,
-        "done": sum(item.state == JobItem.State.DONE for item in items),
-        "failed": sum(item.state == JobItem.State.FAILED for item in items),
-        "may_try_again": signed_in(request).has_perm(kind.permission),
+        "items": Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page")),
+        **counts,
+        "may_try_again": kind is not None and signed_in(request).has_perm(kind.permission),
     }
     return render_page(request, "job.html", context)
 
@@ -40,7 +48,10 @@ def job(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def try_again(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Have what failed tried again."""
     found = get_object_or_404(Job, public_id=public_id)
-    require(request, kinds.find(found.kind).permission)
+    kind = kinds.known(found.kind)
+    if kind is None:
+        raise Http404
+    require(request, kind.permission)
     items = try_failed_again(job_id=found.pk, actor=signed_in(request), now=clock.now())
     if items:
         messages.success(request, f"{counted(items, 'row')} tried again.")

@@ -22,7 +22,7 @@ from redreport.desk.forms.seats import (
 from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
-from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft
+from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft, paid_draft
 from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
 from redreport.desk.jobs.seats_move import MOVE
 from redreport.desk.jobs.seats_resend import RESEND
@@ -94,7 +94,7 @@ def offline(request: HttpRequest, pk: int) -> HttpResponse:
         kind=OFFLINE,
         title=OFFLINE.label,
         form=form,
-        drafts=lambda _: [guest_draft(live_session, form.attendee)],
+        drafts=lambda form: [paid_draft(live_session, form.attendee, form.cleaned_data["reference"])],  # type: ignore[attr-defined]
         wishes=_offline_wishes,
         live_session=live_session,
         back_to=_roster_of(live_session),
