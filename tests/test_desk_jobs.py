@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django import forms
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 
 from redreport import clock, urls
@@ -196,6 +198,18 @@ def plan_digest() -> str:
 
 def confirmed_without_looking(desk: Client) -> int:
     return desk.post("/letters/", {"reason": "x", "confirm": "Do it", "seen": plan_digest()}).status_code
+
+
+def test_every_job_is_found_again_with_how_it_stands(client: Client) -> None:
+    client.force_login(make_staff())
+    for whom in (["Ada"], ["refused meanwhile"]):
+        run_job(job_id=begin(*whom).pk, now=clock.now())
+    waiting = begin("Bo")
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get("/admin/desk/jobs/").content.decode()
+    assert f"/admin/desk/jobs/{waiting.public_id}/" in page
+    assert [page.count(words) for words in ("under way", "1 failed", "<td>done</td>")] == [1, 1, 1]
+    assert len(captured) <= 6
 
 
 def test_the_page_of_a_job_shows_progress_and_goes_on_by_itself_until_it_is_finished(client: Client) -> None:

@@ -23,6 +23,7 @@ from redreport.desk.views import (
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("jobs/", jobs.jobs, name="desk_jobs"),
     path("jobs/<uuid:public_id>/", jobs.job, name="desk_job"),
     path("jobs/<uuid:public_id>/try-again/", jobs.try_again, name="desk_job_try_again"),
     # What is done to a whole session, and what became of it.

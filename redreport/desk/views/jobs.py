@@ -1,4 +1,4 @@
-"""A job's page: how far it has come, what came of each row, and another try for what failed."""
+"""What was asked for, and a job's page: how far it has come, what came of each row, and another try for what failed."""
 
 import uuid
 
@@ -19,6 +19,19 @@ from redreport.desk.views.common import desk_page, render_page, require
 from redreport.wording import counted
 
 ROWS_ON_A_PAGE = 200
+JOBS_ON_A_PAGE = 50
+
+
+@require_safe
+@desk_page("desk.view_job")
+def jobs(request: HttpRequest) -> HttpResponse:
+    """Every job, the last first: whoever closed the page of one finds it again."""
+    failed = Count("items", filter=Q(items__state=JobItem.State.FAILED))
+    asked_for = Job.objects.select_related("made_by", "live_session").annotate(failed=failed).order_by("-made_at", "-id")
+    page = Paginator(asked_for, JOBS_ON_A_PAGE).get_page(request.GET.get("page"))
+    labels = {found.kind: kind.label for found in page if (kind := kinds.known(found.kind))}
+    rows = [(found, labels.get(found.kind, found.kind)) for found in page]
+    return render_page(request, "jobs.html", {"title": "What was asked for", "page": page, "rows": rows})
 
 
 @require_safe
