@@ -4,7 +4,10 @@ import os
 import socket
 
 FIRST, LAST = 18_000, 32_000
-_next = FIRST + os.getpid() * 31 % (LAST - FIRST)
+# Test processes side by side each have a stretch of their own: a port that is free is not yet taken.
+STRETCHES, STRETCH = 4, (LAST - FIRST) // 4
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_next = FIRST + _worker % STRETCHES * STRETCH + os.getpid() * 31 % STRETCH
 
 
 def is_free(port: int) -> bool:

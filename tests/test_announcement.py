@@ -349,6 +349,7 @@ def test_mail_that_is_not_there_is_answered_with_the_first(which: str) -> None:
     assert shown.content == walk.look(show="0").content
 
 
+@pytest.mark.django_db
 def test_who_was_moved_to_another_session_before_it_was_sent_does_not_get_it() -> None:
     live_session, other = make_live_session(), make_live_session()
     seat = make_guest_seat(live_session)

@@ -172,10 +172,12 @@ def test_the_turn_is_read_from_an_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         cursor.execute("SET enable_bitmapscan = off")
+        cursor.execute("SET enable_sort = off")
         waiting = WaitlistEntry.objects.filter(live_session=live_session, state="waiting").in_turn()
         plan = waiting.explain()
         cursor.execute("RESET enable_seqscan")
         cursor.execute("RESET enable_bitmapscan")
+        cursor.execute("RESET enable_sort")
     assert "waitlist_turn_idx" in plan
     assert "Sort" not in plan
 

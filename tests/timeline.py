@@ -21,7 +21,7 @@ class Timeline:
     def __init__(self, shop: Shop, moves_to: Callable[[datetime], None]) -> None:
         self.shop = shop
         self._moves_to = moves_to
-        self._heard: set[str] = set()
+        self._last_heard = ""
 
     def go_to(self, moment: datetime) -> None:
         """It is that moment now, at Stripe too, where everything that fell due on the way has happened."""
@@ -33,8 +33,8 @@ class Timeline:
 
     def unheard(self) -> list[dict[str, Any]]:
         """Stripe's events since the last call, oldest first."""
-        events = [event for event in self.shop.stripe.objects("event") if event["id"] not in self._heard]
-        self._heard |= {event["id"] for event in events}
+        events = self.shop.stripe.objects("event", after=self._last_heard)
+        self._last_heard = events[-1]["id"] if events else self._last_heard
         return events
 
     def sweep(self) -> None:

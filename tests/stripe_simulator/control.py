@@ -33,9 +33,9 @@ class SimulatorControl:
         """`now`, `faults`, and `objects` by kind, with the simulator's own notes (keys with an underscore)."""
         return self._call("GET", "state")
 
-    def objects(self, kind: str) -> list[Json]:
-        """All objects of that kind, oldest first: 'event', 'refund', 'checkout.session'."""
-        found: list[Json] = self.state()["objects"].get(kind, [])
+    def objects(self, kind: str, *, after: str = "") -> list[Json]:
+        """All objects of that kind, oldest first: 'event', 'refund', 'checkout.session'; or those after the one of that id."""
+        found: list[Json] = self._call("POST", "objects/list", {"kind": kind, "after": after})["objects"]
         return found
 
     def differences(self) -> list[str]:

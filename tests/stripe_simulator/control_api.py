@@ -27,6 +27,7 @@ class ControlApi:
             "GET state": self._state,
             "GET differences": self._differences,
             "POST objects": self._plant,
+            "POST objects/list": self._list,
             "POST reset": self._reset,
             "GET clock": self._clock,
             "POST clock": self._move_clock,
@@ -66,6 +67,16 @@ class ControlApi:
     def _state(self, given: Json) -> Json:
         with self._sim.transaction():
             return {"now": self._sim.now(), "objects": self._sim.store.snapshot(), "faults": self._sim.faults.list()}
+
+    def _list(self, given: Json) -> Json:
+        """The objects of one kind, oldest first; those after the one of an id, if one is given."""
+        newest: list[Json] = []
+        with self._sim.transaction():
+            for obj in self._sim.store.newest_first(given["kind"]):
+                if obj["id"] == given.get("after"):
+                    break
+                newest.append(obj)
+            return {"objects": newest[::-1]}
 
     def _differences(self, given: Json) -> Json:
         """Where something sent since the start was not what the SDK's classes say; a reset does not forget it."""
