@@ -110,7 +110,7 @@ def test_a_dead_process_is_named_and_stops_the_stack(stack: Stack) -> None:
 def test_interrupted_while_starting_it_stops_what_was_started(one_stack: Stack) -> None:
     popen = one_stack.launch()
     wait_for(lambda: "Preparing" in one_stack.output or popen.poll() is not None, "the preparation")
-    assert one_stack.stop(signal.SIGINT) == 0
+    assert one_stack.stop(signal.SIGINT) == 0, one_stack.output
     assert one_stack.processes() == {}
 
 
