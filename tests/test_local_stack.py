@@ -107,11 +107,12 @@ def test_a_dead_process_is_named_and_stops_the_stack(stack: Stack) -> None:
     assert stack.processes() == {}
 
 
-def test_interrupted_while_starting_it_stops_what_was_started(one_stack: Stack) -> None:
-    popen = one_stack.launch()
-    wait_for(lambda: "Preparing" in one_stack.output or popen.poll() is not None, "the preparation")
-    assert one_stack.stop(signal.SIGINT) == 0, one_stack.output
-    assert one_stack.processes() == {}
+def test_interrupted_while_starting_it_stops_what_was_started(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "run")
+    popen = stack.launch()
+    wait_for(lambda: "Preparing" in stack.output or popen.poll() is not None, "the preparation")
+    assert stack.stop(signal.SIGINT) == 0, stack.output
+    assert stack.processes() == {}
 
 
 @pytest.mark.parametrize(("offset", "purpose"), [(0, "the web server"), (1, "the Stripe simulator"), (2, "the mail catcher")])
