@@ -31,7 +31,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     page = Paginator(asked_for, JOBS_ON_A_PAGE).get_page(request.GET.get("page"))
     labels = {found.kind: kind.label for found in page if (kind := kinds.known(found.kind))}
     rows = [(found, labels.get(found.kind, found.kind)) for found in page]
-    return render_page(request, "jobs.html", {"title": "What was asked for", "page": page, "rows": rows})
+    return render_page(request, "jobs.html", {"title": "Jobs", "page": page, "rows": rows})
 
 
 @require_safe
