@@ -1,4 +1,4 @@
-"""The design system: colors that can be told apart, components that say what they are told, and the page that shows all of them."""
+"""The design system: colors that can be told apart, components that say what they are told, the page that shows them all."""
 
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def test_button_with_an_address_is_a_link() -> None:
 
 
 def test_words_in_a_component_are_escaped_once() -> None:
-    said = '{% button href=address %}{{ title }}{% endbutton %}'
+    said = "{% button href=address %}{{ title }}{% endbutton %}"
     assert drawn(said, address='/?a=1&b="', title="Hill & Co <b>") == (
         '<a class="button" href="/?a=1&amp;b=&quot;">Hill &amp; Co &lt;b&gt;</a>'
     )

@@ -1,4 +1,4 @@
-"""Development only: the mails that the local stack would have sent, and the design system. Elsewhere these addresses do not exist."""
+"""Development only: the mails that the local stack would have sent, and the design system. Elsewhere none of it exists."""
 
 from pathlib import Path
 

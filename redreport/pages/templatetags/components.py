@@ -24,9 +24,9 @@ def button(
 ) -> SafeString:
     """A button that sends its form; with an address, a link that looks like one.
 
-    `to` names the address and `of` is what it takes, such as an order's number; `href` is an address that is made already. `kind` is
-    '' for the one thing to do here, 'second' beside it, 'text' for what should not draw the eye. `busy` is what it says while
-    the form is under way.
+    `to` names the address and `of` is what it takes, such as an order's number; `href` is an address that is made already.
+    `kind` is '' for the one thing to do here, 'second' beside it, 'text' for what should not draw the eye. `busy` is what it
+    says while the form is under way.
     """
     return _drawn(
         "button",
@@ -55,10 +55,11 @@ def fact(content: str, term: str) -> SafeString:
 
 @register.simple_block_tag
 def table(content: str, caption: str, *, says_caption: bool = True) -> SafeString:
-    """A table from its head and body. On a telephone each row becomes a list, in which a cell is named by its `data-label`. Where a
-    heading above says the same as `caption`, only screen readers are given it."""
+    """A table from its head and body. On a telephone each row becomes a list, in which a cell is named by its `data-label`.
+    Where a heading above says the same as `caption`, only screen readers are given it."""
     return _drawn("table", content=content, caption=caption, says_caption=says_caption)
 
 
 def _drawn(component: str, /, *, content: str, **values: object) -> SafeString:
-    return SafeString(render_to_string(f"components/{component}.html", {"content": SafeString(content.strip()), **values}).strip())
+    given = {"content": SafeString(content.strip()), **values}
+    return SafeString(render_to_string(f"components/{component}.html", given).strip())
