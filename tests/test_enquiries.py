@@ -51,7 +51,7 @@ def test_enquiry_leads_to_its_reference_which_stays_on_reload(client: Client) ->
     for _ in range(2):
         page = client.get(answer["Location"]).text
         assert enquiry.reference in page
-        assert f"within {policy.ENQUIRY_REPLY_BUSINESS_DAYS} business days" in page
+        assert f"within {policy.ENQUIRY_REPLY_BUSINESS_DAYS}&nbsp;business&nbsp;days" in page
     assert {name: getattr(enquiry, name) for name in WRITTEN} == WRITTEN
 
 
