@@ -1,8 +1,8 @@
 """Who may what. Superusers put people into these groups; migrations give the groups their permissions.
 
 A change here needs a migration that makes the same change: `0003_groups` keeps the table as it was when it was written, the
-migrations after it what was added, and a test compares this one with the database. Superusers may do everything; what is in no table (staff, groups, second factors) is
-theirs alone.
+migrations after it what was added, and a test compares this one with the database. Superusers may do everything; what is in no
+table (staff, groups, second factors) is theirs alone.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The two mails about an enquiry. What was typed is repeated to the desk alone: anybody can put anybody's address into the form."""
+"""The two mails about an enquiry. Only the desk is told what was typed: anybody can put anybody's address into the form."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -10,7 +10,7 @@ from redreport.text import FIRM_LENGTH, NAME_LENGTH, READ_ALOUD, validate_one_li
 
 
 def new_reference() -> str:
-    """'RR-7F3K-9QXW': told from an order's number by its second dash, short enough for the telephone, too sparse to be guessed."""
+    """'RR-7F3K-9QXW': no order's number has a second dash. Short enough for the telephone, too sparse to be guessed."""
     signs = "".join(secrets.choice(READ_ALOUD) for _ in range(8))
     return f"RR-{signs[:4]}-{signs[4:]}"
 

@@ -143,6 +143,6 @@ def _of_enquiries(number: int, waited: timedelta) -> Trouble:
     words = "enquiry" if number == 1 else "enquiries"
     return Trouble(
         f"{number} {words} of institutions to answer, the oldest for {roughly(waited)}.",
-        f"We promise a reply within {counted(policy.ENQUIRY_REPLY_BUSINESS_DAYS, 'business day')}. Mark it as answered in the list.",
+        f"We promise a reply within {counted(policy.ENQUIRY_REPLY_BUSINESS_DAYS, 'business day')}. Mark it in the list then.",
         f"{reverse('admin:enquiries_enquiry_changelist')}?state__exact={Enquiry.State.NEW}",
     )
