@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "redreport.accounts",
     "redreport.audit",
     "redreport.outbox",
+    "redreport.enquiries",
     "sessions_live",
     "subscriptions",
     "redreport.pages",

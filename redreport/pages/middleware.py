@@ -50,7 +50,7 @@ class RequestLogMiddleware:
 
 class BoundsMiddleware:
     """
-    404 for an address with unprintable characters, or with NUL in its query: PostgreSQL takes none. 400 for a body over
+    404 for an address with unprintable characters, or with NUL in its query: PostgreSQL takes none. 413 for a body over
     DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files. A page that takes a file may be sent one more.
     """
 
@@ -66,7 +66,7 @@ class BoundsMiddleware:
 
 
 class UploadsMiddleware:
-    """400 for a long body from anybody who is not in the admin, unread: to look for the form's token would be to take it in."""
+    """413 for a long body from anybody who is not in the admin, unread: to look for the form's token would be to take it in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,12 +1,15 @@
-"""The first page, the account's overview, and what load balancers ask."""
+"""The first page, the rules in writing, the account's overview, and what load balancers ask."""
 
 from django.urls import path
 
-from redreport.pages import mail_wishes, probes, views
+from redreport.pages import legal, mail_wishes, probes, views
 
 app_name = "pages"
 urlpatterns = [
     path("", views.landing, name="landing"),
+    path("terms/", legal.terms, name="terms"),
+    path("privacy/", legal.privacy, name="privacy"),
+    path("refunds/", legal.refunds, name="refunds"),
     path("account/", views.account, name="account"),
     path("account/mails/", mail_wishes.wishes, name="wishes"),
     path("mail/unsubscribe/<str:token>/", mail_wishes.unsubscribe, name="unsubscribe"),
