@@ -1,4 +1,4 @@
-"""For every request: its bounds, one log line with a reference that a reader can quote, who may keep the answer, what it may do."""
+"""For every request: its bounds, one log line with a reference that a reader can quote, who may keep the answer, its headers."""
 
 import time
 import uuid
