@@ -33,11 +33,16 @@ check: .venv/for-testing
 	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 screenshots: .venv/for-testing
-	@exec $(BIN)/python -m tests.screenshots
+	@$(BIN)/python -m tests.brand_pictures
+	exec $(BIN)/python -m tests.screenshots
 
 bench: .venv/for-testing
-	@$(BIN)/python -m tests.bench.bench_purchase
-	LOG_LEVEL=WARNING exec $(BIN)/python -m tests.bench.bench_desk
+	@echo "A purchase, step by step:          python -m tests.bench.bench_purchase"
+	$(BIN)/python -m tests.bench.bench_purchase
+	echo "The desk over 100,000 seats:       python -m tests.bench.bench_desk"
+	LOG_LEVEL=WARNING $(BIN)/python -m tests.bench.bench_desk
+	echo "First views of the public pages:   python -m tests.bench.bench_pages"
+	exec $(BIN)/python -m tests.bench.bench_pages
 
 simulate: .venv/for-testing
 	@LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"
