@@ -199,7 +199,7 @@ def test_session_page_says_beside_the_price_until_when_money_comes_back(client: 
     panel = page(client, f"/sessions/{live_session.slug}/").split('aria-labelledby="booking"')[1].split("</section>")[0]
     assert f"back until {short_house_time(live_session.cancel_cutoff_at)}" in panel
     assert 'href="/refunds/"' in panel
-    assert "Add to calendar (.ics)" in panel
+    assert "File (.ics)" in panel
     soon = published("Tomorrow morning", in_days=1)
     LiveSession.objects.filter(pk=soon.pk).update(starts_at=clock.now() + timedelta(hours=5))
     late = page(client, f"/sessions/{soon.slug}/")
