@@ -19,6 +19,7 @@ from redreport.outbox import kinds
 from redreport.outbox.message import build_message
 from redreport.outbox.models import OutgoingMail
 from tests.factories import make_staff, make_user
+from tests.racing import EverybodyLooksFirst, at_once
 from tests.staff import desk_of, make_member
 
 pytestmark = pytest.mark.django_db
@@ -221,3 +222,16 @@ def test_permissions_are_taken_back_and_given_again() -> None:
             migration.add_permissions(apps, editor)
     given = desk.permissions.filter(content_type__app_label="enquiries").values_list("codename", flat=True)
     assert sorted(given) == ["change_enquiry", "view_enquiry"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_form_sent_twice_at_the_same_moment_is_one_enquiry() -> None:
+    request_id = uuid.uuid4()
+    looks_first = EverybodyLooksFirst(2, before='INSERT INTO "enquiries_enquiry"')
+
+    def send() -> Enquiry:
+        return looks_first(lambda: send_enquiry(request_id=request_id, now=clock.now(), **WRITTEN))
+
+    first, second = at_once([send, send])
+    assert first == second == Enquiry.objects.get()
+    assert OutgoingMail.objects.count() == 2
