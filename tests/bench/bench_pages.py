@@ -1,6 +1,6 @@
 """First views of every public page on a telephone and a desk: their weight, how soon they stand, and which budgets are broken.
 
-`make bench` starts a stack with the demo's data for it, and ends with 1 when a budget is broken. About two minutes on an idle machine.
+`make bench` starts a stack with the demo's data for it, and ends with 1 when a budget is broken. A few minutes.
 """
 
 import tempfile
