@@ -1,5 +1,6 @@
 """Services and guards that every test has. Django is set up on import, so that test modules may import models."""
 
+import gc
 from collections.abc import Iterator
 
 import django
@@ -32,6 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group_of(item)))
     items.sort(key=lambda item: BEGUN_FIRST.index(_group_of(item)) if _group_of(item) in BEGUN_FIRST else len(BEGUN_FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays until the end: thousands of tests and Django itself need not be looked through for garbage again
+    and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _group_of(item: pytest.Item) -> str:
