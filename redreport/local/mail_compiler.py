@@ -1,8 +1,8 @@
 """`make mails`: the HTML of every mail, made anew from its source.
 
-A source is `templates/emails/mjml/<path>.mjml`, and what is made of it is a Django template: `templates/emails/<path>.html`, or for
-the mails of `account/` and `mfa/` `templates/<app>/email/<name>_message.html`, where allauth looks for it. The HTML is committed;
-nothing of this runs in production.
+A source is `templates/emails/mjml/<name>.mjml`; what is made of it is a Django template, `templates/emails/<name>.html`. Those of
+allauth's mails stand in `mjml/account/` and `mjml/mfa/`, their HTML in `templates/<app>/email/<name>_message.html`. The HTML is
+committed; nothing of this runs in production.
 """
 
 import re
@@ -46,7 +46,7 @@ def compile_mail(source: Path) -> str:
     try:
         compiled = mjml2html(dress(_with_parts(source.read_text(encoding="utf-8"))))
     except ValueError as error:
-        raise ValueError(f"{source.relative_to(REPOSITORY)}: {error}") from None
+        raise ValueError(f"{source}: {error}") from None
     return LOADED + mend(compiled)
 
 

@@ -9,6 +9,7 @@ Outlook that draws with Word, in Word's own words.
 import re
 from collections.abc import Callable
 
+NAMES_OF_OFFICE = "urn:schemas-microsoft-com:office:office"
 SERIF = "Georgia, 'Times New Roman', serif"
 SANS = "Arial, Helvetica, sans-serif"
 INK, QUIET, RED, LINE = "#1a1614", "#5b524b", "#a6121f", "#d8cdbf"
@@ -29,7 +30,7 @@ DRESS = {
 
 # A comment, a style sheet, or a start tag: only the last is mended.
 _PIECES = re.compile(
-    r"(?P<whole><!--.*?-->|<style[^>]*>.*?</style>)|<(?P<name>[a-z][a-z0-9-]*)(?P<rest>(?:[^>\"]|\"[^\"]*\")*)>", re.S
+    r"(?P<whole><!--.*?-->|<style[^>]*>.*?</style>)|<(?P<name>[a-z][a-z0-9-]*)(?P<rest>(?:[^>\"]|\"[^\"]*\")*)>", re.DOTALL
 )
 _ATTRIBUTE = re.compile(r'([a-z:-]+)="([^"]*)"')
 _WORDS_OF_WORD = re.compile(r"\s*mso-[a-z-]+\s*:[^;}]*;")
@@ -47,9 +48,7 @@ def mend(html: str) -> str:
     """What the compiler made, as HTML that the Nu checker finds nothing in."""
     mended = _PIECES.sub(_mended, html)
     # Word wants this name where it is used, if the document does not declare it; in HTML no element can.
-    mended = mended.replace(
-        "<o:OfficeDocumentSettings>", '<o:OfficeDocumentSettings xmlns:o="urn:schemas-microsoft-com:office:office">'
-    )
+    mended = mended.replace("<o:OfficeDocumentSettings>", f'<o:OfficeDocumentSettings xmlns:o="{NAMES_OF_OFFICE}">')
     # One line for each row and block, so that a change can be read.
     return re.sub(r"(</tr>|</table>|</div>|</style>|</p>|-->|<tbody>)(?=\S)", r"\1\n", mended).strip() + "\n"
 
@@ -89,7 +88,7 @@ def _mend_html(attributes: Attributes) -> None:
 
 
 def _mend_table(attributes: Attributes) -> None:
-    """No gaps, no border, the full width, said in CSS. Every table of a mail is there for its layout, and says so to who listens."""
+    """No gaps, no border and the width, said in CSS. Every table of a mail is there for its layout, and says so."""
     for name in ("border", "cellpadding", "cellspacing", "align"):
         attributes.pop(name, None)
     width = attributes.pop("width", "")

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from redreport import policy
 from redreport.accounts.mails import ACCOUNT_MAIL
 from redreport.desk.samples.world import World
 from sessions_live.models import LiveSession, Seat
@@ -79,6 +80,19 @@ def _missed(world: World) -> None:
     world.seat.save()
 
 
+def _tomorrow(world: World) -> None:
+    _starts(world, world.now + policy.LONG_REMINDER_BEFORE)
+
+
+def _in_an_hour(world: World) -> None:
+    _starts(world, world.now + policy.SHORT_REMINDER_BEFORE)
+
+
+def _starts(world: World, starts_at: datetime) -> None:
+    world.live_session.starts_at = starts_at
+    world.live_session.save()
+
+
 def _set_to_end(world: World) -> None:
     Subscription.objects.filter(pk=world.subscription.pk).update(cancel_at=world.subscription.current_period_end)
 
@@ -119,6 +133,8 @@ def _account_mail(prefix: str) -> Variant:
 
 _VARIANTS: dict[str, list[Variant]] = {
     "seat_confirmed": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
+    "session_moved": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
+    "seat_moved": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
     "cancellation_receipt": [Variant(happened=_canceled_in_time, context=_about_colleague)],
     "seat_canceled": [
         Variant(happened=_canceled_in_time),
@@ -137,5 +153,12 @@ _VARIANTS: dict[str, list[Variant]] = {
     "year_lapsed": [Variant(happened=_lapsed)],
     "credits_granted": [Variant(happened=_granted_by_staff)],
     **{kind: [Variant(to=_to_bo)] for kind in ("waitlist_offer", "waitlist_closed", "waitlist_moved", "waitlist_canceled")},
-    **{kind: [Variant(to=_to_host)] for kind in ("host_reminder_24h", "host_reminder_1h", "host_moved", "host_canceled")},
+    "reminder_24h": [
+        Variant(happened=_tomorrow),
+        Variant("colleague", "for a colleague", to=_to_bo, happened=_tomorrow, context=_about_colleague),
+    ],
+    "reminder_1h": [Variant(happened=_in_an_hour)],
+    "host_reminder_24h": [Variant(to=_to_host, happened=_tomorrow)],
+    "host_reminder_1h": [Variant(to=_to_host, happened=_in_an_hour)],
+    **{kind: [Variant(to=_to_host)] for kind in ("host_moved", "host_canceled")},
 }
