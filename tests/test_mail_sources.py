@@ -8,7 +8,6 @@ from redreport.local import mail_compiler
 from redreport.local.mail_mending import dress, mend
 from redreport.local.supervisor import REPOSITORY
 
-
 each_source = pytest.mark.parametrize(
     "source", mail_compiler.sources(), ids=lambda source: source.relative_to(mail_compiler.SOURCES).as_posix()
 )

@@ -51,10 +51,22 @@ def _about_colleague(world: World) -> dict[str, Any]:
 def _canceled_in_time(world: World) -> None:
     for seat in (world.seat, world.colleagues_seat):
         seat.state, seat.canceled_at, seat.canceled_by = Seat.State.CANCELED, world.now, Seat.CanceledBy.BUYER
-        seat.restitution = Seat.Restitution.FULL
+        seat.restitution, seat.calendar_sequence = Seat.Restitution.FULL, 1
         seat.save()
     covers = SeatCoverage.objects.filter(order=world.order)
     covers.update(settled_at=world.now, settlement=SeatCoverage.Settlement.REFUND, refund=world.refund)
+
+
+def _moved(world: World) -> None:
+    for seat in (world.seat, world.colleagues_seat):
+        seat.calendar_sequence = 1
+        seat.save()
+
+
+def _handed_over(world: World) -> None:
+    # The number before it is that of the withdrawal from whoever sat there.
+    world.colleagues_seat.calendar_sequence = world.hand_over.cancel_sequence + 1
+    world.colleagues_seat.save()
 
 
 def _declined(world: World) -> None:
@@ -133,8 +145,14 @@ def _account_mail(prefix: str) -> Variant:
 
 _VARIANTS: dict[str, list[Variant]] = {
     "seat_confirmed": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
-    "session_moved": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
-    "seat_moved": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
+    "session_moved": [
+        Variant(happened=_moved),
+        Variant("colleague", "for a colleague", to=_to_bo, happened=_moved, context=_about_colleague),
+    ],
+    "seat_moved": [
+        Variant(happened=_moved),
+        Variant("colleague", "for a colleague", to=_to_bo, happened=_moved, context=_about_colleague),
+    ],
     "cancellation_receipt": [Variant(happened=_canceled_in_time, context=_about_colleague)],
     "seat_canceled": [
         Variant(happened=_canceled_in_time),
@@ -142,7 +160,7 @@ _VARIANTS: dict[str, list[Variant]] = {
     ],
     "cant_come": [Variant(happened=_declined, context=_about_colleague)],
     "seat_handed_away": [Variant(context=_about_colleague)],
-    "seat_handed_over": [Variant(to=_to_bo, context=_about_colleague)],
+    "seat_handed_over": [Variant(to=_to_bo, happened=_handed_over, context=_about_colleague)],
     "booked_seat_moved": [Variant(context=_about_colleague)],
     "follow_up": [Variant("came", "who came", happened=_attended), Variant("missed", "who missed it", happened=_missed)],
     "announcement": [
