@@ -16,12 +16,13 @@ class SentSample:
     is_optional: bool
 
 
-def send_every_sample() -> list[SentSample]:
-    """One mail of each kind and sample, built by the outbox's own code, over SMTP to the stack's mail catcher."""
-    sent = []
-    for sample in all_samples():
-        message = sample_message(sample.kind, sample.variant)
-        message.send()
-        is_optional = kinds.find(sample.kind).topic is not None
-        sent.append(SentSample(sample.kind, sample.variant, message.message()["Message-ID"], is_optional))
-    return sent
+def every_sample() -> list[tuple[str, str]]:
+    """Kind and variant of each."""
+    return [(sample.kind, sample.variant) for sample in all_samples()]
+
+
+def send_sample(kind: str, variant: str) -> SentSample:
+    """Built by the outbox's own code, and handed over SMTP to the stack's mail catcher."""
+    message = sample_message(kind, variant)
+    message.send()
+    return SentSample(kind, variant, message.message()["Message-ID"], is_optional=kinds.find(kind).topic is not None)
