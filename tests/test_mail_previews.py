@@ -14,6 +14,7 @@ from django.test.signals import template_rendered
 
 from redreport.desk.samples.previews import Sample, all_samples, preview
 from redreport.local import mail_compiler
+from redreport.local.supervisor import REPOSITORY
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from tests.factories import make_live_session, make_price, make_user
@@ -66,6 +67,11 @@ def test_no_template_of_a_mail_is_without_a_sample() -> None:
     folder = mail_compiler.TEMPLATES
     made = {mail_compiler.html_of(source).relative_to(folder).as_posix() for source in mail_compiler.sources()}
     assert made - rendered == set()
+
+
+def test_documentation_lists_every_kind() -> None:
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \|", (REPOSITORY / "docs" / "mails.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted({sample.kind for sample in OURS})
 
 
 def test_each_mail_of_allauth_has_words_of_ours() -> None:
