@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DELETE_ON_ERROR:
-.PHONY: run test lint check screenshots bench simulate
+.PHONY: run test lint check mails screenshots bench simulate
 
 PORT ?= 8000
 # How many test processes run side by side; each has services of its own.
@@ -31,6 +31,9 @@ lint: .venv/for-testing
 check: .venv/for-testing
 	@$(CHECK_ENV) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+mails: .venv/for-testing
+	@exec $(BIN)/python -m redreport.local.mail_compiler
 
 screenshots: .venv/for-testing
 	@$(BIN)/python -m tests.brand_pictures

@@ -39,7 +39,7 @@ def recover(year: Year) -> None:
 def test_a_renewal_is_called_one_and_shows_its_invoice(year: Year) -> None:
     year.pass_to(RENEWS_AT + CHARGED_AFTER)
     mail, invoice = words_of("year_started"), Invoice.objects.get(stripe_invoice_id=year.invoice_id(1))
-    assert mail.subject == "Your year is renewed: 12 sessions"
+    assert mail.subject == "Your 12 sessions are ready"
     for part in (mail.text, mail.html):
         assert "Your year is renewed" in part
         assert "good for sessions that start before 1 December 2028" in part
@@ -64,7 +64,7 @@ def test_the_first_year_is_no_renewal(year: Year) -> None:
 def test_a_failed_payment_says_until_when_and_where_to_pay(failing_year: Year) -> None:
     fail_at_renewal(failing_year)
     mail, invoice = words_of("payment_failed"), Invoice.objects.get(stripe_invoice_id=failing_year.invoice_id(1))
-    assert mail.subject == "We could not take payment for your renewal"
+    assert mail.subject == "We could not take payment"
     assert "the payment of $2,500 did not go through. Nothing was charged." in mail.text
     assert "We try the same card again on 4 December 2027. Please pay before then, with any card." in mail.text
     assert f"Pay the invoice: {invoice.hosted_invoice_url}\n" in mail.text
@@ -130,7 +130,7 @@ def test_what_is_still_true_is_sent(failing_year: Year, smtp_server: MailServer)
     deliver_all()
     assert [mail.subject for mail in smtp_server.mails] == [
         "Your 12 sessions are ready",
-        "We could not take payment for your renewal",
+        "We could not take payment",
         "Payment received: your year goes on",
     ]
 

@@ -1,14 +1,20 @@
 """Every mail is shown to staff with sample data, and nothing of the samples stays."""
 
 import re
+from html import unescape
+from pathlib import Path
 from typing import Any
 
+import allauth
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.test.signals import template_rendered
 
 from redreport.desk.samples.previews import Sample, all_samples, preview
+from redreport.local import mail_compiler
+from redreport.local.supervisor import REPOSITORY
 from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from tests.factories import make_live_session, make_price, make_user
@@ -35,6 +41,50 @@ def test_every_mail_has_a_sample(sample: Sample, settings: Any) -> None:
     assert "<h1" in shown.mail.html
     for part in (shown.mail.subject, shown.mail.text, shown.mail.html):
         assert not re.search(r"\{\{|\{%|\bNone\b(?! came free)", part)
+
+
+@pytest.mark.django_db
+@each_sample
+def test_text_begins_with_the_heading_of_the_html(sample: Sample) -> None:
+    mail = preview(sample.kind, sample.variant).mail
+    assert mail
+    [heading] = re.findall("<h1[^>]*>(.*?)</h1>", mail.html)
+    assert mail.text.splitlines()[0] == unescape(re.sub("<[^>]*>", "", heading))
+    assert mail.html.count('class="button"') <= 1
+
+
+@pytest.mark.django_db
+def test_no_template_of_a_mail_is_without_a_sample() -> None:
+    rendered = set()
+
+    def note(template: Any, **kwargs: Any) -> None:
+        rendered.add(template.name)
+
+    template_rendered.connect(note)
+    for sample in OURS:
+        preview(sample.kind, sample.variant)
+    template_rendered.disconnect(note)
+    folder = mail_compiler.TEMPLATES
+    made = {mail_compiler.html_of(source).relative_to(folder).as_posix() for source in mail_compiler.sources()}
+    assert made - rendered == set()
+
+
+def test_documentation_lists_every_kind() -> None:
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \|", (REPOSITORY / "docs" / "mails.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted({sample.kind for sample in OURS})
+
+
+def test_each_mail_of_allauth_has_words_of_ours() -> None:
+    """Two are never sent here: addresses are proven, and passwords replaced, with a code and not with a link."""
+    theirs = Path(allauth.__file__).parent / "templates"
+    names = {
+        path.relative_to(theirs).as_posix().removesuffix("_message.txt")
+        for app in ("account", "mfa")
+        for path in (theirs / app / "email").glob("*_message.txt")
+    }
+    never_sent = {f"account/email/{name}" for name in ("base", "email_confirm", "password_reset_key")}
+    ours = {f"{source.parent.name}/email/{source.stem}" for source in mail_compiler.sources()}
+    assert names - never_sent - ours == set()
 
 
 @pytest.mark.django_db

@@ -369,7 +369,7 @@ def test_invitation_says_what_waits_and_how_one_signs_in_and_holds_no_secret(smt
     import_reader(reader=read_readers(LIST, NOW)[0].reader, actor=make_staff(), now=clock.now())
     assert invitation(smtp_server).state == "sent"
     [mail] = smtp_server.mails
-    assert (mail.recipients, mail.subject) == (["ada@example.com"], "Red Report Live: your account is ready")
+    assert (mail.recipients, mail.subject) == (["ada@example.com"], "Your Red Report Live account")
     for part in (mail.part("text/plain"), mail.part("text/html")):
         assert "12 credits" in part
         assert "good for sessions that start before 1 January 2028" in part

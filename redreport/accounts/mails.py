@@ -15,15 +15,17 @@ from redreport.outbox import kinds
 from redreport.outbox.kinds import MailKind, RenderedMail, Verdict
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
-from redreport.outbox.render import render_files
+from redreport.outbox.render import render_files, render_templates
 
-ACCOUNT_MAIL = "account_mail"
+ACCOUNT_MAIL, WELCOME = "account_mail", "welcome"
+SIGN_UP_CODE = "account/email/email_confirmation_signup"
 # An invitation or notice that could not be sent for so long would only puzzle its reader.
 USEFUL_FOR = timedelta(days=2)
 
 
 def register_kinds() -> None:
     kinds.register(MailKind(ACCOUNT_MAIL, "account mail", guard=guard, render=render, private=True, sealed=True))
+    kinds.register(MailKind(WELCOME, "welcome", guard=guard_welcome, render=render_welcome))
 
 
 def queue_notice(*, template: str, user: User, now: datetime) -> None:
@@ -35,6 +37,14 @@ def queue_notice(*, template: str, user: User, now: datetime) -> None:
         context={"template": template, "user_id": user.pk},
         now=now,
     )
+
+
+def queue_welcome(*, user: User, now: datetime) -> None:
+    """Owe who has signed up, and has just proven the address, word of where things are; once for an account, in the caller's
+    transaction. An account that the house made was invited instead: it was mailed no code to sign up with."""
+    asked_for_codes = OutgoingMail.objects.filter(kind=ACCOUNT_MAIL, recipient=user.email, context__template=SIGN_UP_CODE)
+    if user.last_login is None and asked_for_codes.exists():
+        queue_mail(kind=WELCOME, key=f"{WELCOME}:{user.pk}", recipient=user.email, context={"user_id": user.pk}, now=now)
 
 
 def guard(mail: OutgoingMail, now: datetime) -> Verdict:
@@ -69,6 +79,22 @@ def render(mail: OutgoingMail) -> RenderedMail:
             "security_url": address_of("mfa_index"),
         },
     )
+
+
+def guard_welcome(mail: OutgoingMail, now: datetime) -> Verdict:
+    """Withhold it from an account that is gone or has another address by now; days later nobody needs a welcome."""
+    if not User.objects.filter(pk=mail.context["user_id"], email=mail.recipient, is_active=True).exists():
+        return Verdict.withhold("no such user")
+    return Verdict.miss("too late") if mail.created_at + USEFUL_FOR <= now else Verdict.send()
+
+
+def render_welcome(mail: OutgoingMail) -> RenderedMail:
+    context = {
+        "email": mail.recipient,
+        "sessions_url": address_of("sessions:list"),
+        "account_url": address_of("pages:account"),
+    }
+    return render_templates(WELCOME, context)
 
 
 def _expiry(secret: dict[str, Any]) -> datetime | None:

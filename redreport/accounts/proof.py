@@ -4,8 +4,11 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
+from django.db import transaction
 from django.http import HttpRequest
 
+from redreport import clock
+from redreport.accounts.mails import queue_welcome
 from redreport.accounts.models import User
 
 _SESSION_KEY = "names_at_sign_up"
@@ -23,5 +26,12 @@ def take_names(request: HttpRequest, email_address: EmailAddress, **kwargs: Any)
         User.objects.filter(pk=names["user"]).update(name=names["name"], firm=names["firm"])
 
 
+def welcome(email_address: EmailAddress, **kwargs: Any) -> None:
+    """Who has just proven the address of a new account is told where things are."""
+    with transaction.atomic():
+        queue_welcome(user=User.objects.get(pk=email_address.user_id), now=clock.now())
+
+
 def watch_proofs() -> None:
     email_confirmed.connect(take_names, dispatch_uid="take_names")
+    email_confirmed.connect(welcome, dispatch_uid="welcome")

@@ -25,7 +25,7 @@ def render_templates(template: str, context: dict[str, Any], calendar: CalendarP
 
 def render_optional(template: str, context: dict[str, Any], *, mail: OutgoingMail, topic: Topic) -> RenderedMail:
     """
-    Render a mail that its reader need not get. Its HTML extends `emails/optional.html` and its text ends with
+    Render a mail that its reader need not get. Its source ends with `parts/optional_foot.mjml` and its text with
     `emails/_optional_foot.txt`: both say for which choice it comes, how to end that, and where the sender is found.
     """
     foot = {
@@ -45,17 +45,18 @@ def render_files(
     context: dict[str, Any],
     calendar: CalendarPart | None = None,
 ) -> RenderedMail:
-    """Render three templates by path; the subject is folded into one line."""
+    """Render three templates by path; the subject is folded into one line, and is what the HTML is called."""
     values = {
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "support_email": settings.MAIL_REPLY_TO,
         **context,
     }
+    said = " ".join(_render(subject, values, autoescape=False).split())
     return RenderedMail(
-        subject=" ".join(_render(subject, values, autoescape=False).split()),
+        subject=said,
         text=_render(text, values, autoescape=False).strip() + "\n",
-        html=_render(html, values, autoescape=True).strip() + "\n",
+        html=_render(html, {**values, "subject": said}, autoescape=True).strip() + "\n",
         calendar=calendar,
     )
 

@@ -9,6 +9,7 @@ from redreport.outbox.kinds import CalendarPart, Verdict
 from redreport.outbox.models import OutgoingMail
 from sessions_live.calendar import seat_request
 from sessions_live.models import LiveSession, ScheduleChange, Seat
+from sessions_live.reservations import reservation
 from sessions_live.seat_links import DOOR
 
 
@@ -76,6 +77,7 @@ def seat_mail_context(seat: Seat) -> dict[str, Any]:
     return {
         **booking_context(seat),
         "door_url": DOOR.url(seat),
+        "reservation": reservation(seat),
         "is_booker": not seat.is_booked_for_another,
         "clock_change": _clock_change(seat, "" if seat.is_booked_for_another else seat.booked_by.time_zone),
     }

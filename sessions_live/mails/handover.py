@@ -20,6 +20,7 @@ from sessions_live.mails.common import (
     unless_over,
 )
 from sessions_live.models import HandOver, LiveSession, Seat
+from sessions_live.reservations import reservation
 from sessions_live.seat_links import CANT_COME
 
 HANDED_AWAY, HANDED_OVER, BOOKED_HANDED_OVER = "seat_handed_away", "seat_handed_over", "booked_seat_handed_over"
@@ -95,6 +96,7 @@ def _render_handed_away(mail: OutgoingMail) -> RenderedMail:
         # Who the next one is, is the booker's to know.
         "is_booker": mail.recipient == seat.booked_by.email,
         "is_by_desk": hand_over.made_by.is_staff,
+        "reservation": reservation(seat, holder=hand_over.from_name, is_withdrawn=True),
         "sessions_url": address_of("sessions:list"),
     }
     content = seat_withdrawal(hand_over, seat, mail.created_at)

@@ -12,6 +12,7 @@ from redreport.outbox.render import render_templates
 from sessions_live.calendar import seat_cancellation
 from sessions_live.mails.common import seat_of
 from sessions_live.models import LiveSession, ScheduleChange, Seat
+from sessions_live.reservations import reservation
 from subscriptions.models import SeatCoverage
 from subscriptions.settlement import settlement_made, what_comes_back
 
@@ -55,7 +56,12 @@ def _render_seat_canceled(mail: OutgoingMail) -> RenderedMail:
 def render_seat_canceled(*, mail: OutgoingMail, seat: Seat, change: ScheduleChange | None, comes_back: str) -> RenderedMail:
     """The news of a canceled seat to its attendee; `change` canceled its whole session. None of the rows need be saved."""
     content = seat_cancellation(seat, mail.created_at)
-    context = {**_context(seat, change), "is_booker": not seat.is_booked_for_another, "comes_back": comes_back}
+    context = {
+        **_context(seat, change),
+        "is_booker": not seat.is_booked_for_another,
+        "comes_back": comes_back,
+        "reservation": reservation(seat, is_withdrawn=True),
+    }
     return render_templates(SEAT_CANCELED, context, CalendarPart("CANCEL", content, "cancellation.ics"))
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from redreport import policy
 from redreport.accounts.mails import ACCOUNT_MAIL
 from redreport.desk.samples.world import World
 from sessions_live.models import LiveSession, Seat
@@ -50,10 +51,22 @@ def _about_colleague(world: World) -> dict[str, Any]:
 def _canceled_in_time(world: World) -> None:
     for seat in (world.seat, world.colleagues_seat):
         seat.state, seat.canceled_at, seat.canceled_by = Seat.State.CANCELED, world.now, Seat.CanceledBy.BUYER
-        seat.restitution = Seat.Restitution.FULL
+        seat.restitution, seat.calendar_sequence = Seat.Restitution.FULL, 1
         seat.save()
     covers = SeatCoverage.objects.filter(order=world.order)
     covers.update(settled_at=world.now, settlement=SeatCoverage.Settlement.REFUND, refund=world.refund)
+
+
+def _moved(world: World) -> None:
+    for seat in (world.seat, world.colleagues_seat):
+        seat.calendar_sequence = 1
+        seat.save()
+
+
+def _handed_over(world: World) -> None:
+    # The number before it is that of the withdrawal from whoever sat there.
+    world.colleagues_seat.calendar_sequence = world.hand_over.cancel_sequence + 1
+    world.colleagues_seat.save()
 
 
 def _declined(world: World) -> None:
@@ -77,6 +90,19 @@ def _missed(world: World) -> None:
     _over(world)
     world.seat.state = Seat.State.NO_SHOW
     world.seat.save()
+
+
+def _tomorrow(world: World) -> None:
+    _starts(world, world.now + policy.LONG_REMINDER_BEFORE)
+
+
+def _in_an_hour(world: World) -> None:
+    _starts(world, world.now + policy.SHORT_REMINDER_BEFORE)
+
+
+def _starts(world: World, starts_at: datetime) -> None:
+    world.live_session.starts_at = starts_at
+    world.live_session.save()
 
 
 def _set_to_end(world: World) -> None:
@@ -119,6 +145,14 @@ def _account_mail(prefix: str) -> Variant:
 
 _VARIANTS: dict[str, list[Variant]] = {
     "seat_confirmed": [Variant(), Variant("colleague", "for a colleague", to=_to_bo, context=_about_colleague)],
+    "session_moved": [
+        Variant(happened=_moved),
+        Variant("colleague", "for a colleague", to=_to_bo, happened=_moved, context=_about_colleague),
+    ],
+    "seat_moved": [
+        Variant(happened=_moved),
+        Variant("colleague", "for a colleague", to=_to_bo, happened=_moved, context=_about_colleague),
+    ],
     "cancellation_receipt": [Variant(happened=_canceled_in_time, context=_about_colleague)],
     "seat_canceled": [
         Variant(happened=_canceled_in_time),
@@ -126,7 +160,7 @@ _VARIANTS: dict[str, list[Variant]] = {
     ],
     "cant_come": [Variant(happened=_declined, context=_about_colleague)],
     "seat_handed_away": [Variant(context=_about_colleague)],
-    "seat_handed_over": [Variant(to=_to_bo, context=_about_colleague)],
+    "seat_handed_over": [Variant(to=_to_bo, happened=_handed_over, context=_about_colleague)],
     "booked_seat_moved": [Variant(context=_about_colleague)],
     "follow_up": [Variant("came", "who came", happened=_attended), Variant("missed", "who missed it", happened=_missed)],
     "announcement": [
@@ -137,5 +171,12 @@ _VARIANTS: dict[str, list[Variant]] = {
     "year_lapsed": [Variant(happened=_lapsed)],
     "credits_granted": [Variant(happened=_granted_by_staff)],
     **{kind: [Variant(to=_to_bo)] for kind in ("waitlist_offer", "waitlist_closed", "waitlist_moved", "waitlist_canceled")},
-    **{kind: [Variant(to=_to_host)] for kind in ("host_reminder_24h", "host_reminder_1h", "host_moved", "host_canceled")},
+    "reminder_24h": [
+        Variant(happened=_tomorrow),
+        Variant("colleague", "for a colleague", to=_to_bo, happened=_tomorrow, context=_about_colleague),
+    ],
+    "reminder_1h": [Variant(happened=_in_an_hour)],
+    "host_reminder_24h": [Variant(to=_to_host, happened=_tomorrow)],
+    "host_reminder_1h": [Variant(to=_to_host, happened=_in_an_hour)],
+    **{kind: [Variant(to=_to_host)] for kind in ("host_moved", "host_canceled")},
 }

@@ -1,5 +1,7 @@
 """A mail with sample data, as it would go out now."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +14,7 @@ from redreport.desk.samples.cases import Variant, variants_of
 from redreport.desk.samples.world import build_world
 from redreport.outbox import kinds, seal
 from redreport.outbox.kinds import CalendarPart, RenderedMail
+from redreport.outbox.message import OutgoingMessage, build_message
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import message_id_for
 
@@ -58,21 +61,38 @@ def preview(kind_name: str, variant_name: str) -> Preview:
 
     The rows live in a transaction that is rolled back: no row stays, and what it wants to hand to a worker is dropped with it.
     """
-    kind = kinds.find(kind_name)
-    variant = next((each for each in variants_of(kind_name) if each.name == variant_name), None)
-    if variant is None:
-        raise LookupError(variant_name)
-    with transaction.atomic():
-        mail = _owed(kind_name, variant)
+    kind, variant = kinds.find(kind_name), _variant(kind_name, variant_name)
+    with _owed_for_a_moment(kind_name, variant) as mail:
         try:
             with transaction.atomic():
                 rendered = kind.render(mail)
         except Exception as error:  # A kind of which nobody made a sample yet: the list of all others must still open.
             log.warning("mail_without_sample", kind=kind_name, error=type(error).__name__)
             rendered = None
+    return Preview(kind_name, variant_name, _title(kind.label, variant), rendered)
+
+
+def sample_message(kind_name: str, variant_name: str) -> OutgoingMessage:
+    """One sample as the message that the outbox would send; its rows are gone again. Raises LookupError as `preview` does."""
+    kind = kinds.find(kind_name)
+    with _owed_for_a_moment(kind_name, _variant(kind_name, variant_name)) as mail:
+        return build_message(mail, kind.render(mail), kind.topic, mail.created_at)
+
+
+def _variant(kind_name: str, variant_name: str) -> Variant:
+    variant = next((each for each in variants_of(kind_name) if each.name == variant_name), None)
+    if variant is None:
+        raise LookupError(variant_name)
+    return variant
+
+
+@contextmanager
+def _owed_for_a_moment(kind: str, variant: Variant) -> Iterator[OutgoingMail]:
+    with transaction.atomic():
+        try:
+            yield _owed(kind, variant)
         finally:
             transaction.set_rollback(True)
-    return Preview(kind_name, variant_name, _title(kind.label, variant), rendered)
 
 
 def _owed(kind: str, variant: Variant) -> OutgoingMail:
