@@ -33,6 +33,8 @@ def _source() -> str:
 
 def bring_in(page: Page) -> None:
     """The debugger puts it there, so the page's policy is as strict as ever. Once for a document."""
+    # Nothing is loaded again while it is looked at, though the page may be one that waits for something.
+    page.evaluate("for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer)")
     # It reports into the page's console when it is loaded as a script; as a function's body it does not.
     page.evaluate(f"() => {{ {_source()} }}")
 

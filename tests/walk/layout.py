@@ -1,4 +1,4 @@
-"""What axe-core does not say of a page: its title and headings, its forms, and whether words are cut off, covered or out of sight."""
+"""What axe-core does not say of a page: its headings, its forms, and whether words are cut off, covered or out of sight."""
 
 from playwright.sync_api import Page
 
@@ -16,12 +16,13 @@ STRUCTURE = """() => {
 }"""
 # Fields have labels. Of a form that was refused the title says so first, and the summary has the focus.
 FORMS = """() => {
-  const found = [], summary = document.querySelector(".error-summary"), isSaid = document.title.startsWith("Error: ");
+  const found = [], summary = document.querySelector(".error-summary"), focused = document.activeElement;
+  const isSaid = document.title.startsWith("Error: ");
   const isWrong = summary || document.querySelector("[aria-invalid=true]");
   if (isWrong && !isSaid) found.push(`refused, and the title is ${document.title}`);
   if (!isWrong && isSaid) found.push(`nothing refused, and the title is ${document.title}`);
   if (isWrong && !summary) found.push("refused without a summary");
-  if (summary && document.activeElement !== summary) found.push(`the focus is on ${document.activeElement.outerHTML.slice(0, 160)}`);
+  if (summary && focused !== summary) found.push(`the focus is on ${focused.outerHTML.slice(0, 160)}`);
   for (const field of document.querySelectorAll("main input:not([type=hidden]), main select, main textarea")) {
     const words = [...(field.labels ?? [])].map((label) => label.textContent).join("") || field.getAttribute("aria-label");
     if (!/\\S/.test(words ?? "")) found.push(`no label: ${field.outerHTML.slice(0, 160)}`);
@@ -32,10 +33,9 @@ FORMS = """() => {
   return found;
 }"""
 # Fields about the reader themself, which browsers can fill in.
-FILLED_IN = """() => [...document.querySelectorAll("main input:not([type=hidden])")].filter(
-  (field) => (/^(email|password)$/.test(field.type) || /^(login|name|email|firm|code|attendee_(name|email|firm))$/.test(field.name))
-    && !field.autocomplete
-).map((field) => field.outerHTML.slice(0, 160))"""
+FILLED_IN = """() => [...document.querySelectorAll("main input:not([type=hidden])")].filter((field) => !field.autocomplete && (
+  /^(email|password)$/.test(field.type) || /^(login|name|email|firm|code|attendee_(name|email|firm))$/.test(field.name)
+)).map((field) => field.outerHTML.slice(0, 160))"""
 SMALL_TARGETS = """() => [...document.querySelectorAll(
   "button, .button, summary, select, textarea, nav a, input:not([type=hidden], [type=checkbox], [type=radio])"
 )].filter((element) => {
@@ -48,24 +48,34 @@ CUT_OFF = """() => {
   const hidden = (element) => element.closest(".hidden-words, .visually-hidden, .skip, [hidden]") || element.clientWidth <= 1;
   if (width > innerWidth) {
     const wide = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
-    found.push(`${width} px wide in a window of ${innerWidth}, by ${wide.slice(-2).map((one) => one.outerHTML.slice(0, 100)).join(" ")}`);
+    const last = wide.slice(-2).map((one) => one.outerHTML.slice(0, 100)).join(" ");
+    found.push(`${width} px wide in a window of ${innerWidth}, by ${last}`);
   }
   for (const element of document.body.querySelectorAll("*")) {
     if (!element.textContent || hidden(element)) continue;
     const style = getComputedStyle(element), isButton = element.matches("button, .button");
-    const cutsX = isButton || ["hidden", "clip"].includes(style.overflowX), cutsY = isButton || ["hidden", "clip"].includes(style.overflowY);
-    const over = (cutsX && element.scrollWidth > element.clientWidth + 2) || (cutsY && element.scrollHeight > element.clientHeight + 2);
+    const cuts = (overflow) => isButton || ["hidden", "clip"].includes(overflow);
+    const isOver = (cuts(style.overflowX) && element.scrollWidth > element.clientWidth + 2)
+      || (cuts(style.overflowY) && element.scrollHeight > element.clientHeight + 2);
     // An icon stands in the place of words that are moved out of the way.
-    if (over && style.textIndent === "0px" && style.display !== "inline") found.push(`cut off: ${element.outerHTML.slice(0, 120)}`);
+    const isMeant = style.textIndent !== "0px" || style.display === "inline";
+    if (isOver && !isMeant) found.push(`cut off: ${element.outerHTML.slice(0, 120)}`);
   }
+  return found;
+}"""
+
+# Outside of what scrolls by itself, where a box says nothing of what is shown.
+COVERED = """() => {
+  const found = [];
   const pressed = [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")].filter(
-    (element) => element.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !hidden(element));
-  const boxes = pressed.map((element) => [element, element.getBoundingClientRect()]).filter(
-    ([element, box]) => box.width > 1 && getComputedStyle(element).display !== "inline");
+    (element) => element.checkVisibility({visibilityProperty: true, opacityProperty: true})
+      && getComputedStyle(element).display !== "inline" && !element.closest(".hidden-words, .skip, .scroll"));
+  const boxes = pressed.map((element) => [element, element.getBoundingClientRect()]);
   for (const [number, [one, a]] of boxes.entries()) {
     for (const [other, b] of boxes.slice(number + 1)) {
-      const over = Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
-      if (over && !one.contains(other) && !other.contains(one)) {
+      const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (width > 1 && height > 1 && !one.contains(other) && !other.contains(one)) {
         found.push(`covers another: ${one.outerHTML.slice(0, 100)} and ${other.outerHTML.slice(0, 100)}`);
       }
     }
@@ -81,9 +91,14 @@ def structure_faults(page: Page) -> list[str]:
 
 def site_faults(page: Page) -> list[str]:
     """Of a page of the site, where forms are made our way and targets are large."""
-    found = list(page.evaluate(FORMS))
+    found = [*page.evaluate(FORMS), *page.evaluate(COVERED)]
     found += [f"no autocomplete: {field}" for field in page.evaluate(FILLED_IN)]
     return found + [f"small target, {target}" for target in page.evaluate(SMALL_TARGETS)]
+
+
+def covered_targets(page: Page) -> list[str]:
+    """Links and fields of the site that lie over each other."""
+    return [str(fault) for fault in page.evaluate(COVERED)]
 
 
 def lost_words(page: Page) -> list[str]:

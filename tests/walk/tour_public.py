@@ -1,4 +1,4 @@
-"""What everybody may see: the schedule, sessions in each state, plans, the entrance, and what stands there when things go wrong."""
+"""What everybody may see: the schedule, sessions in each state, plans, the entrance, and what is left when all else fails."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -18,7 +18,7 @@ from tests.auto_booking import auto_booked_seat, make_auto_booker
 from tests.canceling import book, cancel
 from tests.factories import make_credits, make_guest_seat, make_live_session, make_user
 from tests.fixtures_shop import Shop
-from tests.money_back import bought_seat, payment_of, refund_by_hand
+from tests.money_back import bought_seat, refund_by_hand
 from tests.parties import BO, CY, party_of
 from tests.waiting import free_a_seat, sold_out_session, waits
 from tests.walk.addresses import plain_pages
@@ -74,7 +74,7 @@ def _orders(reader: Walker, ada: User, shop: Shop) -> None:
     party = shop.hold_seat(ada, attendees=party_of(ada, BO))
     _order(reader, party, "pending, two seats")
     reader.opens("/account/", "with open orders")
-    assert party.live_session and held.live_session
+    assert party.live_session
     reader.opens(f"/sessions/{party.live_session.slug}/", "with an open order")
     shop.stripe.fault("503", path="/v1/checkout/*", count=1)
     reader.opens(f"/orders/{held.number}/?returned=paid", "confirming")
