@@ -67,7 +67,7 @@ def test_preview_and_page_of_one_session_differ_in_nothing_but_banner_and_bookin
     desk.post(publish_address(draft))
     after = Client().get(f"/sessions/{draft.slug}/").content.decode()
     for heading in ("about", "authors", "good-to-know"):
-        part = after.split(f'aria-labelledby="{heading}"')[1].split("</section>")[0].partition('<p><a class="more"')[0]
+        part = after.split(f'aria-labelledby="{heading}"')[1].split("</section>")[0].partition('<p class="small add-to-calendar">')[0]
         assert part.strip() in before
 
 
