@@ -67,8 +67,8 @@ def test_preview_and_page_of_one_session_differ_in_nothing_but_banner_and_bookin
     desk.post(publish_address(draft))
     after = Client().get(f"/sessions/{draft.slug}/").content.decode()
     for heading in ("about", "authors", "good-to-know"):
-        part = after.split(f'aria-labelledby="{heading}"')[1].split("</section>")[0].partition('<p><a class="more"')[0]
-        assert part.strip() in before
+        section = after.split(f'aria-labelledby="{heading}"')[1].split("</section>")[0]
+        assert section.partition('<p class="small add-to-calendar">')[0].strip() in before
 
 
 def test_published_from_the_preview_it_is_on_sale_and_a_second_click_changes_nothing(
