@@ -16,7 +16,15 @@ from redreport.wording import iso_utc
 from sessions_live.selectors import session_pages
 
 # Pages for everybody beside those of the sessions, by the names of their addresses.
-PUBLIC_PAGES = ("pages:landing", "sessions:list", "subscriptions:plans")
+PUBLIC_PAGES = (
+    "pages:landing",
+    "sessions:list",
+    "subscriptions:plans",
+    "enquiries:ask",
+    "pages:terms",
+    "pages:privacy",
+    "pages:refunds",
+)
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 PAPER, RED = "#fbf7f0", "#a6121f"
 
