@@ -20,7 +20,7 @@ from redreport.outbox.message import build_message
 from redreport.outbox.models import OutgoingMail
 from tests.factories import make_staff, make_user
 from tests.racing import EverybodyLooksFirst, at_once
-from tests.staff import desk_of, make_member
+from tests.staff import desk_of, make_member, staff_who_may
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +180,18 @@ def test_desk_marks_an_enquiry_as_answered_and_opens_it_again_with_a_trace() -> 
     trail = AuditEntry.objects.filter(target_type="enquiries.enquiry", target_id=str(enquiry.pk)).order_by("id")
     assert [entry.verb for entry in trail] == ["enquiry_answered", "enquiry_opened_again", "enquiry_closed"]
     assert {entry.actor for entry in trail} == {member}
+
+
+def test_page_of_an_enquiry_has_the_buttons_for_who_may_press_them() -> None:
+    enquiry = make_enquiry()
+    address = f"/admin/enquiries/enquiry/{enquiry.pk}/change/"
+    page = desk_of(make_member("desk")).get(address).text
+    form = page.split('<form method="post" action="/admin/enquiries/enquiry/">')[1].split("</form>")[0]
+    assert f'name="_selected_action" value="{enquiry.pk}"' in form
+    assert re.findall(r'name="action" value="(\w+)"', form) == ["mark_answered", "mark_closed"]
+    mark_enquiry(enquiry_id=enquiry.pk, state="closed", actor=make_staff(), now=clock.now())
+    assert re.findall(r'name="action" value="(\w+)"', desk_of(make_member("desk")).get(address).text) == ["open_again"]
+    assert 'name="action"' not in desk_of(staff_who_may("enquiries.view_enquiry")).get(address).text
 
 
 @pytest.mark.parametrize("query", ["", "Okafor", "technology"])

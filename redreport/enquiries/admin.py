@@ -1,8 +1,10 @@
 """Enquiries as the desk sees them: to read, and to mark as answered."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
@@ -13,8 +15,9 @@ from redreport.enquiries.operations import mark_enquiry
 
 @admin.register(Enquiry)
 class EnquiryAdmin(ReadOnlyAdmin):
-    """What was written stays as it was written; its state is changed by the buttons of the list, and written down."""
+    """What was written stays as it was written; its state is changed by the buttons of list and page, and written down."""
 
+    change_form_template = "admin/enquiries/enquiry/change_form.html"
     list_display = ["reference", "firm", "name", "email", "state", "created_at", "handled_by", "handled_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["handled_by"]
@@ -28,6 +31,12 @@ class EnquiryAdmin(ReadOnlyAdmin):
     def has_mark_permission(self, request: HttpRequest) -> bool:
         """The buttons are for those who may change enquiries, though nobody may in a form."""
         return signed_in(request).has_perm("enquiries.change_enquiry")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        own = {"may_mark": self.has_mark_permission(request)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **own})
 
     @admin.action(description="Mark as answered", permissions=["mark"])
     def mark_answered(self, request: HttpRequest, queryset: QuerySet[Enquiry]) -> None:
