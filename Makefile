@@ -36,14 +36,19 @@ mails: .venv/for-testing
 	@exec $(BIN)/python -m redreport.local.mail_compiler
 
 screenshots: .venv/for-testing
-	@exec $(BIN)/python -m tests.screenshots
+	@$(BIN)/python -m tests.brand_pictures
+	exec $(BIN)/python -m tests.screenshots
 
 bench: .venv/for-testing
-	@$(BIN)/python -m tests.bench.bench_purchase
-	LOG_LEVEL=WARNING exec $(BIN)/python -m tests.bench.bench_desk
+	@echo "A purchase, step by step:          python -m tests.bench.bench_purchase"
+	$(BIN)/python -m tests.bench.bench_purchase
+	echo "The desk over 100,000 seats:       python -m tests.bench.bench_desk"
+	LOG_LEVEL=WARNING $(BIN)/python -m tests.bench.bench_desk
+	echo "First views of the public pages:   python -m tests.bench.bench_pages"
+	exec $(BIN)/python -m tests.bench.bench_pages
 
 simulate: .venv/for-testing
-	@LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"
+	@SIMULATED_DAYS_BETWEEN_BEATS=1 LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"
 
 # The marks below stand for "what the lock says is installed": nothing is done again until the lock changes.
 .venv/bin/uv: .ci/uv-requirements.txt

@@ -17,3 +17,9 @@ def shares(total_minor: int, count: int) -> list[int]:
     """An amount split into so many shares that differ by one minor unit at most and sum to it exactly; the larger come first."""
     share, left_over = divmod(total_minor, count)
     return [share + 1] * left_over + [share] * (count - left_over)
+
+
+def decimal_text(amount_minor: int) -> str:
+    """'2500.00', for programs that read amounts in major units."""
+    major, minor = divmod(amount_minor, MINOR_PER_MAJOR)
+    return f"{major}.{minor:02d}"

@@ -1,6 +1,6 @@
 """The rules of the house, each one named once. docs/owner-decisions.md says which the owner still has to confirm."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 CURRENCY = "usd"
@@ -75,9 +75,16 @@ NEWS_AFTER_LAST_PUBLICATION = timedelta(minutes=30)
 # Unused credits are brought to mind so long before they expire.
 CREDIT_REMINDER_BEFORE = timedelta(days=60)
 
+# An institution that writes to us is answered within so many days on which we work.
+ENQUIRY_REPLY_BUSINESS_DAYS = 2
+# More enquiries of one e-mail address are not taken within an hour.
+MOST_ENQUIRIES_PER_HOUR = 3
+
 HOUSE_ZONE = ZoneInfo("America/New_York")
 
 CONSENT_VERSION = "2026-11"
+# The day of the terms, the privacy page and the refund page as they read now.
+LEGAL_TEXTS_DATED = date(2026, 11, 29)
 
 # How often an order that waits for its payment is compared with Stripe, and when one that expired is looked at again:
 # a payment that was taken all the same is found even where no webhook reaches us.

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "redreport.accounts",
     "redreport.audit",
     "redreport.outbox",
+    "redreport.enquiries",
     "sessions_live",
     "subscriptions",
     "redreport.pages",
@@ -48,8 +49,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "redreport.pages.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "redreport.pages.middleware.CompressionMiddleware",
     "redreport.pages.middleware.RequestLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "redreport.pages.middleware.BoundsMiddleware",
@@ -200,6 +203,7 @@ else:
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "redreport" / "static"]
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / ".run" / "static")))
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "materials": MATERIALS_STORAGE,

@@ -10,6 +10,9 @@ FIRM_LENGTH = 120
 # What a column for an address holds; a form by itself lets longer ones pass.
 EMAIL_LENGTH = 254
 
+# Signs of references and order numbers: without letters and digits that are mistaken for each other when read aloud.
+READ_ALOUD = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
 # Every control character (line feeds and tabs among them) and the two Unicode line separators.
 _NOT_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("redreport.pages.urls")),
     path("", include("subscriptions.urls")),
     path("", include("sessions_live.urls")),
+    path("", include("redreport.enquiries.urls")),
     path("accounts/", include("redreport.accounts.urls")),
     path("admin/", admin.site.urls),
     path("mail/anymail/", include("redreport.outbox.urls")),

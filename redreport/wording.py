@@ -11,6 +11,7 @@ ZONE_LABELS = {"America/New_York": "ET"}
 ABOUT_AN_HOUR = timedelta(minutes=50)
 A_WEEK = timedelta(weeks=1)
 A_MINUTE = timedelta(minutes=1)
+FEW_SEATS = 3
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -46,6 +47,11 @@ def house_clock(moment: datetime) -> str:
     """'11:00 am ET'."""
     here = moment.astimezone(policy.HOUSE_ZONE)
     return f"{clock_time(here)} {zone_label(here)}"
+
+
+def iso_utc(moment: datetime) -> str:
+    """'2027-01-06T16:00:00Z', for programs."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def time_in_zone(moment: datetime, zone_name: str) -> str:
@@ -167,6 +173,18 @@ def which_day(moment: datetime, now: datetime) -> str:
     """'Today' or 'Tomorrow' by the calendar of the house, or the day itself: 'Sat 13 Mar'."""
     day = house_day(moment)
     return {0: "Today", 1: "Tomorrow"}.get((day - house_day(now)).days) or short_day(day)
+
+
+def seats_left(left: int, capacity: int) -> str:
+    """'3 of 40 seats left', '1 seat left', 'Sold out'."""
+    if left == 0:
+        return "Sold out"
+    return "1 seat left" if left == 1 else f"{left} of {capacity} seats left"
+
+
+def are_few(left: int) -> bool:
+    """Whether so few seats are left that a page stresses it."""
+    return 0 < left <= FEW_SEATS
 
 
 def counted(number: int, noun: str) -> str:

@@ -55,6 +55,21 @@ def session_card(*, slug: str, now: datetime) -> SessionCard | None:
 
 
 @dataclass(frozen=True)
+class SessionPage:
+    """A session's page, and when what stands on it last changed as far as the schedule tells."""
+
+    slug: str
+    changed_at: datetime
+
+
+def session_pages(*, now: datetime) -> list[SessionPage]:
+    """The page of each session that takes place or took place, by its start. Two queries."""
+    shown = LiveSession.objects.filter(state__in=[LiveSession.State.PUBLISHED, LiveSession.State.ENDED])
+    sessions = shown.order_by("starts_at", "id").prefetch_related("schedule_changes")
+    return [SessionPage(live_session.slug, _page_changed_at(live_session, now)) for live_session in sessions]
+
+
+@dataclass(frozen=True)
 class SeatCounts:
     """How many seats of a session are whose, and how many readers wait for one."""
 
@@ -223,6 +238,12 @@ def sessions_attended(*, user: User, begin: datetime, end: datetime) -> int:
     """How many sessions that start from `begin` on and before `end` the user entered."""
     attended = Seat.objects.filter(attendee_email__iexact=user.email, state=Seat.State.ATTENDED)
     return attended.filter(live_session__starts_at__gte=begin, live_session__starts_at__lt=end).count()
+
+
+def _page_changed_at(live_session: LiveSession, now: datetime) -> datetime:
+    """When it was published, moved, began or ended, whichever came last: a page sells no seats any more once its hour begins."""
+    moments = [live_session.starts_at, live_session.ends_at, *(change.made_at for change in live_session.schedule_changes.all())]
+    return max([live_session.published_at or live_session.created_at, *(moment for moment in moments if moment <= now)])
 
 
 def _seen_lately(now: datetime) -> QuerySet[LiveSession]:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("sessions/<slug:slug>/", schedule.detail, name="detail"),
     path("sessions/<slug:slug>/calendar.ics", schedule.calendar, name="calendar"),
     path("api/sessions.json", feeds.schedule_as_json, name="json"),
+    path("api/sessions/<slug:slug>/seats.json", feeds.seats, name="seats"),
     path("calendar.ics", feeds.public, name="feed"),
     path("calendar/<uuid:key>.ics", feeds.own, name="own_feed"),
     path("account/calendar/", feeds.change_own_address, name="own_feed_address"),

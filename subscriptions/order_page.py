@@ -65,7 +65,7 @@ def order_context(order: Order, *, returned_paid: bool, now: datetime) -> dict[s
         "looked_into": CASE_WORDS[Case.Kind(case.kind)] if case else "",
         "refund": refund,
         "returned_minor": sum(row.amount_minor for row in made if row.state in REFUND_WORDS),
-        "held_seats": _held_seats(order) if order.quantity > 1 else [],
+        "held_seats": _held_seats(order) if order.kind == Order.Kind.SEAT else [],
         "hold_expires_at": order.held_until,
     }
 

@@ -1,5 +1,6 @@
 """Services and guards that every test has. Django is set up on import, so that test modules may import models."""
 
+import gc
 from collections.abc import Iterator
 
 import django
@@ -15,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures_static",
     "tests.fixtures_mail",
     "tests.fixtures_browser",
+    "tests.fixtures_stack",
     "tests.fixtures_stripe",
     "tests.fixtures_shop",
     "tests.timeline",
@@ -22,9 +24,21 @@ pytest_plugins = [
 ]
 
 
-# The journeys share one local stack, so one process runs them all; any other module is run by one process as well. Begun last,
-# the longest would keep one process busy while the others have nothing left.
-BEGUN_FIRST = ["e2e", "test_three_years", "test_five_hundred_seats", "test_local_stack", "test_rush", "test_event_pairs"]
+# One process runs all that shares the running stack; any other module is run by one process as well. Begun last, the longest
+# would keep one process busy while the others have nothing left. Each process is given two of these at first: with the longest
+# of all comes a short one.
+SHARED_STACK = "running_stack"
+BEGUN_FIRST = [
+    SHARED_STACK,
+    "test_every_order_around_seats",
+    "test_guarantees",
+    "test_local_stack",
+    "test_three_years",
+    "test_five_hundred_seats",
+    "test_event_pairs",
+    "test_passkeys",
+    "test_access_matrix",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,8 +48,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: BEGUN_FIRST.index(_group_of(item)) if _group_of(item) in BEGUN_FIRST else len(BEGUN_FIRST))
 
 
+def pytest_collection_finish() -> None:
+    """What is there by now stays until the end: thousands of tests and Django itself need not be looked through for garbage again
+    and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def _group_of(item: pytest.Item) -> str:
-    return "e2e" if item.path.parent.name == "e2e" else item.path.stem
+    return SHARED_STACK if SHARED_STACK in getattr(item, "fixturenames", ()) else item.path.stem
 
 
 @pytest.fixture(scope="session", autouse=True)

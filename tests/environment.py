@@ -63,5 +63,8 @@ def apply() -> None:
     for name in FORGOTTEN:
         os.environ.pop(name, None)
     os.environ.update(SETTINGS)
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Whoever wants none beside the sources has it here: a run starts a hundred processes, and each would compile all anew.
+        os.environ["PYTHONPYCACHEPREFIX"] = str(FOLDER / "bytecode")
     if DATABASE:
         os.environ[EMBEDDED] = "1"

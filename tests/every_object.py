@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from redreport import audit, clock
 from redreport.desk.models import Announcement, Job
+from redreport.enquiries.models import Enquiry
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import DoorEntry, Feedback, Material, Question, ScheduleChange, WaitlistEntry
 from subscriptions.models import (
@@ -107,6 +108,9 @@ def every_object() -> dict[str, Model]:
             made_at=now,
         ),
         Announcement.objects.create(live_session=live_session, subject="News", body="We begin.", made_by=staff, made_at=now),
+        Enquiry.objects.create(
+            key=uuid.uuid4(), name="Ada", firm="Okafor Research", email="ada@example.com", need="Ten seats.", created_at=now
+        ),
         Job.objects.create(kind="test_letters", preview="Does nothing.", made_by=staff, made_at=now, finished_at=now),
     ]
     by_label = {row._meta.label_lower: row for row in rows}

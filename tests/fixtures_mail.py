@@ -129,10 +129,15 @@ def real_mail_backend(django_test_environment: None) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
+@pytest.fixture(scope="session")
+def smtp_port() -> int:
+    return free_ports()
+
+
 @pytest.fixture
-def smtp_server(settings: Any) -> Iterator[MailServer]:
+def smtp_server(settings: Any, smtp_port: int) -> Iterator[MailServer]:
     """A mail server that Django's settings point at; give `smtp_server.url` as EMAIL_URL to processes beside this one."""
-    server = MailServer(free_ports())
+    server = MailServer(smtp_port)
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     server.start()
     yield server

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import stripe
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 
@@ -17,7 +18,7 @@ from redreport.accounts.models import User
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Order, Plan, StripeEvent, Subscription
+from subscriptions.models import Order, Plan, Price, StripeEvent, Subscription
 from subscriptions.operations.booking import start_seat_order, start_year_order
 from subscriptions.operations.checkouts import open_checkout, sync_checkout
 from subscriptions.selectors import current_price
@@ -143,12 +144,36 @@ def seats_given(live_session: LiveSession) -> int:
     return Seat.objects.filter(live_session=live_session, state__in=Seat.TAKEN).count()
 
 
+class OpenShop:
+    """What `stripe_setup` puts into an empty Stripe account and into our database, done once under the same settings."""
+
+    def __init__(self, stripe: SimulatorControl) -> None:
+        self._stripe = stripe
+        self._told: dict[str, object] | None = None
+        self._prices: list[Price] = []
+
+    def set_up(self) -> None:
+        told = {name: getattr(settings, name) for name in dir(settings) if name.startswith(("STRIPE_", "SITE_URL"))}
+        if told == self._told:
+            self._stripe.reset(to_kept=True)
+            Price.objects.bulk_create(self._prices)
+            return
+        self._stripe.reset()
+        self._stripe.withhold_webhooks()
+        call_command("stripe_setup", stdout=io.StringIO())
+        self._stripe.keep()
+        self._told, self._prices = told, list(Price.objects.all())
+
+
+@pytest.fixture(scope="session")
+def open_shop(stripe_simulator: SimulatorProcess) -> OpenShop:
+    return OpenShop(stripe_simulator.control)
+
+
 @pytest.fixture
-def shop(stripe_simulator: SimulatorProcess, settings: Any, transactional_db: None) -> Iterator[Shop]:
+def shop(stripe_simulator: SimulatorProcess, open_shop: OpenShop, settings: Any, transactional_db: None) -> Iterator[Shop]:
     """The shop with an empty Stripe account but for what `stripe_setup` puts there; commits are real."""
     settings.STRIPE_API_BASE = stripe_simulator.url
-    stripe_simulator.control.reset()
-    stripe_simulator.control.withhold_webhooks()
-    call_command("stripe_setup", stdout=io.StringIO())
+    open_shop.set_up()
     yield Shop(stripe_simulator.control)
     stripe_simulator.control.clear_faults()

@@ -42,6 +42,7 @@ MODELS: dict[str, str] = {
     "accounts.user": "view add change",
     "audit.auditentry": "view",
     "desk.rosterseat": "view",
+    "enquiries.enquiry": "view",
     "outbox.outgoingmail": "view",
     "sessions_live.doorentry": "view",
     "sessions_live.feedback": "view",
@@ -96,6 +97,9 @@ ELSEWHERE = {"login", "logout", "view_on_site", "autocomplete"}
 ACTIONS: dict[str, str] = {
     "desk.rosterseat.check_in": "sessions_live.change_seat",
     "desk.rosterseat.take_back_check_in": "sessions_live.change_seat",
+    "enquiries.enquiry.mark_answered": "enquiries.change_enquiry",
+    "enquiries.enquiry.mark_closed": "enquiries.change_enquiry",
+    "enquiries.enquiry.open_again": "enquiries.change_enquiry",
     "outbox.outgoingmail.try_again": "outbox.change_outgoingmail",
     "sessions_live.livesession.publish": "sessions_live.change_livesession",
     "sessions_live.livesession.release": "sessions_live.change_livesession",

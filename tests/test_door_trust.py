@@ -57,7 +57,7 @@ def test_the_page_counts_by_our_clock_and_looks_again_by_itself_without_scripts(
     with time_machine.travel(opens_at - timedelta(seconds=125), tick=False):
         page = Client().get(door_of(seat)).content.decode()
     assert '<span data-opens-in="125"></span>' in page
-    assert f'<noscript><meta http-equiv="refresh" content="125;url={door_of(seat)}"></noscript>' in page
+    assert f'<noscript><meta http-equiv="refresh" content="125; url={door_of(seat)}"></noscript>' in page
     with time_machine.travel(opens_at - timedelta(days=30), tick=False):
         assert "http-equiv" not in Client().get(door_of(seat)).content.decode()
     with time_machine.travel(opens_at, tick=False):

@@ -142,15 +142,15 @@ class TestBounds:
 
     @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/admin/sessions_live/host/add/"])
     def test_other_pages_take_no_files_even_from_staff(self, desk: Client, path: str) -> None:
-        assert self.post(desk, path, 2 * MB) == 400
+        assert self.post(desk, path, 2 * MB) == 413
 
     def test_a_stranger_and_a_reader_can_send_none(self, client: Client) -> None:
-        assert self.post(client, ADD, 2 * MB) == 400
+        assert self.post(client, ADD, 2 * MB) == 413
         client.force_login(make_user())
-        assert self.post(client, ADD, 2 * MB) == 400
+        assert self.post(client, ADD, 2 * MB) == 413
 
     def test_nobody_can_send_more_than_the_largest(self, desk: Client) -> None:
-        assert self.post(desk, ADD, policy.LARGEST_MATERIAL_BYTES + 2 * MB) == 400
+        assert self.post(desk, ADD, policy.LARGEST_MATERIAL_BYTES + 2 * MB) == 413
 
     def test_staff_send_a_file_larger_than_other_pages_take(self, desk: Client, live_session: LiveSession) -> None:
         assert desk.post(ADD, filled_in(live_session, file=upload(content=PDF + bytes(3 * MB)))).status_code == 302

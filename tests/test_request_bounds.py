@@ -73,7 +73,9 @@ def test_endless_body_is_refused_unread(client: Client, monkeypatch: pytest.Monk
     monkeypatch.setattr(MultiPartParser, "parse", read)
     upload = SimpleUploadedFile("x", b"0" * 2_000_000)
     page = client.post("/accounts/login/", {"login": "ada@example.com", "file": upload})
-    assert page.status_code == 400
+    assert page.status_code == 413
+    assert "too large for us to take" in page.text
+    assert "no money moved" in page.text
     assert page["X-Request-ID"] in page.content.decode()
 
 

@@ -1,9 +1,17 @@
 """Each page about something gone wrong says what, whether money moved, and what to quote."""
 
+import re
+from pathlib import Path
+
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
+from django.shortcuts import render
 from django.test import Client, RequestFactory
 
+from redreport.accounts.models import User
 from redreport.pages import errors
 
 pytestmark = pytest.mark.django_db
@@ -39,9 +47,70 @@ def request_without_user() -> HttpRequest:
 def test_forbidden_and_unreadable_requests_have_their_pages(request_without_user: HttpRequest) -> None:
     forbidden = errors.permission_denied(request_without_user, PermissionError())
     unreadable = errors.bad_request(request_without_user, ValueError())
-    assert (forbidden.status_code, unreadable.status_code) == (403, 400)
+    too_large = errors.bad_request(request_without_user, RequestDataTooBig())
+    assert (forbidden.status_code, unreadable.status_code, too_large.status_code) == (403, 400, 413)
     assert b"No money moved." in forbidden.content
     assert b"no money moved." in unreadable.content
+    assert b"What you sent is too large" in too_large.content
+
+
+# A page with the words that say what to do next.
+NEXT_STEPS = {
+    "400.html": "Go back, reload the page, and try once more.",
+    "403.html": "Sign in with the account it belongs to.",
+    "403_csrf.html": "Go back, reload the page, and send the form again.",
+    "404.html": "See the sessions",
+    "413.html": "Go back and send less at once",
+    "429.html": "Wait a few minutes, then try once more.",
+}
+
+
+@pytest.mark.parametrize("name", NEXT_STEPS)
+def test_each_page_says_whether_money_moved_what_to_do_and_what_to_quote(request_without_user: HttpRequest, name: str) -> None:
+    request_without_user.request_id = "5f3a9c01d2e4"  # type: ignore[attr-defined]
+    page = render(request_without_user, name).content.decode()
+    assert re.search(r"[Nn]o money moved\.", page)
+    assert NEXT_STEPS[name] in page
+    assert "name <strong>5f3a9c01d2e4</strong>" in page
+    assert "?subject=Reference%205f3a9c01d2e4" in page
+
+
+def test_every_page_about_a_fault_has_a_row() -> None:
+    pages = {path.name for path in Path(settings.BASE_DIR, "templates").glob("[4-5]*.html")}
+    assert pages == {*NEXT_STEPS, "500.html"}
+
+
+def test_who_is_signed_in_as_somebody_else_is_told_as_whom(request_without_user: HttpRequest) -> None:
+    request_without_user.user = User(email="ada@example.com")
+    page = errors.permission_denied(request_without_user, PermissionError()).content.decode()
+    assert "You are signed in as ada@example.com." in page
+
+
+def test_fault_page_needs_neither_database_nor_template_nor_file(
+    request_without_user: HttpRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise AssertionError("it was asked")
+
+    for name in ("django.template.loader.get_template", "django.db.connection.cursor", "pathlib.Path.read_bytes"):
+        monkeypatch.setattr(name, broken)
+    plain = errors.server_error(request_without_user)
+    request_without_user.request_id = "5f3a9c01d2e4"  # type: ignore[attr-defined]
+    named = errors.server_error(request_without_user)
+    assert (plain.status_code, named.status_code) == (500, 500)
+    assert "Reference" not in plain.content.decode()
+    assert "Reference: <strong>5f3a9c01d2e4</strong>" in named.content.decode()
+
+
+def test_maintenance_page_stands_alone_and_says_what_becomes_of_a_payment() -> None:
+    found = finders.find("maintenance.html")
+    assert isinstance(found, str)
+    page = Path(found).read_text()
+    assert not re.search(r"\{[{%]|<script|<style|style=", page)
+    assert "If you were paying, do not pay again." in page
+    addresses = re.findall(r'(?:href|src)="/static/([^"]+)"', page)
+    assert addresses == ["site.css", "favicon.svg"]
+    assert all(finders.find(address) for address in addresses)
 
 
 def test_unforeseen_fault_gets_the_static_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

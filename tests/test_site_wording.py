@@ -1,12 +1,12 @@
 """Times, spans and amounts as readers get them, on both sides of a clock change."""
 
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from django.template import Context, Template
-from django.template.loader import render_to_string
 
 from redreport import wording
 from redreport.accounts.models import User
@@ -124,8 +124,10 @@ def test_chinese_words_are_marked_and_everything_else_escaped() -> None:
 
 @pytest.mark.parametrize(("left", "words"), [(0, "Sold out"), (1, "1 seat left"), (31, "31 of 40 seats left")])
 def test_seats_are_said_in_words_beside_the_bar(left: int, words: str) -> None:
-    html = render_to_string("components/seats.html", {"left": left, "capacity": 40, "meter": True})
-    assert words in html
+    card = SimpleNamespace(seats_left=left, live_session=SimpleNamespace(capacity=40))
+    html = rendered("{% seats_left card %}", card=card)
+    assert f">{words}</span>" in html
+    assert ("seats-few" in html) == (left == 1)
     assert f'<meter min="0" max="40" value="{left}" aria-hidden="true">' in html
 
 

@@ -1,8 +1,8 @@
 """Who may what. Superusers put people into these groups; migrations give the groups their permissions.
 
-A change here needs a migration that makes the same change: `0003_groups` keeps the table as it was when it was written, and a
-test compares this one with the database. Superusers may do everything; what is in no table (staff, groups, second factors) is
-theirs alone.
+A change here needs a migration that makes the same change: `0003_groups` keeps the table as it was when it was written, the
+migrations after it what was added, and a test compares this one with the database. Superusers may do everything; what is in no
+table (staff, groups, second factors) is theirs alone.
 """
 
 from collections.abc import Mapping
@@ -47,6 +47,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("accounts.view_user", "accounts.add_user", "accounts.change_user"),
         *("outbox.view_outgoingmail", "outbox.change_outgoingmail"),
         *("desk.view_job", "desk.add_announcement", "audit.view_auditentry"),
+        *("enquiries.view_enquiry", "enquiries.change_enquiry"),
     ),
     FINANCE: (
         *_MONEY_TO_READ,

@@ -1,4 +1,4 @@
-"""Development only: the mails that the local stack would have sent. Elsewhere these addresses do not exist."""
+"""Development only: the mails that the local stack would have sent, and the design system. Elsewhere none of it exists."""
 
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
+from redreport import clock
+from redreport.local import style_samples, tokens
 from redreport.local.mailbox import CaughtMail, find_mail, newest_mails
 
 
@@ -23,6 +25,23 @@ def caught_mail(name: str) -> CaughtMail:
     if mail is None:
         raise Http404("no such mail")
     return mail
+
+
+@require_safe
+def style(request: HttpRequest) -> HttpResponse:
+    """Every token and every component in its states, as the stylesheet and the templates have them at this moment."""
+    mail_folder()
+    colors = tokens.colors()
+    context = {
+        "colors": colors.values(),
+        "pairs": tokens.pairs(),
+        "measures": {name: value for name, value in tokens.tokens().items() if name not in colors},
+        "cards": style_samples.sample_cards(),
+        "now": clock.now(),
+        **style_samples.sample_forms(),
+        **style_samples.sample_prices(),
+    }
+    return render(request, "local/style.html", context)
 
 
 @require_safe

@@ -41,10 +41,13 @@ class CalendarPart:
 
 @dataclass(frozen=True)
 class RenderedMail:
+    """`reply_to` is for a mail to the desk whose answer belongs to somebody else."""
+
     subject: str
     text: str
     html: str
     calendar: CalendarPart | None = None
+    reply_to: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def build_message(mail: OutgoingMail, rendered: RenderedMail, topic: Topic | Non
         body=rendered.text,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[mail.recipient],
-        reply_to=[settings.MAIL_REPLY_TO],
+        reply_to=[rendered.reply_to or settings.MAIL_REPLY_TO],
         headers={
             "Message-ID": mail.message_id,
             "Date": format_datetime(now),

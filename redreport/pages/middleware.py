@@ -1,4 +1,4 @@
-"""For every request: its bounds, one log line with a reference that a reader can quote, and who may keep the answer."""
+"""For every request: its bounds, one log line with a reference that a reader can quote, who may keep the answer, its headers."""
 
 import time
 import uuid
@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_cache_control
 
 from redreport import policy
@@ -23,6 +24,54 @@ UPLOADS = {
     "/admin/sessions_live/material/add/": policy.LARGEST_MATERIAL_BYTES,
     "/admin/desk/readers/import/": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
 }
+# What no page of ours asks a browser for.
+UNUSED_FEATURES = (
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "usb",
+)
+PERMISSIONS = ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)
+# For what is no page: stylesheets, pictures, answers that are given before any view is asked.
+POLICY_OF_OTHERS = "default-src 'none'; frame-ancestors 'none'"
+PICTURES = (".png", ".ico", ".svg")
+
+
+class HeadersMiddleware:
+    """
+    The outermost: every answer forbids features that we do not use, is not to be taken into other people's pages, and has a
+    content security policy. The pictures of a shared link may be shown by whoever shares it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_picture = request.path.startswith(settings.STATIC_URL) and request.path.endswith(PICTURES)
+        response["Permissions-Policy"] = PERMISSIONS
+        response["Cross-Origin-Resource-Policy"] = "cross-origin" if is_picture else "same-origin"
+        # Django's own page of a traceback needs its styles.
+        if not settings.DEBUG:
+            response.headers.setdefault("Content-Security-Policy", POLICY_OF_OTHERS)
+        return response
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """
+    Compresses what anybody may read. What no cache may keep holds somebody's doors, addresses or sums: it goes uncompressed, for
+    the length of a compressed page tells who can read the wire and plant words in it what else is there (BREACH).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if "no-store" in response.get("Cache-Control", "") or "private" in response.get("Cache-Control", ""):
+            return response
+        return super().process_response(request, response)
 
 
 class RequestLogMiddleware:
@@ -50,7 +99,7 @@ class RequestLogMiddleware:
 
 class BoundsMiddleware:
     """
-    404 for an address with unprintable characters, or with NUL in its query: PostgreSQL takes none. 400 for a body over
+    404 for an address with unprintable characters, or with NUL in its query: PostgreSQL takes none. 413 for a body over
     DATA_UPLOAD_MAX_MEMORY_SIZE, unread: Django bounds forms but not files. A page that takes a file may be sent one more.
     """
 
@@ -66,7 +115,7 @@ class BoundsMiddleware:
 
 
 class UploadsMiddleware:
-    """400 for a long body from anybody who is not in the admin, unread: to look for the form's token would be to take it in."""
+    """413 for a long body from anybody who is not in the admin, unread: to look for the form's token would be to take it in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from redreport import clock
 from redreport.accounts.selectors import reader_of, signed_in
+from redreport.pages.structured_data import house_data
 from sessions_live.calendar_links import own_address, public_address
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.seat_links import DOOR
@@ -31,6 +32,7 @@ def landing(request: HttpRequest) -> HttpResponse:
         "next_sessions": coming,
         "past_sessions": sorted(past, key=_section_rank),
         "hosts": _hosts_of([*coming, *past]),
+        "house": house_data(),
         **plans_on_offer(user=reader_of(request)),
     }
     return render(request, "pages/landing.html", context)

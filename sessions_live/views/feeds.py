@@ -15,7 +15,7 @@ from redreport.accounts.selectors import has_proven_email, signed_in
 from sessions_live import selectors
 from sessions_live.calendar import own_feed, public_feed
 from sessions_live.operations.feeds import make_calendar_feed, renew_calendar_feed
-from sessions_live.schedule_json import schedule_json
+from sessions_live.schedule_json import schedule_json, seats_json
 
 CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
 
@@ -49,6 +49,19 @@ def schedule_as_json(request: HttpRequest) -> HttpResponse:
     response = if_changed(request, schedule_json(selectors.public_cards(now=now), now), "application/json")
     response["Cache-Control"] = "public, max-age=60"
     response["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+@require_safe
+def seats(request: HttpRequest, slug: str) -> HttpResponse:
+    """How one session stands, the same for everybody and kept for some seconds, so that many open pages ask the database little.
+    Two queries."""
+    now = clock.now()
+    card = selectors.session_card(slug=slug, now=now)
+    if card is None:
+        raise Http404
+    response = if_changed(request, seats_json(card, now), "application/json")
+    response["Cache-Control"] = "public, max-age=10"
     return response
 
 

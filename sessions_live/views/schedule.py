@@ -1,5 +1,7 @@
 """The schedule's pages."""
 
+from collections import Counter
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -20,14 +22,18 @@ def schedule(request: HttpRequest) -> HttpResponse:
     section = request.GET.get("section", "")
     if section and section not in LiveSession.Section.values:
         raise Http404
+    coming = selectors.coming_cards(now=now)
+    counts = Counter(card.live_session.section for card in coming)
     return render(
         request,
         "sessions_live/list.html",
         {
-            "coming": selectors.coming_cards(now=now, section=section),
+            "coming": [card for card in coming if section in ("", card.live_session.section)],
+            "coming_count": len(coming),
             "past": selectors.past_cards(now=now, section=section),
-            "sections": LiveSession.Section.choices,
+            "sections": [{"value": each, "label": each.label, "coming": counts[each]} for each in LiveSession.Section],
             "section": section,
+            "section_label": LiveSession.Section(section).label if section else "",
             "public_calendar": public_address(),
         },
     )

@@ -6,17 +6,15 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 
+from redreport.text import READ_ALOUD
 from sessions_live.models import LiveSession
 from subscriptions.models.billing import Subscriber, Subscription
 from subscriptions.models.catalog import Price
 
-# Without letters and digits that are mistaken for each other when read aloud.
-NUMBER_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
 
 def new_order_number() -> str:
     """'RR-7F3K9QXW': short enough for the telephone, too sparse to be guessed."""
-    return "RR-" + "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(8))
+    return "RR-" + "".join(secrets.choice(READ_ALOUD) for _ in range(8))
 
 
 class Order(models.Model):

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
+from redreport.text import READ_ALOUD
 from subscriptions import stripe_gateway as gateway
 from subscriptions.models import (
     Case,
@@ -20,7 +21,6 @@ from subscriptions.models import (
     StripeEvent,
     Subscription,
 )
-from subscriptions.models.orders import NUMBER_ALPHABET
 from subscriptions.operations.cases import case_key
 from subscriptions.operations.checkouts import sync_checkout
 from subscriptions.operations.customers import sync_customer
@@ -45,7 +45,7 @@ from subscriptions.stripe_objects import (
 from subscriptions.webhooks.handlers import HANDLERS
 from subscriptions.webhooks.inbox import process_event, store_event
 
-OUR_ORDER = re.compile(f"RR-[{NUMBER_ALPHABET}]{{8}}")
+OUR_ORDER = re.compile(f"RR-[{READ_ALOUD}]{{8}}")
 FIRST_OF_A_YEAR = "subscription_create"
 
 

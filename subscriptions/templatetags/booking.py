@@ -15,13 +15,14 @@ from sessions_live.selectors import SessionCard, waiting_before
 from subscriptions.entitlements import Action, entitlement
 from subscriptions.models import Plan
 from subscriptions.selectors import current_prices
+from subscriptions.structured_data import event_data
 
 register = template.Library()
 
 
 @register.inclusion_tag("subscriptions/_booking_action.html", takes_context=True)
 def booking_action(context: template.Context, live_session: LiveSession) -> dict[str, Any]:
-    """Buy button, credit button, waitlist, door, or why there is none; five queries at most."""
+    """Buy button, credit button, waitlist, door, or why there is none, and the same for programs; five queries at most."""
     now = clock.now()
     request, card = context["request"], context["card"]
     assert isinstance(card, SessionCard)
@@ -53,6 +54,7 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "hand_over_url": _hand_over_url(own_seat, context, now),
         "door_opens_at": live_session.door_opens_at,
         "door_is_open": live_session.is_door_open(now),
+        "event": event_data(card, price, context.get("change")),
     }
 
 

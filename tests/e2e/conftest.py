@@ -72,9 +72,10 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def house(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(browser: "Browser", running_stack: Stack) -> Iterator[House]:
     """The stack that `make run` starts, for all journeys of this run."""
-    with Stack(tmp_path_factory.mktemp("e2e") / "run") as stack, meeting_open() as meeting:
+    with meeting_open() as meeting:
+        stack = running_stack
         environment = Configuration.read(stack.run_dir, stack.port, stack.environment).environment()
         backstage = Backstage(environment)
         yield House(

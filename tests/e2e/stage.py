@@ -27,6 +27,7 @@ from subscriptions.operations.booking import start_seat_order
 from subscriptions.operations.cancel import cancel_seat_by_house
 from subscriptions.operations.checkouts import check_order
 from subscriptions.operations.comps import give_complimentary_seat
+from subscriptions.operations.granting import give_credits as give_credits_to_reader
 from subscriptions.selectors import current_price
 
 
@@ -81,6 +82,19 @@ def session_cookie(*, email: str) -> str:
     client = Client()
     client.force_login(User.objects.get(email=email))
     return client.cookies["sessionid"].value
+
+
+def give_credits(*, email: str, count: int) -> None:
+    """Credits that staff give to a reader, good for half a year."""
+    now = clock.now()
+    give_credits_to_reader(
+        user=User.objects.get(email=email),
+        credits=count,
+        expires_at=now + timedelta(days=180),
+        actor=_staff(),
+        reason="a friend of the house",
+        now=now,
+    )
 
 
 def give_seats(*, slug: str, count: int) -> None:

@@ -5,11 +5,15 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
+from redreport import policy
 from tests.e2e import stage
 from tests.e2e.conftest import House, Person
 from tests.e2e.pages import Reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+LEADS = (6, 20, 60)
+LONGEST_MS = 90_000
 
 
 def test_the_door_lets_its_reader_in_again_and_again_and_a_look_at_it_changes_nothing(
@@ -77,26 +81,33 @@ def test_a_question_reaches_the_hosts_from_the_door(signed_in: Reader, person: P
     assert f"Who signs for the ministry? {person.name}, {person.firm}" in signed_in.words
 
 
+def stand_before_a_door(reader: Reader, house: House, *, typing: str = "") -> str:
+    """The reader looks at a door that opens in a few seconds; in more where the machine is so busy that they came too late."""
+    for seconds in LEADS:
+        live_session = house.open_session(starts_in=policy.DOOR_OPENS_BEFORE + timedelta(seconds=seconds))
+        door = house.backstage(stage.give_door, slug=live_session.slug)
+        reader.visit(door)
+        if typing:
+            reader.fill(text=typing)
+        if "The door opens at" in reader.words:
+            return door
+    raise AssertionError("no door was closed before its time")
+
+
 def test_the_door_opens_before_the_readers_eyes_whatever_their_clock_says(reader: Reader, house: House) -> None:
-    live_session = house.open_session(starts_in=timedelta(minutes=15, seconds=20))
-    door = house.backstage(stage.give_door, slug=live_session.slug)
     # Five minutes fast: by this clock the door is open long since.
     reader.page.add_init_script("const real = Date.now; Date.now = () => real() + 300000")
     looks: list[str] = []
-    reader.page.on("request", lambda request: looks.append(request.url) if request.url.endswith(door) else None)
-    reader.visit(door)
-    assert "The door opens at" in reader.words
-    expect(reader.button("Enter")).to_have_count(1, timeout=45_000)
-    assert len(looks) == 2
+    reader.page.on("request", lambda request: looks.append(request.url))
+    door = stand_before_a_door(reader, house)
+    expect(reader.button("Enter")).to_have_count(1, timeout=LONGEST_MS)
+    assert sum(look.endswith(door) for look in looks) == 2
 
 
 @pytest.mark.parametrize("reader", [True], ids=["with JavaScript"], indirect=True)
 def test_a_question_that_is_being_typed_is_not_lost_when_the_door_opens(reader: Reader, house: House) -> None:
-    live_session = house.open_session(starts_in=timedelta(minutes=15, seconds=15))
-    door = house.backstage(stage.give_door, slug=live_session.slug)
-    reader.visit(door)
-    reader.fill(text="Who signs for the ministry?")
-    expect(reader.page.get_by_text("it is open now")).to_be_visible(timeout=45_000)
+    stand_before_a_door(reader, house, typing="Who signs for the ministry?")
+    expect(reader.page.get_by_text("it is open now")).to_be_visible(timeout=LONGEST_MS)
     reader.press("Ask")
     expect(reader.button("Enter")).to_have_count(1)
     assert "You asked: Who signs for the ministry?" in reader.words

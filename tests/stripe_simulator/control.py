@@ -47,9 +47,13 @@ class SimulatorControl:
         """Set fields of an object to anything, for answers that Stripe should not give; no event tells of it."""
         self._call("POST", "objects", {"id": object_id, "values": values})
 
-    def reset(self) -> None:
-        """An empty account at real time, no faults, default webhook settings."""
-        self._call("POST", "reset", {})
+    def keep(self) -> None:
+        """Remember the account as it is now, with what the controls have set; the faults aside."""
+        self._call("POST", "keep", {})
+
+    def reset(self, *, to_kept: bool = False) -> None:
+        """An empty account at real time, no faults, default webhook settings; or the account of the last `keep`, at real time."""
+        self._call("POST", "reset", {"to_kept": to_kept})
 
     def now(self) -> int:
         return int(self._call("GET", "clock")["now"])

@@ -28,6 +28,7 @@ class ControlApi:
             "GET differences": self._differences,
             "POST objects": self._plant,
             "POST objects/list": self._list,
+            "POST keep": self._keep,
             "POST reset": self._reset,
             "GET clock": self._clock,
             "POST clock": self._move_clock,
@@ -93,8 +94,12 @@ class ControlApi:
             self._sim.store.change(obj, **given["values"])
             return {"id": obj["id"]}
 
+    def _keep(self, given: Json) -> Json:
+        self._sim.keep()
+        return {}
+
     def _reset(self, given: Json) -> Json:
-        self._sim.reset()
+        self._sim.reset(to_kept=bool(given.get("to_kept")))
         return {}
 
     def _clock(self, given: Json) -> Json:

@@ -52,6 +52,7 @@ class Simulator:
         self.reply_check = ReplyCheck() if check_replies else None
         self._webhook_delay = webhook_delay
         self.settings = self._load_settings()
+        self._kept: list[str] = []
         self.clock = Clock(self.settings["clock_offset"])
         self.timers = Timers(self, JOBS)
         self.webhooks = Webhooks(self)
@@ -137,10 +138,15 @@ class Simulator:
             self.emit(event, obj, previous)
         return obj
 
-    def reset(self) -> None:
-        """Back to an empty account at real time, with no faults and no switches on."""
+    def keep(self) -> None:
+        """Remember the account as it is now, for `reset`."""
         with self.lock:
-            self.store.clear()
+            self._kept = self.store.bodies()
+
+    def reset(self, *, to_kept: bool = False) -> None:
+        """Back to an empty account at real time, with no faults and no switches on; or to the account that was kept."""
+        with self.lock:
+            self.store.refill(self._kept if to_kept else [])
             self.faults.clear()
             self.settings = self._load_settings()
             self.store.commit()

@@ -114,6 +114,16 @@ class Store:
             with self._disk:
                 self._disk.execute("DELETE FROM objects")
 
+    def bodies(self) -> list[str]:
+        """Every object as JSON, oldest first: what `refill` takes."""
+        return [json.dumps(obj) for obj in self._objects.values()]
+
+    def refill(self, bodies: list[str]) -> None:
+        """Forget everything but these objects."""
+        self.clear()
+        for body in bodies:
+            self.add(json.loads(body))
+
     def snapshot(self) -> dict[str, list[Json]]:
         """All objects by kind, oldest first."""
         return {kind: list(self.oldest_first(kind)) for kind in sorted(self._ids_by_kind)}

@@ -16,6 +16,7 @@ from redreport.desk.home.health import (
 )
 from redreport.desk.home.sessions import ComingSession, coming_sessions
 from redreport.desk.home.troubles import Trouble, find_troubles
+from redreport.enquiries.selectors import OpenEnquiries, open_enquiries
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Home:
     later_sessions: list[ComingSession]
     sees_sessions: bool
     cases: list[CaseCount] | None
+    enquiries: OpenEnquiries | None
     webhooks: Webhooks | None
     mails: Mails | None
     machines: Machines | None
@@ -34,23 +36,33 @@ class Home:
     @property
     def sees_health(self) -> bool:
         """Whether this person can be told that all is well."""
-        return any(part is not None for part in (self.cases, self.webhooks, self.mails, self.machines))
+        return any(part is not None for part in (self.cases, self.enquiries, self.webhooks, self.mails, self.machines))
 
 
 def look_at_home(*, user: User, now: datetime) -> Home:
-    """Gather the home page for this member of staff. Nine queries at most, however much there is."""
+    """Gather the home page for this member of staff. Ten queries at most, however much there is."""
     sessions = coming_sessions(user=user, now=now)
     next_session = sessions[0] if sessions else None
     cases = look_at_cases(now) if user.has_perm("subscriptions.view_case") else None
+    enquiries = open_enquiries() if user.has_perm("enquiries.view_enquiry") else None
     webhooks = look_at_webhooks(now) if user.has_perm("subscriptions.view_reconciliation") else None
     mails = look_at_mails(now) if user.has_perm("outbox.view_outgoingmail") else None
     machines = look_at_machines() if webhooks or mails else None
-    troubles = find_troubles(next_session=next_session, cases=cases, webhooks=webhooks, mails=mails, machines=machines, now=now)
+    troubles = find_troubles(
+        next_session=next_session,
+        cases=cases,
+        enquiries=enquiries,
+        webhooks=webhooks,
+        mails=mails,
+        machines=machines,
+        now=now,
+    )
     return Home(
         next_session=next_session,
         later_sessions=sessions[1:],
         sees_sessions=user.has_perm("sessions_live.view_livesession"),
         cases=cases,
+        enquiries=enquiries,
         webhooks=webhooks,
         mails=mails,
         machines=machines,

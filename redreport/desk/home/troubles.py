@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 
+from redreport import policy
 from redreport.desk.home.health import CaseCount, Machines, Mails, Webhooks
 from redreport.desk.home.sessions import ComingSession
+from redreport.enquiries.models import Enquiry
+from redreport.enquiries.selectors import OpenEnquiries
 from redreport.outbox.heartbeats import is_silent
 from redreport.wording import counted, roughly
 from subscriptions.models import Reconciliation, StripeEvent
@@ -38,6 +41,7 @@ def find_troubles(
     *,
     next_session: ComingSession | None,
     cases: Sequence[CaseCount] | None,
+    enquiries: OpenEnquiries | None,
     webhooks: Webhooks | None,
     mails: Mails | None,
     machines: Machines | None,
@@ -55,6 +59,8 @@ def find_troubles(
         troubles += _of_session(next_session)
     if cases:
         troubles += _of_cases(cases)
+    if enquiries and enquiries.oldest:
+        troubles.append(_of_enquiries(enquiries.number, now - enquiries.oldest))
     return troubles
 
 
@@ -130,4 +136,13 @@ def _of_cases(cases: Sequence[CaseCount]) -> Iterator[Trouble]:
         f"{counted(number, 'case')} to decide.",
         "Each says what happened and what we propose.",
         reverse("admin:subscriptions_case_changelist"),
+    )
+
+
+def _of_enquiries(number: int, waited: timedelta) -> Trouble:
+    words = "enquiry" if number == 1 else "enquiries"
+    return Trouble(
+        f"{number} {words} of institutions to answer, the oldest for {roughly(waited)}.",
+        f"We promise a reply within {counted(policy.ENQUIRY_REPLY_BUSINESS_DAYS, 'business day')}. Mark it in the list then.",
+        f"{reverse('admin:enquiries_enquiry_changelist')}?state__exact={Enquiry.State.NEW}",
     )

@@ -9,6 +9,7 @@ from typing import Any
 from redreport.accounts.models import User
 from redreport.desk.models import Announcement
 from redreport.desk.samples.bought import part_refund, renewal_notice, running_year, seat_of, seat_order
+from redreport.enquiries.models import Enquiry
 from sessions_live.models import (
     HandOver,
     Host,
@@ -57,6 +58,7 @@ class World:
     entry: WaitlistEntry
     news: SessionNews
     announcement: Announcement
+    enquiry: Enquiry
 
     def context(self) -> dict[str, Any]:
         """Every id that a mail may ask for, by the name under which it asks."""
@@ -78,6 +80,7 @@ class World:
             "user_id": self.ada.pk,
             "news_id": self.news.pk,
             "announcement_id": self.announcement.pk,
+            "enquiry_id": self.enquiry.pk,
             "attempt": 1,
             "turn": 1,
             "asks_reader": False,
@@ -132,6 +135,15 @@ def build_world(now: datetime) -> World:
             body="Dear readers,\n\nplease have a look at https://example.com/paper before we meet.\n\nThe authors",
             made_by=ada,
             made_at=now,
+        ),
+        enquiry=Enquiry.objects.create(
+            key=uuid.uuid4(),
+            name=ada.name,
+            firm=ada.firm,
+            email=ada.email,
+            need="Seats for our team at every session on technology, and an hour with the authors on export controls.",
+            scope="From March, for eight people",
+            created_at=now,
         ),
     )
 

@@ -47,7 +47,7 @@ def job(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     )
     rows = found.items.order_by(Case(When(state=JobItem.State.FAILED, then=0), default=1), "number")
     context = {
-        "title": kind.label if kind else found.kind,
+        "title": f"Job: {kind.label if kind else found.kind}",
         "job": found,
         "items": Paginator(rows, ROWS_ON_A_PAGE).get_page(request.GET.get("page")),
         **counts,

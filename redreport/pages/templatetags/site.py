@@ -1,7 +1,7 @@
 """What every template may load: money, times, seats, form fields and Chinese words."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
 
@@ -34,7 +34,7 @@ def money(amount_minor: int | None, currency: str) -> str:
 def when(context: Context, moment: datetime) -> SafeString:
     """The house's time, then a line with the reader's: printed here for a saved zone, filled by site.js otherwise. Where clocks
     change before then, it says so."""
-    instant = _iso(moment)
+    instant = wording.iso_utc(moment)
     zone = getattr(context.get("user"), "time_zone", "")
     saved = wording.time_in_zone(moment, zone)
     yours = (
@@ -94,7 +94,7 @@ def full_day(moment: date | datetime | None) -> str:
 @register.filter
 def iso(moment: date | datetime) -> str:
     """What stands in `<time datetime>`."""
-    return _iso(moment) if isinstance(moment, datetime) else moment.isoformat()
+    return wording.iso_utc(moment) if isinstance(moment, datetime) else moment.isoformat()
 
 
 @register.filter
@@ -133,18 +133,12 @@ def said_of(error: str, label: str) -> str:
 @register.inclusion_tag("components/seats.html")
 def seats_left(availability: Any, *, meter: bool = True) -> dict[str, object]:
     """`availability` has seats_left and live_session.capacity: '3 of 40 seats left' and a bar."""
-    return {
-        "left": availability.seats_left,
-        "capacity": availability.live_session.capacity,
-        "meter": meter,
-    }
+    left, capacity = availability.seats_left, availability.live_session.capacity
+    words = wording.seats_left(left, capacity)
+    return {"left": left, "capacity": capacity, "words": words, "few": wording.are_few(left), "meter": meter}
 
 
 @register.simple_tag
 def house() -> House:
     """The house's name, addresses and rules, where no request is at hand: `{% house as house %}` in mails."""
     return the_house()
-
-
-def _iso(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
