@@ -24,7 +24,15 @@ pytest_plugins = [
 
 # The journeys share one local stack, so one process runs them all; any other module is run by one process as well. Begun last,
 # the longest would keep one process busy while the others have nothing left.
-BEGUN_FIRST = ["e2e", "test_three_years", "test_five_hundred_seats", "test_local_stack", "test_rush", "test_event_pairs"]
+BEGUN_FIRST = [
+    "e2e",
+    "test_every_page",
+    "test_three_years",
+    "test_five_hundred_seats",
+    "test_local_stack",
+    "test_rush",
+    "test_event_pairs",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
