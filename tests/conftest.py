@@ -33,6 +33,7 @@ BEGUN_FIRST = [
     "test_every_order_around_seats",
     "test_guarantees",
     "test_local_stack",
+    "test_every_page",
     "test_three_years",
     "test_five_hundred_seats",
     "test_event_pairs",
