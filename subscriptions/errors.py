@@ -121,6 +121,14 @@ class NoRemedy(Exception):
     """A case does not have what a button of its page would act on, or no longer."""
 
 
+class AmountChanged(Exception):
+    """What is left to give back is no longer what was shown. Nothing was done."""
+
+
+class OutcomeMissing(Exception):
+    """A case about money is settled only with a word on what became of it."""
+
+
 class CaseAlreadySettled(Exception):
     """Somebody else was quicker, or its cause went away."""
 

@@ -207,10 +207,11 @@ def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
     seats for which nothing was refunded, also to one that staff moved to another session."""
     here = SeatCoverage.objects.filter(seat__live_session=live_session, order__isnull=False).values("order")
     orders = Order.objects.filter(live_session=live_session).values("pk").union(here)
+    left = F("amount_minor") - F("refunded_minor") - F("paid_back_minor")
     kept = Payment.objects.filter(order=OuterRef("order")).order_by().values("order")
     rows = (
         SeatCoverage.objects.filter(order__in=orders)
-        .annotate(kept=Subquery(kept.annotate(sum=Sum(F("amount_minor") - F("refunded_minor"))).values("sum")))
+        .annotate(kept=Subquery(kept.annotate(sum=Sum(left)).values("sum")))
         .order_by("order_id", "id")
         .values_list("order_id", "order__currency", "order__live_session_id", "kept", "seat__live_session_id", "settlement")
     )

@@ -34,6 +34,8 @@ class SeatCoverage(models.Model):
     credit_entry = models.OneToOneField(CreditEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="coverage")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+    # The case of a payment for which staff gave this seat by hand.
+    given_for = models.ForeignKey("subscriptions.Case", on_delete=models.PROTECT, null=True, blank=True, related_name="given")
     # What came past Stripe for it, and when: an offline payment has all three, nothing else has any.
     amount_minor = models.PositiveIntegerField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True, default="", db_default="")
@@ -67,6 +69,7 @@ class SeatCoverage(models.Model):
                 | (~Q(kind="offline") & Q(amount_minor__isnull=True, paid_on__isnull=True, currency="")),
                 name="seat_coverage_offline_says_amount",
             ),
+            models.CheckConstraint(condition=Q(given_for__isnull=True) | Q(kind="comp"), name="seat_coverage_given_for_is_comp"),
         ]
 
     def __str__(self) -> str:

@@ -143,7 +143,7 @@ def _plan_refund(coverage: SeatCoverage, paid: WhatPaid) -> SettlementPlan:
     payments = paid.payments[coverage.order_id]
     if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
-    payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
+    payment = next((payment for payment in payments if payment.left_minor), payments[0])
     amount = left_of_share(coverage, payment, paid)
     if amount == 0:
         return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)
