@@ -77,6 +77,10 @@ class NotForfeited(Exception):
     """The seat forfeited no credit, or it was given back already, or the payment for its year was."""
 
 
+class NothingForfeited(Exception):
+    """No money of the seat was forfeited, or it went back already, or the bank has it."""
+
+
 class CreditsNotGrantable(Exception):
     """Credits that the house cannot give; the message says why."""
 

@@ -79,7 +79,7 @@ def settlement_made(coverage: SeatCoverage) -> SettlementPlan | None:
         if failed and _went_back(refund.payment):
             return SettlementPlan(SeatCoverage.Settlement.NOTHING, why=Why.PAYMENT_WENT_BACK)
         return SettlementPlan(
-            made,
+            SeatCoverage.Settlement.REFUND,
             amount_minor=refund.amount_minor,
             currency=refund.currency,
             seats=coverage.refund.coverages.count(),

@@ -171,7 +171,7 @@ class Business:
         """A payment for which nothing is given."""
         order = self.shop.hold_seat(make_user(), self.coming())
         Order.objects.filter(pk=order.pk).update(amount_minor=24000)
-        self.shop.pay(order)
+        self.shop.pay(order, **self.paying())
 
     def fail_refund(self) -> None:
         seat = self.taken(coverage__order__payments__disputes__isnull=True, coverage__order__payments__refunded_minor=0)

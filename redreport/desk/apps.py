@@ -16,6 +16,7 @@ REGISTERING = [
     "jobs.seats_move",
     "jobs.seats_resend",
     "jobs.seats_restore",
+    "jobs.seats_goodwill",
 ]
 
 

@@ -202,6 +202,9 @@ def _row(seat: RosterSeat, mails: SeatMails) -> RosterRow:
     )
 
 
+GONE_BACK = (SeatCoverage.Settlement.REFUND, SeatCoverage.Settlement.GOODWILL)
+
+
 def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
     """What orders took for this session's seats and is not given back. An order's money belongs in equal shares to those of its
     seats for which nothing was refunded, also to one that staff moved to another session."""
@@ -217,7 +220,7 @@ def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
     )
     sold: Counter[str] = Counter()
     for (_, currency, booked_in, left), covered in groupby(rows, key=lambda row: row[:4]):
-        seats_in = [sits_in for *_, sits_in, settlement in covered if settlement != SeatCoverage.Settlement.REFUND] or [booked_in]
+        seats_in = [sits_in for *_, sits_in, settlement in covered if settlement not in GONE_BACK] or [booked_in]
         for sits_in, share in zip(seats_in, shares(left or 0, len(seats_in)), strict=True):
             sold[currency] += share if sits_in == live_session.pk else 0
     return sorted((currency, amount) for currency, amount in sold.items() if amount)

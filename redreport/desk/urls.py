@@ -54,6 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:pk>/hand-over/", seats.hand_over, name="desk_hand_over"),
     path("sessions/<int:pk>/resend/", seats.resend, name="desk_resend"),
     path("sessions/<int:pk>/restore-credits/", seats.restore_credits, name="desk_restore_credits"),
+    path("sessions/<int:pk>/goodwill/", seats.refund_goodwill, name="desk_goodwill"),
     path("sessions/<int:pk>/give-seats/", seats.comp, name="desk_comp"),
     path("sessions/<int:pk>/offline-payment/", seats.offline, name="desk_offline"),
     path("mails/previews/", mail_previews.previews, name="desk_mail_previews"),

@@ -23,6 +23,8 @@ class SeatCoverage(models.Model):
         REFUND = "refund", "refunded"
         CREDIT = "credit", "credit returned"
         FORFEITED = "forfeited", "forfeited"
+        # Canceled too late, and given back all the same because staff decided so.
+        GOODWILL = "goodwill", "refunded as goodwill"
         # A comp, a promotion of 100 %, or money that had gone back already.
         NOTHING = "nothing", "nothing to give back"
         # A person decides: money came past Stripe, or the payment is disputed.
@@ -55,7 +57,8 @@ class SeatCoverage(models.Model):
                 name="seat_coverage_settled_says_how",
             ),
             models.CheckConstraint(
-                condition=Q(settlement="refund", refund__isnull=False) | (~Q(settlement="refund") & Q(refund__isnull=True)),
+                condition=Q(settlement__in=["refund", "goodwill"], refund__isnull=False)
+                | (~Q(settlement__in=["refund", "goodwill"]) & Q(refund__isnull=True)),
                 name="seat_coverage_refund_when_refunded",
             ),
             models.CheckConstraint(

@@ -95,7 +95,7 @@ units AS (
                 WHEN c.settlement = 'case' THEN k.at END AS taken_back_at,
            e.at AS booked_at, back.at AS returned_at,
            s.state = 'canceled' AND (c.settlement IN ('forfeited', 'credit', '') AND s.restitution = 'none'
-                                     OR c.settlement = 'forfeited') AS is_forfeited,
+                                     OR c.settlement IN ('forfeited', 'goodwill')) AS is_forfeited,
            coalesce(b.pot, y.pot, o.pot, h.pot) AS pot
       FROM subscriptions_seatcoverage c
       JOIN sessions_live_seat s ON s.id = c.seat_id

@@ -22,6 +22,7 @@ WITH_SEATS = [
     Act("Hand over…", "desk_hand_over", "sessions_live.change_seat"),
     Act("Send a mail again…", "desk_resend", "outbox.change_outgoingmail"),
     Act("Restore credits…", "desk_restore_credits", "subscriptions.add_creditgrant"),
+    Act("Refund as goodwill…", "desk_goodwill", "sessions_live.change_seat"),
 ]
 WITH_SESSION = [
     Act("Check in", "desk_check_in", "sessions_live.change_seat"),

@@ -23,6 +23,7 @@ from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
 from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft, paid_draft
+from redreport.desk.jobs.seats_goodwill import GOODWILL
 from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
 from redreport.desk.jobs.seats_move import MOVE
 from redreport.desk.jobs.seats_resend import RESEND
@@ -133,6 +134,13 @@ def resend(request: HttpRequest, pk: int) -> HttpResponse:
 def restore_credits(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the credits that the ticked seats forfeited."""
     return _about_ticked(request, pk, Ticked(RESTORE, ReasonForm(_sent(request, "reason"))))
+
+
+@GET_OR_POST
+@desk_page(GOODWILL.permission)
+def refund_goodwill(request: HttpRequest, pk: int) -> HttpResponse:
+    """Refund what the ticked seats forfeited."""
+    return _about_ticked(request, pk, Ticked(GOODWILL, ReasonForm(_sent(request, "reason"))))
 
 
 def _sent(request: HttpRequest, *names: str) -> QueryDict | None:
