@@ -45,6 +45,10 @@ class OneLine(forms.CharField):
         )
 
 
+class NothingToAskForm(forms.Form):
+    """What is to be done is said by the button alone, or by what was ticked."""
+
+
 class AttendeeForm(forms.Form):
     """Who is to sit in a seat, as staff write it down."""
 

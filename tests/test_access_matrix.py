@@ -94,8 +94,6 @@ ELSEWHERE = {"login", "logout", "view_on_site", "autocomplete"}
 
 # What is done with ticked rows of a list.
 ACTIONS: dict[str, str] = {
-    "desk.rosterseat.check_in": "sessions_live.change_seat",
-    "desk.rosterseat.take_back_check_in": "sessions_live.change_seat",
     "outbox.outgoingmail.try_again": "outbox.change_outgoingmail",
     "sessions_live.livesession.publish": "sessions_live.change_livesession",
     "sessions_live.livesession.release": "sessions_live.change_livesession",

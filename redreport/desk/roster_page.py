@@ -170,16 +170,19 @@ def seats_of(live_session: LiveSession, choice: Choice) -> QuerySet[RosterSeat]:
 
 
 def found_by(seats: QuerySet[RosterSeat], words: str) -> QuerySet[RosterSeat]:
-    """Those in which each of the words is found: in name, firm, an address, or the order's number."""
+    """Those in which each of the words is found: in name, firm or the order's number, or as an address or the beginning of one,
+    or of its domain."""
     for word in words.split():
-        seats = seats.filter(
-            Q(attendee_name__icontains=word)
-            | Q(attendee_firm__icontains=word)
-            | Q(attendee_email__icontains=word)
-            | Q(booked_by__email__icontains=word)
-            | Q(coverage__order__number__icontains=word)
-        )
+        in_order = Q(coverage__order__number__icontains=word)
+        in_address = _in_address("attendee_email", word) | _in_address("booked_by__email", word)
+        seats = seats.filter(Q(attendee_name__icontains=word) | Q(attendee_firm__icontains=word) | in_address | in_order)
     return seats
+
+
+def _in_address(field: str, word: str) -> Q:
+    """'ann' finds ann.lee@hill.example and not joanna@hill.example; 'hill' and '@hill.example' find both."""
+    begins = Q(**{f"{field}__istartswith": word}) | Q(**{f"{field}__icontains": f"@{word}"})
+    return begins | Q(**{f"{field}__icontains": word}) if "@" in word else begins
 
 
 def rows_of(live_session: LiveSession, choice: Choice, page: str | None) -> tuple[Page[RosterSeat], list[RosterRow]]:

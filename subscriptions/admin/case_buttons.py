@@ -15,7 +15,7 @@ from redreport.accounts.models import User
 from redreport.money import MINOR_PER_MAJOR, format_money
 from sessions_live.models import LiveSession
 from sessions_live.operations.seats import Attendee
-from subscriptions.forms import GiveSeatForm, PaidBackForm, RefundRestForm, SettleCaseForm, SettleMoneyCaseForm
+from subscriptions.forms import GiveSeatForm, NothingToAskForm, PaidBackForm, RefundRestForm, SettleCaseForm, SettleMoneyCaseForm
 from subscriptions.models import Case
 from subscriptions.operations import case_actions, case_money
 from subscriptions.operations.cases import settle_case
@@ -28,10 +28,6 @@ ONE_SEAT = "This seat’s share of the payment goes back within a minute. The or
 Operation = Callable[..., object]
 
 
-class Nothing(forms.Form):
-    """A button that asks for nothing."""
-
-
 @dataclass(frozen=True)
 class Button:
     """One remedy. `act` takes the case's id, who and when, and what its form was given."""
@@ -41,7 +37,7 @@ class Button:
     label: Callable[[Case], str]
     help: Callable[[Case], str]
     is_offered: Callable[[Case], bool]
-    form_of: Callable[[QueryDict | None, Case], forms.Form] = lambda data, case: Nothing(data)
+    form_of: Callable[[QueryDict | None, Case], forms.Form] = lambda data, case: NothingToAskForm(data)
     # Beside the permission to settle cases.
     permission: str = ""
     incomplete: str = "Open the case again and use its button."

@@ -15,7 +15,6 @@ from redreport.desk.forms.seats import (
     GuestsForm,
     HandOverForm,
     MoveSeatsForm,
-    NothingToAskForm,
     OfflinePaymentForm,
     ReasonForm,
 )
@@ -32,6 +31,7 @@ from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import GET_OR_POST, desk_page
 from redreport.wording import counted, house_time
 from sessions_live.models import LiveSession, Seat
+from subscriptions.forms import NothingToAskForm
 
 
 def _as_filled_in(form: forms.Form) -> Wishes:
