@@ -80,7 +80,12 @@ def test_preview_says_to_the_cent_and_to_the_mail_what_then_happens(shop: Shop) 
     walk = walk_of(live_session)
     page = walk.look().text
     shown = walk.values["consequences"]
-    assert (shown.live_session.seats_taken, shown.live_session.seats_held, shown.live_session.waiting, shown.live_session.hosts) == (10, 1, 1, 1)
+    assert (
+        shown.live_session.seats_taken,
+        shown.live_session.seats_held,
+        shown.live_session.waiting,
+        shown.live_session.hosts,
+    ) == (10, 1, 1, 1)
     assert (shown.refunds, shown.refunds_made, shown.credits_returned) == ((("usd", 25000 * 4 - 10001),), 4, 2)
     assert (shown.free, shown.paid_past_stripe, shown.disputed, shown.gone_back) == (2, 1, 1, 0)
     # Attendees, the booker of two others, who waits, a host.

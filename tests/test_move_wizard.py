@@ -52,7 +52,12 @@ def test_preview_says_in_exact_numbers_what_then_happens(shop: Shop) -> None:
     before = last_mail_id()
     page = walk.look().text
     shown = walk.values["consequences"]
-    assert (shown.live_session.seats_taken, shown.live_session.seats_held, shown.live_session.waiting, shown.live_session.hosts) == (4, 1, 1, 1)
+    assert (
+        shown.live_session.seats_taken,
+        shown.live_session.seats_held,
+        shown.live_session.waiting,
+        shown.live_session.hosts,
+    ) == (4, 1, 1, 1)
     assert (shown.bookers, shown.open_orders, shown.mails) == (1, 1, 7)
     assert "7 mails will be sent." in page
     assert (len(mails_owed(before)), ScheduleChange.objects.count()) == (0, 0)

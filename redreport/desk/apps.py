@@ -8,6 +8,7 @@ REGISTERING = [
     "announcements",
     "jobs.attendance",
     "jobs.granting",
+    "jobs.host_doors",
     "jobs.readers",
     "jobs.season",
     "jobs.seats_cancel",

@@ -31,6 +31,7 @@ SEATS = [
 WHOLE = [
     SessionAct("Preview", "desk_preview_session", "sessions_live.change_livesession", [State.DRAFTED]),
     SessionAct("Announce…", "desk_announce", "desk.add_announcement", GIVEN),
+    SessionAct("Send hosts their doors…", "desk_host_doors", "outbox.change_outgoingmail", GIVEN),
     SessionAct("Move this session…", "desk_move_session", "sessions_live.change_livesession", [State.PUBLISHED]),
     SessionAct(
         "Cancel this session…", "desk_cancel_session", "sessions_live.change_livesession", [State.DRAFTED, State.PUBLISHED]

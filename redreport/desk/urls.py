@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sessions/<int:pk>/move-seats/", seats.move, name="desk_move_seats"),
     path("sessions/<int:pk>/hand-over/", seats.hand_over, name="desk_hand_over"),
     path("sessions/<int:pk>/resend/", seats.resend, name="desk_resend"),
+    path("sessions/<int:pk>/host-doors/", seats.host_doors, name="desk_host_doors"),
     path("sessions/<int:pk>/restore-credits/", seats.restore_credits, name="desk_restore_credits"),
     path("sessions/<int:pk>/goodwill/", seats.refund_goodwill, name="desk_goodwill"),
     path("sessions/<int:pk>/give-seats/", seats.comp, name="desk_comp"),

@@ -39,6 +39,9 @@ def _to_bo(world: World) -> str:
     return world.bo.email
 
 
+HOSTS_MAILS = ("host_reminder_24h", "host_reminder_1h", "host_door", "host_moved", "host_canceled")
+
+
 def _to_host(world: World) -> str:
     return world.host.email
 
@@ -137,5 +140,5 @@ _VARIANTS: dict[str, list[Variant]] = {
     "year_lapsed": [Variant(happened=_lapsed)],
     "credits_granted": [Variant(happened=_granted_by_staff)],
     **{kind: [Variant(to=_to_bo)] for kind in ("waitlist_offer", "waitlist_closed", "waitlist_moved", "waitlist_canceled")},
-    **{kind: [Variant(to=_to_host)] for kind in ("host_reminder_24h", "host_reminder_1h", "host_moved", "host_canceled")},
+    **{kind: [Variant(to=_to_host)] for kind in HOSTS_MAILS},
 }

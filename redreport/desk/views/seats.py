@@ -18,6 +18,7 @@ from redreport.desk.forms.seats import (
     OfflinePaymentForm,
     ReasonForm,
 )
+from redreport.desk.jobs.host_doors import HOST_DOORS, drafts_of_hosts
 from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
@@ -127,6 +128,25 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
 def resend(request: HttpRequest, pk: int) -> HttpResponse:
     """Mail the confirmations of the ticked seats once more."""
     return _about_ticked(request, pk, Ticked(RESEND, NothingToAskForm(request.POST if request.method == "POST" else None)))
+
+
+@GET_OR_POST
+@desk_page(HOST_DOORS.permission)
+def host_doors(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mail the session's hosts their doors once more."""
+    live_session = get_object_or_404(LiveSession, pk=pk)
+    drafts = drafts_of_hosts(live_session)
+    question = Question(
+        kind=HOST_DOORS,
+        title=HOST_DOORS.label,
+        form=NothingToAskForm(request.POST if request.method == "POST" else None),
+        drafts=lambda form: drafts,
+        wishes=_as_filled_in,
+        live_session=live_session,
+        back_to=_roster_of(live_session),
+        about=[draft.about for draft in drafts],
+    )
+    return ask(request, question)
 
 
 @GET_OR_POST
