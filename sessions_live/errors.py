@@ -13,6 +13,10 @@ class SalesClosed(SeatRefused):
     """The session has started, ended, been canceled, or was never published."""
 
 
+class NotHosting(Exception):
+    """They do not host this session, have no address, or no reader sees the session."""
+
+
 class SessionOver(SeatRefused):
     """The door has closed: a seat would be good for nothing."""
 

@@ -77,6 +77,10 @@ class NotForfeited(Exception):
     """The seat forfeited no credit, or it was given back already, or the payment for its year was."""
 
 
+class NothingForfeited(Exception):
+    """No money of the seat was forfeited, or it went back already, or the bank has it."""
+
+
 class CreditsNotGrantable(Exception):
     """Credits that the house cannot give; the message says why."""
 
@@ -119,6 +123,14 @@ class RefundNotFailed(Exception):
 
 class NoRemedy(Exception):
     """A case does not have what a button of its page would act on, or no longer."""
+
+
+class AmountChanged(Exception):
+    """What is left to give back is no longer what was shown. Nothing was done."""
+
+
+class OutcomeMissing(Exception):
+    """A case about money is settled only with a word on what became of it."""
 
 
 class CaseAlreadySettled(Exception):

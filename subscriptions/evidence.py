@@ -16,7 +16,7 @@ from redreport.outbox import kinds
 from redreport.outbox.models import OutgoingMail
 from redreport.wording import house_time
 from sessions_live.models import LiveSession, Seat
-from subscriptions.models import CreditGrant, Dispute, Invoice, Order, Payment, Refund
+from subscriptions.models import Case, CreditGrant, Dispute, Invoice, Order, Payment, Refund
 
 RULER = "-" * 72
 
@@ -185,6 +185,10 @@ def _refunds(history: _History) -> Iterator[str]:
         amount = format_money(refund.amount_minor, refund.currency)
         yield f"{house_time(refund.created_at)}: {amount}, {refund.state}: {refund.note or refund.get_reason_display()}"
         yield f"  At Stripe: {refund.stripe_refund_id or 'not there'}; credit note: {refund.stripe_credit_note_id or 'none'}"
+    paid_back = Case.objects.filter(payment=history.payment, outcome=Case.Outcome.PAID_BACK).order_by("settled_at", "id")
+    for case in paid_back:
+        amount = format_money(case.paid_back_minor or 0, case.paid_back_currency)
+        yield f"{_when(case.settled_at)}: {amount} past Stripe: {case.resolution}"
 
 
 def _disputes(history: _History) -> Iterator[str]:

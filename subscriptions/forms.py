@@ -1,17 +1,20 @@
 """What readers fill in before they pay for a year, and staff when they end a year or settle a case."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
 
 from redreport import policy
-from redreport.money import MINOR_PER_MAJOR
+from redreport.money import MINOR_PER_MAJOR, format_money
 from redreport.text import EMAIL_LENGTH, FIRM_LENGTH, NAME_LENGTH, validate_one_line
 from redreport.wording import house_time
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
+from subscriptions.models import Case
+from subscriptions.operations.cases import PaidBack
 from subscriptions.terms import CONSENT
 
 
@@ -42,6 +45,10 @@ class OneLine(forms.CharField):
         )
 
 
+class NothingToAskForm(forms.Form):
+    """What is to be done is said by the button alone, or by what was ticked."""
+
+
 class AttendeeForm(forms.Form):
     """Who is to sit in a seat, as staff write it down."""
 
@@ -63,17 +70,44 @@ class SettleCaseForm(forms.Form):
     resolution = forms.CharField(label="How it was settled", max_length=300, widget=forms.TextInput(attrs={"size": 80}))
 
 
+class SettleMoneyCaseForm(SettleCaseForm):
+    """The same of a case about money: what became of it too. What goes back has buttons of its own."""
+
+    outcome = forms.TypedChoiceField(
+        label="The money",
+        coerce=Case.Outcome,
+        choices=[
+            ("", "Choose"),
+            (Case.Outcome.KEPT, "We keep it: nothing is owed for it any more"),
+            (Case.Outcome.SEAT_GIVEN, "A seat was given for it by hand"),
+            (Case.Outcome.OTHERWISE, "Made good otherwise"),
+        ],
+        help_text="In the books it is earned from then on.",
+    )
+    field_order = ["outcome", "resolution"]
+
+
 class RefundRestForm(forms.Form):
-    """Made anew with each page: however often its button is clicked, it is one refund."""
+    """Made anew with each page: however often its button is clicked, it is one refund, of what stood on the button."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
+    amount_minor = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
 
-class ReturnedPastStripeForm(forms.Form):
-    """How money was returned that Stripe does not know of."""
+class PaidBackForm(forms.Form):
+    """How much money was returned that Stripe does not know of, and how."""
 
+    amount = forms.DecimalField(min_value=Decimal("0.01"), max_digits=9, decimal_places=2)
     how = forms.ChoiceField(label="How", choices=[(way, way) for way in ("bank transfer", "cheque", "another way")])
     reference = forms.CharField(max_length=120, validators=[validate_one_line], help_text="What finds it in the bank's books.")
+
+    def __init__(self, *args: Any, most: PaidBack | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if most:
+            self.fields["amount"].initial = f"{Decimal(most.amount_minor) / MINOR_PER_MAJOR:.2f}"
+            self.fields[
+                "amount"
+            ].help_text = f"{most.currency.upper()}, at most {format_money(most.amount_minor, most.currency)}."
 
 
 class SessionChoice(forms.ModelChoiceField):

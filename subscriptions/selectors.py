@@ -183,9 +183,14 @@ def id_of_customers_subscriber(stripe_customer_id: str) -> int | None:
 
 
 def given_back_minor(payment: Payment) -> int:
-    """How much of a payment is back with the reader, or on its way there: what Stripe has taken on."""
+    """How much of a payment is back with the reader, or on its way there, by refunds that Stripe has taken on."""
     standing = payment.refunds.filter(state__in=Refund.STANDING)
     return standing.aggregate(total=Sum("amount_minor"))["total"] or 0
+
+
+def returned_minor(payment: Payment) -> int:
+    """How much of a payment is back with the reader, or on its way there, also past Stripe."""
+    return given_back_minor(payment) + payment.paid_back_minor
 
 
 def seats_with_coverage() -> QuerySet[Seat]:
@@ -236,6 +241,8 @@ def valid_grants(user: User, now: datetime) -> QuerySet[CreditGrant]:
 def at_stake(case: Case) -> tuple[int, str] | None:
     """What a case may cost, in minor units and currency, where it is about a sum; the case has its rows with it."""
     coverage = getattr(case.seat, "coverage", None) if case.seat else None
+    if case.paid_back_minor:
+        return case.paid_back_minor, case.paid_back_currency
     if case.kind == Case.Kind.OFFLINE_RESTITUTION:
         return (coverage.amount_minor, coverage.currency) if coverage and coverage.amount_minor else None
     if case.dispute:

@@ -79,7 +79,7 @@ def settlement_made(coverage: SeatCoverage) -> SettlementPlan | None:
         if failed and _went_back(refund.payment):
             return SettlementPlan(SeatCoverage.Settlement.NOTHING, why=Why.PAYMENT_WENT_BACK)
         return SettlementPlan(
-            made,
+            SeatCoverage.Settlement.REFUND,
             amount_minor=refund.amount_minor,
             currency=refund.currency,
             seats=coverage.refund.coverages.count(),
@@ -127,7 +127,7 @@ def _last_attempt(refund: Refund) -> Refund:
 
 def _went_back(payment: Payment) -> bool:
     """Whether all of a payment went back in the end, by whatever refund or by the bank."""
-    return payment.refunded_minor == payment.amount_minor or payment.disputes.filter(status="lost").exists()
+    return payment.left_minor == 0 or payment.disputes.filter(status="lost").exists()
 
 
 def _why(made: SeatCoverage.Settlement, coverage: SeatCoverage) -> Why:

@@ -95,8 +95,6 @@ ELSEWHERE = {"login", "logout", "view_on_site", "autocomplete"}
 
 # What is done with ticked rows of a list.
 ACTIONS: dict[str, str] = {
-    "desk.rosterseat.check_in": "sessions_live.change_seat",
-    "desk.rosterseat.take_back_check_in": "sessions_live.change_seat",
     "enquiries.enquiry.mark_answered": "enquiries.change_enquiry",
     "enquiries.enquiry.mark_closed": "enquiries.change_enquiry",
     "enquiries.enquiry.open_again": "enquiries.change_enquiry",

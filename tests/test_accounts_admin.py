@@ -53,6 +53,18 @@ def test_address_that_staff_replace_opens_nothing_and_the_new_one_is_unproven(cl
     assert AuditEntry.objects.get().detail == {"fields": ["email"]}
 
 
+def test_address_that_staff_replace_is_told_and_not_which_one_it_is_now(client: Client, desk: User) -> None:
+    ada = User.objects.create_user("ada@example.com", name="Ada")
+    form = {"email": "lovelace@example.com", "name": "Ada", "is_active": "on"}
+    client.post(f"{USERS}{ada.pk}/change/", form)
+    mail, rendered = OutgoingMail.objects.get(), rendered_mail("account_mail")
+    assert (mail.recipient, rendered.subject) == ("ada@example.com", "Your e-mail address was changed")
+    assert "ada@example.com no longer opens it" in rendered.text
+    assert "lovelace@example.com" not in rendered.text + rendered.html
+    client.post(f"{USERS}{ada.pk}/change/", {**form, "name": "Ada L."})
+    assert OutgoingMail.objects.count() == 1
+
+
 def test_address_that_staff_correct_signs_out_whoever_used_the_old_one(client: Client, desk: User) -> None:
     holder, browser = make_user(password="correct horse battery"), Client()
     browser.force_login(holder)

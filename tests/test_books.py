@@ -11,8 +11,7 @@ from redreport.desk.books.months import Span, chosen_span, month_of, parse_month
 from sessions_live.models import Seat
 from sessions_live.operations.attendance import check_in_seat
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
-from subscriptions.operations.case_actions import retry_refund_of_case
-from subscriptions.operations.cases import settle_case
+from subscriptions.operations.case_money import note_paid_back, retry_refund_of_case
 from subscriptions.operations.granting import give_credits
 from subscriptions.operations.refunds import refund_payment, submit_refund
 from tests.bookkeeping import assert_every_cent_is_accounted_for, cents, day, pass_to, said, session_on
@@ -190,7 +189,9 @@ def test_offline_payment_is_cash_on_its_day_and_given_back_once_its_case_is_sett
     cancel_by_house(seats[1])
     assert said("2027-02") == cents(earned_offline=20000, to_give_back=20000)
     pass_to(timeline, day(3, 10))
-    settle_case(case_id=Case.objects.get().pk, actor=staff, resolution="Sent back by wire", now=clock.now())
+    note_paid_back(
+        case_id=Case.objects.get().pk, amount_minor=20000, actor=staff, how="bank transfer", reference="W-1", now=clock.now()
+    )
     assert said("2027-03") == cents(offline_returned=-20000)
     assert_every_cent_is_accounted_for()
 

@@ -15,7 +15,8 @@ from redreport.desk.books.reading import read_books
 from sessions_live.errors import NotCancelable, SeatRefused
 from sessions_live.models import LiveSession, Seat
 from subscriptions.errors import BookingRefused
-from subscriptions.models import Case, Dispute, Payment, SeatCoverage, Subscription
+from subscriptions.models import Case, Dispute, Order, Payment, SeatCoverage, Subscription
+from subscriptions.operations.case_money import note_paid_back, to_pay_back
 from subscriptions.operations.cases import settle_case
 from subscriptions.operations.refunds import refund_payment, submit_refund
 from subscriptions.operations.settle import restore_forfeited_credit
@@ -42,6 +43,7 @@ class Business:
         self.staff = make_staff()
 
     def live_a_month(self, month: Month) -> None:
+        pass_to(self.timeline, max(clock.now(), month.begins_at))
         self.sessions = [
             session_on(day(month.month, number, month.year), capacity=40) for number in (5, 19, 28) if self.chance.random() < 0.8
         ] or [session_on(day(month.month, 12, month.year))]
@@ -148,9 +150,34 @@ class Business:
         )
 
     def settle_case(self) -> None:
-        case = Case.objects.filter(kind="offline_restitution", state="opened").first()
+        case = self.open_case()
         if case:
-            settle_case(case_id=case.pk, actor=self.staff, resolution="Sent back", now=clock.now())
+            outcome = self.chance.choice([Case.Outcome.KEPT, Case.Outcome.OTHERWISE, Case.Outcome.SEAT_GIVEN])
+            settle_case(case_id=case.pk, actor=self.staff, resolution="Agreed", outcome=outcome, now=clock.now())
+
+    def pay_back(self) -> None:
+        case = self.open_case()
+        most = to_pay_back(case) if case else None
+        if case and most:
+            amount = self.chance.choice([most.amount_minor, self.chance.randint(1, most.amount_minor)])
+            how = {"how": "bank transfer", "reference": "W-1"}
+            note_paid_back(case_id=case.pk, amount_minor=amount, actor=self.staff, **how, now=clock.now())
+
+    def open_case(self) -> Case | None:
+        cases = list(Case.objects.filter(kind__in=Case.OF_MONEY, state="opened").order_by("id"))
+        return self.chance.choice(cases) if cases else None
+
+    def pay_wrong_amount(self) -> None:
+        """A payment for which nothing is given."""
+        order = self.shop.hold_seat(make_user(), self.coming())
+        Order.objects.filter(pk=order.pk).update(amount_minor=24000)
+        self.shop.pay(order, **self.paying())
+
+    def fail_refund(self) -> None:
+        seat = self.taken(coverage__order__payments__disputes__isnull=True, coverage__order__payments__refunded_minor=0)
+        if seat:
+            self.shop.stripe.next_refund("failed")
+            cancel_by_house(seat, FULL)
 
     def end_year(self) -> None:
         year = Subscription.objects.filter(status="active").first()
@@ -171,6 +198,7 @@ class Business:
         *[buy_year] * 2,
         *[give_up, give_up_in_the_last_hours, restore, cancel_by_house, refund_part, refund_in_dashboard],
         *[dispute, dispute, pay_offline, settle_case, end_year],
+        *[pay_wrong_amount, fail_refund, pay_back, settle_case],
     ]
 
 

@@ -80,7 +80,12 @@ def test_preview_says_to_the_cent_and_to_the_mail_what_then_happens(shop: Shop) 
     walk = walk_of(live_session)
     page = walk.look().text
     shown = walk.values["consequences"]
-    assert (shown.session.seats_taken, shown.session.seats_held, shown.session.waiting, shown.session.hosts) == (10, 1, 1, 1)
+    assert (
+        shown.live_session.seats_taken,
+        shown.live_session.seats_held,
+        shown.live_session.waiting,
+        shown.live_session.hosts,
+    ) == (10, 1, 1, 1)
     assert (shown.refunds, shown.refunds_made, shown.credits_returned) == ((("usd", 25000 * 4 - 10001),), 4, 2)
     assert (shown.free, shown.paid_past_stripe, shown.disputed, shown.gone_back) == (2, 1, 1, 0)
     # Attendees, the booker of two others, who waits, a host.
@@ -119,7 +124,7 @@ def test_payment_that_went_back_by_hand_is_not_promised_a_second_time(shop: Shop
     payment = payment_of(shop.sell_seats(buyer, live_session, party_of(buyer, BO)))
     type(payment).objects.update(refunded_minor=payment.amount_minor)
     shown = preview_session_cancellation(live_session=live_session, now=clock.now())
-    assert (shown.refunds, shown.gone_back, shown.session.seats_taken) == ((), 2, 2)
+    assert (shown.refunds, shown.gone_back, shown.live_session.seats_taken) == ((), 2, 2)
 
 
 def test_each_sort_of_attendee_has_a_mail_to_look_at_which_says_what_comes_back(shop: Shop) -> None:

@@ -19,7 +19,8 @@ from sessions_live.operations.seats import Attendee
 from subscriptions.models import Case, Payment, Refund, Subscription, SubscriptionChange
 from subscriptions.operations.bounced_mails import open_cases_of_bounces
 from subscriptions.operations.cancel import cancel_seat_by_house
-from subscriptions.operations.case_actions import ask_change_of_case_again, give_seat_of_case, refund_rest_of_case
+from subscriptions.operations.case_actions import ask_change_of_case_again, give_seat_of_case
+from subscriptions.operations.case_money import refund_rest_of_case
 from subscriptions.operations.cases import open_case
 from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.credit_notes import make_credit_note
@@ -31,7 +32,6 @@ from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, owe
 from tests.racing import at_once
 from tests.staff import desk_of
-from tests.test_settlement import offline_seat
 
 LIST = "/admin/subscriptions/case/"
 
@@ -106,12 +106,12 @@ def test_what_a_seat_was_given_for_is_not_refunded_as_well_unless_that_seat_is_c
     del form["is_last"]
     press(case, "give-seat", form)
     assert (case.state, 'value="Refund' in page_of(case)) == ("opened", False)
-    assert "Nothing was done." in press(case, "refund-rest", {"request_id": str(uuid4())})
+    assert "Nothing was done." in press(case, "refund-rest", {"request_id": str(uuid4()), "amount_minor": 25000})
     assert (case.state, Refund.objects.count()) == ("opened", 0)
     seat = Seat.objects.get(live_session=session)
     cancel_seat_by_house(seat_id=seat.pk, actor=make_staff(), reason="Ill", restitution=Seat.Restitution.FULL, now=clock.now())
     assert 'value="Refund $250"' in page_of(case)
-    press(case, "refund-rest", {"request_id": str(uuid4())})
+    press(case, "refund-rest", {"request_id": str(uuid4()), "amount_minor": 25000})
     assert (case.state, Refund.objects.get().amount_minor) == ("settled", 25000)
 
 
@@ -121,7 +121,7 @@ def test_of_one_who_gives_a_seat_and_one_who_refunds_at_once_one_comes_too_late(
     outcomes = at_once(
         [
             partial(give, case_id=case.pk, actor=one, now=clock.now()),
-            partial(refund_rest_of_case, case_id=case.pk, actor=other, request_id=uuid4(), now=clock.now()),
+            partial(refund_rest_of_case, case_id=case.pk, amount_minor=25000, actor=other, request_id=uuid4(), now=clock.now()),
         ]
     )
     assert sorted(type(outcome).__name__ for outcome in outcomes) in (
@@ -154,32 +154,10 @@ def test_double_click_on_give_the_seat_gives_one() -> None:
 
 
 @pytest.mark.django_db
-def test_money_returned_past_stripe_is_written_down_with_its_reference() -> None:
-    seat, staff = offline_seat(), make_staff()
-    cancel_seat_by_house(seat_id=seat.pk, actor=staff, reason="Asked to", restitution=Seat.Restitution.FULL, now=clock.now())
-    case = Case.objects.get(kind="offline_restitution")
-    assert case.seat == seat
-    assert "at stake" in page_of(case).lower()
-    assert "In the books the money counts as returned from then on." in page_of(case)
-    assert "Write how it was returned, and the reference." in press(case, "returned", {"how": "bank transfer", "reference": ""})
-    assert case.state == "opened"
-    form = {"how": "bank transfer", "reference": "WIRE-77"}
-    press(case, "returned", form, staff)
-    assert (case.state, case.resolution) == ("settled", "Returned past Stripe: bank transfer, WIRE-77")
-    assert "This case was settled meanwhile" in press(case, "returned", form)
-    entry = AuditEntry.objects.get(verb="returned_past_stripe")
-    assert (entry.actor, entry.detail["amount_minor"], entry.detail["reference"]) == (
-        staff,
-        seat.coverage.amount_minor,
-        "WIRE-77",
-    )
-
-
-@pytest.mark.django_db
 def test_button_is_refused_on_a_case_of_another_kind() -> None:
     case = open_case(key="second_year:1", kind=Case.Kind.SECOND_YEAR, summary="Two years", now=clock.now())
     forms = {
-        "returned": {"how": "cheque", "reference": "1"},
+        "returned": {"amount": "1.00", "how": "cheque", "reference": "1"},
         "give-seat": seat_form(make_live_session().pk),
         "ask-again": {},
         "credit-note-again": {},

@@ -1,13 +1,10 @@
 """What staff see and do in Django admin."""
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.admin.sites import site
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from redreport import clock
@@ -195,40 +192,6 @@ def test_readers_are_not_let_into_the_admin() -> None:
     client.force_login(make_user())
     assert client.get("/admin/desk/rosterseat/").status_code in (302, 403)
     assert b"Rosters" not in client.get("/admin/", follow=True).content
-
-
-def roster_action(desk: Client, action: str, seats: list[Seat], reason: str = "") -> str:
-    """What the roster says after this action on these seats."""
-    form = {"action": action, "_selected_action": [seat.pk for seat in seats], "reason": reason}
-    return desk.post("/admin/desk/rosterseat/", form, follow=True).content.decode()
-
-
-def test_staff_check_in_from_the_roster_and_take_it_back_for_a_reason(desk: Client, staff: User) -> None:
-    live_session = make_live_session(starts_in=timedelta(minutes=5))
-    seats = [make_guest_seat(live_session), make_guest_seat(live_session)]
-    assert "Checked in: 2." in roster_action(desk, "check_in", seats)
-    assert "Nothing was taken back: write why beside the action." in roster_action(desk, "take_back_check_in", seats[:1])
-    assert "Taken back: 1." in roster_action(desk, "take_back_check_in", seats[:1], "The other Ada")
-    assert "is not checked in." in roster_action(desk, "take_back_check_in", seats[:1], "Again")
-    assert list(Seat.objects.order_by("id").values_list("state", flat=True)) == ["confirmed", "attended"]
-    trail = AuditEntry.objects.filter(actor=staff, verb__in=["checked_in", "check_in_undone"]).order_by("id")
-    assert list(trail.values_list("verb", "reason")) == [
-        ("checked_in", ""),
-        ("checked_in", ""),
-        ("check_in_undone", "The other Ada"),
-    ]
-
-
-def test_nobody_is_checked_in_early_or_by_staff_who_may_only_look(desk: Client) -> None:
-    seat = make_guest_seat(make_live_session())
-    assert "the door is not open yet." in roster_action(desk, "check_in", [seat])
-    looker, client = make_user(is_staff=True), Client()
-    looker.user_permissions.add(Permission.objects.get(codename="view_rosterseat"))
-    client.force_login(looker)
-    with time_machine.travel(seat.live_session.starts_at, tick=False):
-        client.force_login(looker)
-        assert "Checked in" not in roster_action(client, "check_in", [seat])
-    assert Seat.objects.get().state == "confirmed"
 
 
 def test_staff_read_the_questions_and_who_came_in_from_where(desk: Client) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -50,9 +51,18 @@ def test_one_line_says_that_all_is_well(healthy: None) -> None:
 
 
 def test_before_anything_ever_ran_it_is_not_well() -> None:
+    MigrationRecorder.Migration.objects.update(applied=clock.now() - timedelta(minutes=61))
     page = home()
     assert "Nothing runs by itself: the clock (beat), the broker or all workers stand still." in page
     assert "Our books were not compared with Stripe&#x27;s yet." in page
+
+
+def test_in_the_first_hour_nothing_was_to_be_compared_yet(healthy: None) -> None:
+    Reconciliation.objects.all().delete()
+    MigrationRecorder.Migration.objects.update(applied=clock.now() - timedelta(minutes=59))
+    page = home()
+    assert ("All is well." in page, "not yet: it runs each hour" in page) == (True, True)
+    assert "were not compared" not in page
 
 
 def test_worker_that_is_silent_for_more_than_three_minutes_is_named(healthy: None) -> None:

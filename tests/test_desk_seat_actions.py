@@ -394,6 +394,7 @@ PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "desk_move_seats": ("sessions_live.change_seat", {"reason": "x", "to": 0}),
     "desk_resend": ("outbox.change_outgoingmail", {}),
     "desk_restore_credits": ("subscriptions.add_creditgrant", {"reason": "x"}),
+    "desk_goodwill": ("sessions_live.change_seat", {"reason": "x"}),
     "desk_cancel_seats": ("sessions_live.change_seat", IN_FULL),
     "desk_comp": ("subscriptions.add_seatcoverage", {"guests": GUESTS, "reason": "x"}),
     "desk_offline": ("subscriptions.add_seatcoverage", PAID),

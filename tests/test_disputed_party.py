@@ -7,7 +7,7 @@ from django.test import Client
 from redreport import clock
 from sessions_live.models import Seat
 from subscriptions.models import Case, Payment, Refund
-from subscriptions.operations.case_actions import refund_rest_of_case
+from subscriptions.operations.case_money import refund_rest_of_case
 from tests.canceling import cancel
 from tests.factories import make_live_session, make_staff, make_user
 from tests.fixtures_shop import Shop
@@ -28,7 +28,7 @@ def test_once_the_dispute_is_won_the_case_returns_that_seats_share_and_the_other
     page = client.get(f"/admin/subscriptions/case/{case.pk}/change/").content.decode()
     assert 'value="Refund $250"' in page
     assert "The order’s other seats stay." in page
-    refund_rest_of_case(case_id=case.pk, actor=make_staff(), request_id=uuid4(), now=clock.now())
+    refund_rest_of_case(case_id=case.pk, amount_minor=25000, actor=make_staff(), request_id=uuid4(), now=clock.now())
     assert list(Refund.objects.values_list("amount_minor", "state")) == [(25000, "pending")]
     assert who_sits(order) == [user.email, CY.email]
     case.refresh_from_db()

@@ -12,7 +12,7 @@ from sessions_live.models import Seat
 from subscriptions.models import Case, CreditGrant, Dispute, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.booking import book_with_credit
 from subscriptions.operations.cancel import cancel_own_seat, plan_own_cancellation
-from subscriptions.operations.case_actions import refund_rest_of_case
+from subscriptions.operations.case_money import refund_rest_of_case
 from subscriptions.operations.cases import settle_case
 from subscriptions.operations.disputes import sync_dispute
 from subscriptions.operations.refunds import refund_payment, submit_refund
@@ -182,7 +182,7 @@ def test_seat_given_back_during_a_dispute_is_settled_by_the_bank_only_if_it_is_l
     assert case_states() == {"dispute": "settled", "disputed_restitution": state}
     if outcome == "won":
         case = Case.objects.get(kind="disputed_restitution")
-        refund_rest_of_case(case_id=case.pk, actor=make_staff(), request_id=uuid4(), now=clock.now())
+        refund_rest_of_case(case_id=case.pk, amount_minor=25000, actor=make_staff(), request_id=uuid4(), now=clock.now())
         assert (refund_rows(), case_states()["disputed_restitution"]) == ([(25000, "staff", "pending")], "settled")
 
 

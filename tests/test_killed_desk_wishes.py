@@ -8,7 +8,7 @@ from redreport import clock
 from redreport.outbox.models import OutgoingMail
 from sessions_live.errors import NotMovable
 from sessions_live.models import HandOver, LiveSession
-from subscriptions.models import SeatCoverage
+from subscriptions.models import Payment, SeatCoverage
 from subscriptions.operations.moves import move_live_session_and_follow
 from tests.aftermath import AtStripe
 from tests.canceling import assert_books_balance, book, cancel
@@ -73,6 +73,25 @@ def test_killed_while_a_forfeited_credit_is_returned_it_is_back_once(shop: Shop)
 
     assert kill_at_each_step(shop, prepare=prepare, operate=work, again=work, check=check) >= 2
     assert_books_balance()
+
+
+def test_killed_while_a_seat_canceled_too_late_is_refunded_it_goes_back_once(shop: Shop) -> None:
+    staff = make_staff()
+
+    def prepare() -> Asked:
+        live_session = make_live_session(starts_in=timedelta(hours=20))
+        seat = shop.sell_seat(live_session=live_session)
+        cancel(seat)
+        return Asked(Desk("desk_goodwill", live_session, staff).confirm([seat], **WHY), live_session)
+
+    def check(asked: Asked, stripe: AtStripe) -> None:
+        assert_done(asked.job, "$250 goes back.")
+        coverage = SeatCoverage.objects.select_related("refund").get(seat__live_session=asked.live_session)
+        assert (coverage.settlement, coverage.refund and coverage.refund.amount_minor) == ("goodwill", 25000)
+        payment = Payment.objects.get(order=coverage.order)
+        assert (payment.refunds.count(), payment.refunded_minor) == (1, 25000)
+
+    assert kill_at_each_step(shop, prepare=prepare, operate=work, again=work, check=check) >= 2
 
 
 @dataclass

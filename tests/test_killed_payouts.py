@@ -11,7 +11,7 @@ from redreport import clock
 from sessions_live.models import Seat
 from subscriptions.errors import CaseAlreadySettled, NoRemedy
 from subscriptions.models import Case, Dispute, Payment, Refund, SeatCoverage
-from subscriptions.operations.case_actions import refund_rest_of_case
+from subscriptions.operations.case_money import refund_rest_of_case
 from subscriptions.operations.credit_notes import make_credit_note
 from subscriptions.operations.disputes import sync_dispute
 from subscriptions.operations.refund_sync import sync_refund, sync_refunds_of_charge
@@ -100,7 +100,7 @@ def test_killed_while_staff_refund_the_rest_of_a_case_it_goes_back_once_with_its
     def refund_rest(case: Case) -> None:
         # Of two at once the second finds nothing left, or the case settled.
         with suppress(CaseAlreadySettled, NoRemedy):
-            made = refund_rest_of_case(case_id=case.pk, actor=staff, request_id=uuid4(), now=clock.now())
+            made = refund_rest_of_case(case_id=case.pk, amount_minor=15000, actor=staff, request_id=uuid4(), now=clock.now())
             submit_refund(refund_id=made.pk, now=clock.now())
 
     def check(case: Case, stripe: AtStripe) -> None:

@@ -33,7 +33,7 @@ from subscriptions.models import (
 )
 from subscriptions.operations.booking import book_with_credit, start_seat_order, start_year_order
 from subscriptions.operations.cancel import cancel_live_session_and_settle
-from subscriptions.operations.case_actions import refund_rest_of_case, retry_refund_of_case
+from subscriptions.operations.case_money import refund_rest_of_case, retry_refund_of_case
 from subscriptions.operations.changes import ask_renewal, submit_change
 from subscriptions.operations.checkouts import give_up_order
 from subscriptions.operations.comps import give_complimentary_seat
@@ -211,7 +211,7 @@ def test_every_way_back_of_money_locks_in_one_order(shop: Shop) -> None:
         shop.hear_all()
         retry_refund_of_case(case_id=Case.objects.get(kind="refund_failed").pk, actor=staff, now=clock.now())
         warned = Case.objects.get(kind="fraud_warning")
-        refund_rest_of_case(case_id=warned.pk, actor=staff, request_id=uuid4(), now=clock.now())
+        refund_rest_of_case(case_id=warned.pk, amount_minor=24000, actor=staff, request_id=uuid4(), now=clock.now())
         sweep_refunds_task()
         sweep_credit_notes_task()
     for kinds in locked:

@@ -52,7 +52,12 @@ def test_preview_says_in_exact_numbers_what_then_happens(shop: Shop) -> None:
     before = last_mail_id()
     page = walk.look().text
     shown = walk.values["consequences"]
-    assert (shown.session.seats_taken, shown.session.seats_held, shown.session.waiting, shown.session.hosts) == (4, 1, 1, 1)
+    assert (
+        shown.live_session.seats_taken,
+        shown.live_session.seats_held,
+        shown.live_session.waiting,
+        shown.live_session.hosts,
+    ) == (4, 1, 1, 1)
     assert (shown.bookers, shown.open_orders, shown.mails) == (1, 1, 7)
     assert "7 mails will be sent." in page
     assert (len(mails_owed(before)), ScheduleChange.objects.count()) == (0, 0)
@@ -61,7 +66,7 @@ def test_preview_says_in_exact_numbers_what_then_happens(shop: Shop) -> None:
     assert answer.headers["Location"] == reverse("admin:desk_change", args=[change.pk])
     assert len(mails_owed(before)) == shown.mails
     live_session.refresh_from_db()
-    assert live_session.starts_at == shown.session.new_starts_at == change.new_starts_at
+    assert live_session.starts_at == shown.live_session.new_starts_at == change.new_starts_at
 
 
 @pytest.mark.django_db

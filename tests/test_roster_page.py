@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from redreport import clock
 from redreport.accounts.models import User
+from redreport.audit.models import AuditEntry
 from redreport.desk.roster_page import ROWS_ON_A_PAGE, Choice, counts_of, money_of, rows_of
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import LiveSession, Seat
@@ -171,6 +172,15 @@ def test_seats_are_found_by_name_firm_domain_booker_and_order(shop: Shop) -> Non
 
 
 @pytest.mark.django_db
+def test_word_is_not_found_by_accident_inside_an_address() -> None:
+    live_session = make_live_session()
+    make_guest_seat(live_session, make_user("Jo Lee", email="joanna@hillside.example"))
+    make_guest_seat(live_session, make_user("Bo Chen", email="ann.lee@strait.example"))
+    found = {"ann": ["Bo Chen"], "side": [], "hill": ["Jo Lee"], "@hillside.example": ["Jo Lee"], "na@hill": ["Jo Lee"]}
+    assert {words: shown(page(live_session, f"?q={words}")) for words in found} == found
+
+
+@pytest.mark.django_db
 def test_rows_are_sorted_by_each_column_both_ways() -> None:
     live_session = make_live_session()
     for name, firm in (("bo", "Zeta"), ("Ada", "alpha"), ("Cy", "")):
@@ -267,7 +277,11 @@ def test_print_view_has_names_and_firms_and_addresses_only_for_who_may_export_th
     assert (status, "Grace Guest" in html, "Hill &amp; Co" in html, guest.email in html) == (200, True, True, False)
     assert printed(live_session, "?emails=1", looker)[0] == 403
     exporter = staff_who_may("desk.view_rosterseat", "desk.export_rosterseat")
+    assert not AuditEntry.objects.filter(verb="exported").exists()
     assert guest.email in printed(live_session, "?emails=1", exporter)[1]
+    entry = AuditEntry.objects.get(verb="exported")
+    assert (entry.actor, entry.target_id) == (exporter, str(live_session.pk))
+    assert entry.detail == {"what": "roster with addresses", "rows": 1, "format": "print"}
 
 
 @pytest.mark.django_db

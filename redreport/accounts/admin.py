@@ -115,6 +115,9 @@ class UserAdmin(DjangoUserAdmin):
                 audit.record(actor=request.user, verb="user_added", target=obj, now=clock.now())
                 return
             EmailAddress.objects.filter(user=obj).exclude(email=obj.email).delete()
+            if "email" in form.changed_data:
+                # Whoever reads there hears of it, and not which address it is now: it may have been somebody else's all along.
+                queue_notice(template="account/email/email_corrected", user=obj, to=form.initial["email"], now=clock.now())
             detail: dict[str, Any] = {"fields": sorted(form.changed_data)}
             if begins_anew:
                 factors, _ = Authenticator.objects.filter(user=obj).delete()

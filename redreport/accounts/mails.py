@@ -28,12 +28,13 @@ def register_kinds() -> None:
     kinds.register(MailKind(WELCOME, "welcome", guard=guard_welcome, render=render_welcome))
 
 
-def queue_notice(*, template: str, user: User, now: datetime) -> None:
-    """Owe the account's owner a notice of something that they did not do themselves, in the caller's transaction."""
+def queue_notice(*, template: str, user: User, to: str = "", now: datetime) -> None:
+    """Owe the account's owner a notice of something that they did not do themselves, in the caller's transaction; at the address
+    that the account had, where it is said."""
     queue_mail(
         kind=ACCOUNT_MAIL,
         key=f"{ACCOUNT_MAIL}:{uuid.uuid4()}",
-        recipient=user.email,
+        recipient=to or user.email,
         context={"template": template, "user_id": user.pk},
         now=now,
     )

@@ -8,6 +8,7 @@ REGISTERING = [
     "announcements",
     "jobs.attendance",
     "jobs.granting",
+    "jobs.host_doors",
     "jobs.readers",
     "jobs.season",
     "jobs.seats_cancel",
@@ -16,6 +17,7 @@ REGISTERING = [
     "jobs.seats_move",
     "jobs.seats_resend",
     "jobs.seats_restore",
+    "jobs.seats_goodwill",
 ]
 
 

@@ -170,16 +170,19 @@ def seats_of(live_session: LiveSession, choice: Choice) -> QuerySet[RosterSeat]:
 
 
 def found_by(seats: QuerySet[RosterSeat], words: str) -> QuerySet[RosterSeat]:
-    """Those in which each of the words is found: in name, firm, an address, or the order's number."""
+    """Those in which each of the words is found: in name, firm or the order's number, or as an address or the beginning of one,
+    or of its domain."""
     for word in words.split():
-        seats = seats.filter(
-            Q(attendee_name__icontains=word)
-            | Q(attendee_firm__icontains=word)
-            | Q(attendee_email__icontains=word)
-            | Q(booked_by__email__icontains=word)
-            | Q(coverage__order__number__icontains=word)
-        )
+        in_order = Q(coverage__order__number__icontains=word)
+        in_address = _in_address("attendee_email", word) | _in_address("booked_by__email", word)
+        seats = seats.filter(Q(attendee_name__icontains=word) | Q(attendee_firm__icontains=word) | in_address | in_order)
     return seats
+
+
+def _in_address(field: str, word: str) -> Q:
+    """'ann' finds ann.lee@hill.example and not joanna@hill.example; 'hill' and '@hill.example' find both."""
+    begins = Q(**{f"{field}__istartswith": word}) | Q(**{f"{field}__icontains": f"@{word}"})
+    return begins | Q(**{f"{field}__icontains": word}) if "@" in word else begins
 
 
 def rows_of(live_session: LiveSession, choice: Choice, page: str | None) -> tuple[Page[RosterSeat], list[RosterRow]]:
@@ -202,21 +205,25 @@ def _row(seat: RosterSeat, mails: SeatMails) -> RosterRow:
     )
 
 
+GONE_BACK = (SeatCoverage.Settlement.REFUND, SeatCoverage.Settlement.GOODWILL)
+
+
 def _sold(live_session: LiveSession) -> list[tuple[str, int]]:
     """What orders took for this session's seats and is not given back. An order's money belongs in equal shares to those of its
     seats for which nothing was refunded, also to one that staff moved to another session."""
     here = SeatCoverage.objects.filter(seat__live_session=live_session, order__isnull=False).values("order")
     orders = Order.objects.filter(live_session=live_session).values("pk").union(here)
+    left = F("amount_minor") - F("refunded_minor") - F("paid_back_minor")
     kept = Payment.objects.filter(order=OuterRef("order")).order_by().values("order")
     rows = (
         SeatCoverage.objects.filter(order__in=orders)
-        .annotate(kept=Subquery(kept.annotate(sum=Sum(F("amount_minor") - F("refunded_minor"))).values("sum")))
+        .annotate(kept=Subquery(kept.annotate(sum=Sum(left)).values("sum")))
         .order_by("order_id", "id")
         .values_list("order_id", "order__currency", "order__live_session_id", "kept", "seat__live_session_id", "settlement")
     )
     sold: Counter[str] = Counter()
     for (_, currency, booked_in, left), covered in groupby(rows, key=lambda row: row[:4]):
-        seats_in = [sits_in for *_, sits_in, settlement in covered if settlement != SeatCoverage.Settlement.REFUND] or [booked_in]
+        seats_in = [sits_in for *_, sits_in, settlement in covered if settlement not in GONE_BACK] or [booked_in]
         for sits_in, share in zip(seats_in, shares(left or 0, len(seats_in)), strict=True):
             sold[currency] += share if sits_in == live_session.pk else 0
     return sorted((currency, amount) for currency, amount in sold.items() if amount)

@@ -30,6 +30,7 @@ AUDITED = {
     "declined": "Said that they cannot come",
     "accepted_again": "Said that they can come after all",
     "restored": "Credit restored",
+    "gave_back": "Refunded as goodwill",
 }
 # What is told better.
 TOLD_OTHERWISE = ("canceled", "gave", "handed_over", "moved", "offered", "settled")

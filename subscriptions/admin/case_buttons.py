@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -11,12 +12,12 @@ from django.utils.functional import cached_property
 
 from redreport import clock
 from redreport.accounts.models import User
-from redreport.money import format_money
+from redreport.money import MINOR_PER_MAJOR, format_money
 from sessions_live.models import LiveSession
 from sessions_live.operations.seats import Attendee
-from subscriptions.forms import GiveSeatForm, RefundRestForm, ReturnedPastStripeForm, SettleCaseForm
+from subscriptions.forms import GiveSeatForm, NothingToAskForm, PaidBackForm, RefundRestForm, SettleCaseForm, SettleMoneyCaseForm
 from subscriptions.models import Case
-from subscriptions.operations import case_actions
+from subscriptions.operations import case_actions, case_money
 from subscriptions.operations.cases import settle_case
 
 ALL_OF_IT = (
@@ -25,10 +26,6 @@ ALL_OF_IT = (
 )
 ONE_SEAT = "This seat’s share of the payment goes back within a minute. The order’s other seats stay. The case is settled."
 Operation = Callable[..., object]
-
-
-class Nothing(forms.Form):
-    """A button that asks for nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Button:
     label: Callable[[Case], str]
     help: Callable[[Case], str]
     is_offered: Callable[[Case], bool]
-    form_of: Callable[[QueryDict | None, Case], forms.Form] = lambda data, case: Nothing(data)
+    form_of: Callable[[QueryDict | None, Case], forms.Form] = lambda data, case: NothingToAskForm(data)
     # Beside the permission to settle cases.
     permission: str = ""
     incomplete: str = "Open the case again and use its button."
@@ -94,7 +91,7 @@ def _said(words: str) -> Callable[[Case], str]:
 
 def _refund_label(case: Case) -> str:
     assert case.payment is not None
-    return f"Refund {format_money(case_actions.left_to_refund(case), case.payment.currency)}"
+    return f"Refund {format_money(case_money.left_to_refund(case), case.payment.currency)}"
 
 
 def _refund_help(case: Case) -> str:
@@ -103,8 +100,16 @@ def _refund_help(case: Case) -> str:
 
 def _settle_help(case: Case) -> str:
     words = "For what you did elsewhere, or decided to leave. It stays readable."
-    is_offline = case.kind == Case.Kind.OFFLINE_RESTITUTION
-    return f"{words} In the books the money counts as returned from then on." if is_offline else words
+    gone = "Money that went back past Stripe has its own button above: here the books count it as kept."
+    return f"{words} {gone}" if case_money.to_pay_back(case) else words
+
+
+def _paid_back(*, case_id: int, amount: Decimal, **said: Any) -> object:
+    return case_money.note_paid_back(case_id=case_id, amount_minor=int(amount * MINOR_PER_MAJOR), **said)
+
+
+def _settle_form(data: QueryDict | None, case: Case) -> SettleCaseForm:
+    return SettleMoneyCaseForm(data) if case.kind in Case.OF_MONEY else SettleCaseForm(data)
 
 
 def _give_seat(data: QueryDict | None, case: Case) -> GiveSeatForm:
@@ -122,26 +127,29 @@ def _seat_given(*, live_session: LiveSession, name: str, email: str, firm: str, 
 BUTTONS = [
     Button(
         step="retry-refund",
-        act=case_actions.retry_refund_of_case,
+        act=case_money.retry_refund_of_case,
         label=_said("Try the refund again"),
         help=_said("A new refund is made instead of the one that failed, within a minute. The case is settled."),
-        is_offered=case_actions.can_retry_refund,
+        is_offered=case_money.can_retry_refund,
     ),
     Button(
         step="refund-rest",
-        act=case_actions.refund_rest_of_case,
+        act=case_money.refund_rest_of_case,
         label=_refund_label,
         help=_refund_help,
-        is_offered=case_actions.can_refund_rest,
-        form_of=lambda data, case: RefundRestForm(data, initial={"request_id": uuid4()}),
+        is_offered=case_money.can_refund_rest,
+        form_of=lambda data, case: RefundRestForm(
+            data, initial={"request_id": uuid4(), "amount_minor": case_money.left_to_refund(case)}
+        ),
     ),
     Button(
         step="give-seat",
         act=_seat_given,
         label=_said("Give the seat"),
         help=_said(
-            "For what was paid: booked by who paid, complimentary in our books, since the order is lost. If they cancel it, "
-            "nothing comes back by itself. As long as it is theirs, the payment is not refunded here."
+            "For what was paid: booked by who paid, complimentary, since no order of ours is there. Once the case is settled, "
+            "the books earn the payment with the seat. If they cancel it, nothing comes back by itself. As long as it is theirs, "
+            "the payment is not refunded here."
         ),
         is_offered=case_actions.can_give_seat,
         form_of=_give_seat,
@@ -151,12 +159,15 @@ BUTTONS = [
     ),
     Button(
         step="returned",
-        act=case_actions.note_returned_past_stripe,
+        act=_paid_back,
         label=_said("Write down that the money was returned"),
-        help=_said("For money that you have sent by another way than Stripe. The case is settled."),
-        is_offered=case_actions.can_be_returned_past_stripe,
-        form_of=lambda data, case: ReturnedPastStripeForm(data),
-        incomplete="Write how it was returned, and the reference.",
+        help=_said(
+            "For money that you have sent by another way than Stripe. It is cash out in the books, cannot be refunded again, and "
+            "what is left of it is kept. The case is settled."
+        ),
+        is_offered=lambda case: case_money.to_pay_back(case) is not None,
+        form_of=lambda data, case: PaidBackForm(data, most=case_money.to_pay_back(case)),
+        incomplete="Write how much was returned and how, and the reference.",
     ),
     Button(
         step="ask-again",
@@ -189,7 +200,7 @@ BUTTONS = [
         label=_said("Settle"),
         help=_settle_help,
         is_offered=lambda case: True,
-        form_of=lambda data, case: SettleCaseForm(data),
-        incomplete="Write how it was settled.",
+        form_of=_settle_form,
+        incomplete="Write how it was settled, and choose what became of the money where that is asked.",
     ),
 ]

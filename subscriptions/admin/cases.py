@@ -24,6 +24,7 @@ from redreport.wording import house_time, roughly
 from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
 from subscriptions.admin.case_buttons import BUTTONS, Button, offered_buttons
 from subscriptions.errors import (
+    AmountChanged,
     CaseAlreadySettled,
     NoRemedy,
     PaymentDisputed,
@@ -32,7 +33,7 @@ from subscriptions.errors import (
     YearNotRunning,
 )
 from subscriptions.models import Case
-from subscriptions.operations.case_actions import REFUNDABLE, waits_for_bank
+from subscriptions.operations.case_money import REFUNDABLE, waits_for_bank
 from subscriptions.selectors import at_stake
 
 REFUSALS: dict[type[Exception], str] = {
@@ -40,7 +41,8 @@ REFUSALS: dict[type[Exception], str] = {
     NoRemedy: "There is nothing left to do about it this way. Nothing was done.",
     PaymentDisputed: "The bank has the money because of a dispute: a refund would pay it out twice. Nothing was done.",
     RefundNotFailed: "This refund has not failed. Nothing was done.",
-    RefundTooLarge: "The money went back in another way meanwhile. Nothing was done.",
+    RefundTooLarge: "That is more than is left: something may have gone back meanwhile. Nothing was done.",
+    AmountChanged: "What is left of the payment has changed since you saw it. Nothing was done: read the case again.",
     YearNotRunning: "The year has ended meanwhile. Nothing was done.",
     AlreadySeated: "This address has a seat in that session already. Nothing was done.",
     SoldOut: "No seat is left in that session. Nothing was done.",
@@ -83,13 +85,14 @@ class CaseAdmin(ReadOnlyAdmin):
     list_select_related = ["order", "settled_by", "payment", "refund", "dispute", "seat__coverage"]
     ordering = ["opened_at", "id"]
     readonly_fields = [
-        *["amount", "about_subscriber", "about_order", "about_payment", "about_refund", "about_dispute"],
-        *["about_subscription", "about_seat", "about_mail"],
+        *["opened", "amount", "paid_back", "about_subscriber", "about_order", "about_payment", "about_refund", "about_dispute"],
+        *["about_subscription", "about_seat", "about_mail", "settled"],
     ]
     fields = [
-        *["kind", "state", "opened_at", "summary", "proposal"],
-        *readonly_fields,
-        *["settled_at", "settled_by", "resolution"],
+        *["kind", "state", "opened", "summary", "proposal", "amount"],
+        *["about_subscriber", "about_order", "about_payment", "about_refund", "about_dispute"],
+        *["about_subscription", "about_seat", "about_mail"],
+        *["settled", "settled_by", "outcome", "paid_back", "resolution"],
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
@@ -146,6 +149,18 @@ class CaseAdmin(ReadOnlyAdmin):
     def since(self, case: Case) -> str:
         waits = f", {roughly(clock.now() - case.opened_at)}" if case.state == Case.State.OPENED else ""
         return f"{house_time(case.opened_at)}{waits}"
+
+    @admin.display(description="opened at")
+    def opened(self, case: Case) -> str:
+        return house_time(case.opened_at)
+
+    @admin.display(description="settled at")
+    def settled(self, case: Case) -> str:
+        return house_time(case.settled_at) if case.settled_at else "-"
+
+    @admin.display(description="paid back past Stripe")
+    def paid_back(self, case: Case) -> str:
+        return format_money(case.paid_back_minor, case.paid_back_currency) if case.paid_back_minor else "-"
 
     @admin.display(description="at stake")
     def amount(self, case: Case) -> str:

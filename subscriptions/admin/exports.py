@@ -42,6 +42,7 @@ class PaymentExport(Export):
     firm = column("Firm", "subscriber__firm")
     amount = amount_column("Amount", "amount_minor")
     refunded = amount_column("Refunded", "refunded_minor")
+    paid_back = amount_column("Paid back past Stripe", "paid_back_minor")
     currency = currency_column()
     captured_at = column("Taken at", "captured_at")
 

@@ -39,6 +39,25 @@ class Case(models.Model):
         OPENED = "opened"
         SETTLED = "settled"
 
+    class Outcome(models.TextChoices):
+        """What became of the money of a case that staff settled: the books read it."""
+
+        REFUNDED = "refunded", "refunded at Stripe"
+        PAID_BACK = "paid_back", "paid back past Stripe"
+        KEPT = "kept", "the money is kept"
+        SEAT_GIVEN = "seat_given", "a seat was given by hand"
+        OTHERWISE = "otherwise", "made good otherwise"
+
+    # What is owed because of these is owed until somebody says what became of it.
+    OF_MONEY = (
+        Kind.AMOUNT_MISMATCH,
+        Kind.DISPUTED_RESTITUTION,
+        Kind.OFFLINE_RESTITUTION,
+        Kind.PAYMENT_WITHOUT_SEAT,
+        Kind.REFUND_FAILED,
+        Kind.UNKNOWN_PAYMENT,
+    )
+
     key = models.CharField(max_length=160, unique=True)
     kind = models.CharField(max_length=24, choices=Kind)
     state = models.CharField(max_length=8, choices=State, default=State.OPENED)
@@ -58,6 +77,10 @@ class Case(models.Model):
     # Empty for a case whose cause went away by itself.
     settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     resolution = models.CharField(max_length=300, blank=True)
+    # Said of money only, and by staff; what went back past Stripe is never more than was left.
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True, default="", db_default="")
+    paid_back_minor = models.PositiveIntegerField(null=True, blank=True)
+    paid_back_currency = models.CharField(max_length=3, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-opened_at", "-id"]
@@ -69,6 +92,12 @@ class Case(models.Model):
                 condition=Q(state="opened", settled_at__isnull=True)
                 | (Q(state="settled", settled_at__isnull=False) & ~Q(resolution="")),
                 name="case_settled_says_how",
+            ),
+            models.CheckConstraint(condition=Q(outcome="") | Q(state="settled"), name="case_outcome_when_settled"),
+            models.CheckConstraint(
+                condition=(Q(outcome="paid_back", paid_back_minor__gt=0) & ~Q(paid_back_currency=""))
+                | (~Q(outcome="paid_back") & Q(paid_back_minor__isnull=True, paid_back_currency="")),
+                name="case_paid_back_says_amount",
             ),
         ]
 

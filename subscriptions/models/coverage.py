@@ -23,6 +23,8 @@ class SeatCoverage(models.Model):
         REFUND = "refund", "refunded"
         CREDIT = "credit", "credit returned"
         FORFEITED = "forfeited", "forfeited"
+        # Canceled too late, and given back all the same because staff decided so.
+        GOODWILL = "goodwill", "refunded as goodwill"
         # A comp, a promotion of 100 %, or money that had gone back already.
         NOTHING = "nothing", "nothing to give back"
         # A person decides: money came past Stripe, or the payment is disputed.
@@ -34,6 +36,8 @@ class SeatCoverage(models.Model):
     credit_entry = models.OneToOneField(CreditEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="coverage")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+    # The case of a payment for which staff gave this seat by hand.
+    given_for = models.ForeignKey("subscriptions.Case", on_delete=models.PROTECT, null=True, blank=True, related_name="given")
     # What came past Stripe for it, and when: an offline payment has all three, nothing else has any.
     amount_minor = models.PositiveIntegerField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True, default="", db_default="")
@@ -53,7 +57,8 @@ class SeatCoverage(models.Model):
                 name="seat_coverage_settled_says_how",
             ),
             models.CheckConstraint(
-                condition=Q(settlement="refund", refund__isnull=False) | (~Q(settlement="refund") & Q(refund__isnull=True)),
+                condition=Q(settlement__in=["refund", "goodwill"], refund__isnull=False)
+                | (~Q(settlement__in=["refund", "goodwill"]) & Q(refund__isnull=True)),
                 name="seat_coverage_refund_when_refunded",
             ),
             models.CheckConstraint(
@@ -67,6 +72,7 @@ class SeatCoverage(models.Model):
                 | (~Q(kind="offline") & Q(amount_minor__isnull=True, paid_on__isnull=True, currency="")),
                 name="seat_coverage_offline_says_amount",
             ),
+            models.CheckConstraint(condition=Q(given_for__isnull=True) | Q(kind="comp"), name="seat_coverage_given_for_is_comp"),
         ]
 
     def __str__(self) -> str:

@@ -142,6 +142,8 @@ class Payment(models.Model):
     receipt_url = models.TextField(blank=True, default="", db_default="")
     # The sum of its refunds that have not failed.
     refunded_minor = models.PositiveIntegerField(default=0)
+    # The sum of what its cases say went back past Stripe.
+    paid_back_minor = models.PositiveIntegerField(default=0, db_default=0)
     captured_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
@@ -150,6 +152,7 @@ class Payment(models.Model):
         indexes = [models.Index(fields=["stripe_invoice_id"], name="payment_invoice_idx")]
         constraints = [
             models.CheckConstraint(condition=Q(refunded_minor__lte=F("amount_minor")), name="payment_refunds_within_amount"),
+            models.CheckConstraint(condition=Q(paid_back_minor__lte=F("amount_minor")), name="payment_paid_back_within_amount"),
         ]
 
     def __str__(self) -> str:
@@ -157,5 +160,10 @@ class Payment(models.Model):
 
     @property
     def left_minor(self) -> int:
-        """What can still be given back of it; what is owed already counts as gone."""
+        """What can still be given back of it; what is owed already counts as gone, and so does what went back past Stripe."""
+        return max(0, self.left_at_stripe_minor - self.paid_back_minor)
+
+    @property
+    def left_at_stripe_minor(self) -> int:
+        """What Stripe would still let anybody refund: it knows nothing of what went back past it."""
         return self.amount_minor - self.refunded_minor

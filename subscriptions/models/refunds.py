@@ -81,8 +81,10 @@ class Refund(models.Model):
 
     @property
     def is_told_already(self) -> bool:
-        """Whether the mail about the canceled seat or the ended year has promised it. One made after it failed is news."""
-        return (self.reason in self.TOLD_WITH_THEIR_CAUSE and self.replaces_id is None) or self.coverages.exists()
+        """Whether the mail about the canceled seat or the ended year has promised it. One made after it failed is news, and so
+        is one that staff decided on later."""
+        is_of_canceled_seat = self.coverages.filter(settlement="refund").exists()
+        return (self.reason in self.TOLD_WITH_THEIR_CAUSE and self.replaces_id is None) or is_of_canceled_seat
 
     @property
     def leaves_what_was_bought(self) -> bool:

@@ -1,17 +1,27 @@
 """What a person must decide: opened with a proposal, settled by a member of staff, or by itself where its cause went away."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from redreport import audit
 from redreport.accounts.models import User
 from redreport.outbox.models import OutgoingMail
 from sessions_live.models import Seat
-from subscriptions.errors import CaseAlreadySettled
-from subscriptions.models import Case, Dispute, Order, Payment, Refund, Subscriber, Subscription
+from subscriptions.errors import CaseAlreadySettled, OutcomeMissing
+from subscriptions.models import Case, Dispute, Order, Payment, Refund, SeatCoverage, Subscriber, Subscription
 
 LONGEST = 300
+
+
+@dataclass(frozen=True)
+class PaidBack:
+    """Money that went back past Stripe, in minor units."""
+
+    amount_minor: int
+    currency: str
 
 
 def case_key(kind: Case.Kind, *about: object) -> str:
@@ -65,9 +75,19 @@ def restate_case(*, key: str, summary: str, proposal: str) -> None:
     Case.objects.filter(key=key, state=Case.State.OPENED).update(summary=summary[:LONGEST], proposal=proposal[:LONGEST])
 
 
-def settle_case(*, case_id: int, actor: User, resolution: str, now: datetime) -> Case:
-    """Write down how a member of staff settled a case, once. Refuses with CaseAlreadySettled.
+def settle_case(
+    *,
+    case_id: int,
+    actor: User,
+    resolution: str,
+    now: datetime,
+    outcome: Case.Outcome | None = None,
+    paid_back: PaidBack | None = None,
+    refund: Refund | None = None,
+) -> Case:
+    """Write down how a member of staff settled a case, once; of a case about money, what became of it, which the books read.
 
+    `refund` is the one that was made for it. Refuses with CaseAlreadySettled, or with OutcomeMissing.
     It may be part of the caller's transaction, which then stands or falls with it: of two people at once one comes too late.
     """
     with transaction.atomic():
@@ -75,13 +95,37 @@ def settle_case(*, case_id: int, actor: User, resolution: str, now: datetime) ->
         case = Case.objects.select_for_update(no_key=True).get(pk=case_id)
         if case.state == Case.State.SETTLED:
             raise CaseAlreadySettled
+        if case.kind in Case.OF_MONEY and outcome is None:
+            raise OutcomeMissing
         case.state = Case.State.SETTLED
         case.settled_at = now
         case.settled_by = actor
         case.resolution = resolution[:LONGEST]
-        case.save(update_fields=["state", "settled_at", "settled_by", "resolution"])
-        audit.record(actor=actor, verb="settled", target=case, reason=resolution, now=now)
+        case.outcome = outcome or ""
+        if paid_back:
+            case.paid_back_minor, case.paid_back_currency = paid_back.amount_minor, paid_back.currency
+        case.refund = case.refund or refund
+        said = ["outcome", "paid_back_minor", "paid_back_currency", "refund"]
+        case.save(update_fields=["state", "settled_at", "settled_by", "resolution", *said])
+        detail = {"outcome": case.outcome, **(asdict(paid_back) if paid_back else {})}
+        audit.record(actor=actor, verb="settled", target=case, reason=resolution, detail=detail, now=now)
         return case
+
+
+def open_case_of(case_id: int) -> Case:
+    """The open case, read before the other locks, since its own comes last; `settle_case` looks again.
+
+    Refuses with CaseAlreadySettled.
+    """
+    case = Case.objects.get(pk=case_id)
+    if case.state == Case.State.SETTLED:
+        raise CaseAlreadySettled
+    return case
+
+
+def seats_given_for(case: Case) -> QuerySet[SeatCoverage]:
+    """The seats given by hand for what was paid that are still somebody's."""
+    return SeatCoverage.objects.filter(given_for=case, seat__state__in=Seat.TAKEN)
 
 
 def reopen_case(*, key: str) -> None:

@@ -12,7 +12,7 @@ from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import lock_bought
 from subscriptions.operations.unknown_payments import learn_payment
-from subscriptions.selectors import given_back_minor
+from subscriptions.selectors import returned_minor
 
 
 def sync_fraud_warning(*, stripe_warning_id: str, now: datetime) -> None:
@@ -37,7 +37,7 @@ def _open(payment_id: int, fraud_type: str, lease: Lease, now: datetime) -> None
         # The payment's lock: the refund or the dispute that makes the warning idle may be written at this moment.
         bought = lock_bought(payment_id)
         payment = bought.payment
-        if payment.disputes.exists() or given_back_minor(payment) == payment.amount_minor:
+        if payment.disputes.exists() or returned_minor(payment) >= payment.amount_minor:
             return
         amount, suspicion = format_money(payment.amount_minor, payment.currency), fraud_type.replace("_", " ")
         open_case(

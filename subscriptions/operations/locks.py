@@ -27,7 +27,8 @@ class Bought:
     @property
     def is_paid_otherwise(self) -> bool:
         """Whether another payment of the order stands, which keeps what was bought."""
-        others = Payment.objects.filter(order=self.order, amount_minor__gt=F("refunded_minor")).exclude(pk=self.payment.pk)
+        left = Q(amount_minor__gt=F("refunded_minor") + F("paid_back_minor"))
+        others = Payment.objects.filter(left, order=self.order).exclude(pk=self.payment.pk)
         return self.order is not None and others.exclude(disputes__status="lost").exists()
 
 

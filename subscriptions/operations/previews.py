@@ -46,7 +46,7 @@ class SampleMail:
 class MoveConsequences:
     """What `move_live_session_and_follow` would do."""
 
-    session: MovePreview
+    live_session: MovePreview
     # Readers who booked seats for others, and are written to about them.
     bookers: int
     # Purchases under way: Stripe is asked about each at once.
@@ -58,7 +58,7 @@ class MoveConsequences:
 class CancelConsequences:
     """What `cancel_live_session_and_settle` and the workers after it would do. Sums are in minor units by currency."""
 
-    session: CancelPreview
+    live_session: CancelPreview
     open_orders: int
     mails: int
     refunds: tuple[tuple[str, int], ...]
@@ -83,11 +83,11 @@ def preview_session_move(
     *, live_session: LiveSession, starts_at: datetime, duration_minutes: int, now: datetime
 ) -> MoveConsequences:
     """What the move would do now; the same number of queries for any number of seats. Refuses with NotMovable where it would."""
-    session = preview_move(live_session=live_session, starts_at=starts_at, duration_minutes=duration_minutes, now=now)
+    found = preview_move(live_session=live_session, starts_at=starts_at, duration_minutes=duration_minutes, now=now)
     change = as_if_moved(live_session, starts_at=starts_at, duration_minutes=duration_minutes, message="", now=now)
     bookers = owed_to_bookers(change)
     return MoveConsequences(
-        session=session,
+        live_session=found,
         bookers=len(bookers),
         open_orders=_open_orders(live_session),
         mails=len(owed_after_move(change)) + len(bookers),
@@ -113,7 +113,7 @@ def mails_of_session_move(
 def preview_session_cancellation(*, live_session: LiveSession, now: datetime) -> CancelConsequences:
     """What the cancellation would do now; the same number of queries for any number of seats. Refuses with NotCancelable where
     it would."""
-    session = preview_cancel(live_session=live_session, now=now)
+    found = preview_cancel(live_session=live_session, now=now)
     plans = _plans(live_session, now)
     change = as_if_canceled(live_session, message="", now=now)
     was_published = live_session.state == LiveSession.State.PUBLISHED
@@ -125,7 +125,7 @@ def preview_session_cancellation(*, live_session: LiveSession, now: datetime) ->
             refunds[plan.currency] += plan.amount_minor
     made = Counter(plan.settlement for _, plan in plans)
     return CancelConsequences(
-        session=session,
+        live_session=found,
         open_orders=_open_orders(live_session),
         mails=len(told) + sum(len(mails_of_cancellation(coverage.seat, coverage)) for coverage, _ in plans),
         refunds=tuple(sorted(refunds.items())),

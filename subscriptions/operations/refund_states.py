@@ -15,7 +15,7 @@ from subscriptions.operations.cases import case_key, close_case_of_key, open_cas
 from subscriptions.operations.double_payouts import watch_double_payout
 from subscriptions.operations.leases import Lease
 from subscriptions.operations.locks import lock_refund
-from subscriptions.selectors import given_back_minor
+from subscriptions.selectors import returned_minor
 from subscriptions.stripe_objects import RefundState
 
 LOOK_AGAIN = timedelta(days=1)
@@ -99,7 +99,7 @@ def make_room(*, payment: Payment, amount_minor: int, reason: str, now: datetime
     What of a canceled one still fits is owed anew, as a row that replaces it.
     """
     pending = list(payment.refunds.filter(state=Refund.State.PENDING).order_by("-id").select_for_update(no_key=True))
-    short = amount_minor - payment.left_minor
+    short = amount_minor - payment.left_at_stripe_minor
     if short > sum(refund.amount_minor for refund in pending):
         return False
     for refund in pending:
@@ -144,12 +144,12 @@ def report_failure(payment: Payment, refund: Refund, now: datetime) -> None:
 
 
 def follow_refund(order: Order | None, payment: Payment, now: datetime) -> None:
-    """What follows from a payment's refunds as they stand now: its order's state, and cases that have no cause any more."""
+    """What follows from what went back of a payment by now: its order's state, and cases that have no cause any more."""
     if order:
         _follow_in_order(order)
         settle_failures_of_double_payment(order=order, now=now)
     watch_double_payout(payment=payment, now=now)
-    if given_back_minor(payment) < payment.amount_minor:
+    if returned_minor(payment) < payment.amount_minor:
         return
     kinds = (Case.Kind.FRAUD_WARNING, Case.Kind.UNKNOWN_PAYMENT, Case.Kind.PAYMENT_WITHOUT_SEAT)
     keys = [case_key(kind, payment.stripe_payment_intent_id) for kind in kinds]
@@ -168,7 +168,7 @@ def failure_key(refund: Refund) -> str:
 def settle_failures_of_double_payment(*, order: Order, now: datetime) -> None:
     """An order that was paid twice keeps one payment: once the other is back, this one's failed refund is owed no more."""
     payments = order.payments.exclude(disputes__status="lost")
-    kept = [payment for payment in payments if given_back_minor(payment) < payment.amount_minor]
+    kept = [payment for payment in payments if returned_minor(payment) < payment.amount_minor]
     if len(kept) == 1 and order.payments.count() > 1:
         for refund in kept[0].refunds.filter(reason=Refund.Reason.PAID_TWICE, state=Refund.State.FAILED):
             close_case_of_key(key=failure_key(refund), resolution="The order's other payment went back instead.", now=now)
@@ -227,7 +227,7 @@ def _owe_the_rest(canceled: Refund, amount_minor: int, now: datetime) -> None:
 def _follow_in_order(order: Order) -> None:
     """The order's state after its refunds. One that its payment did not fit is over once that is back."""
     payments = list(order.payments.all())
-    paid, given_back = sum(payment.amount_minor for payment in payments), sum(given_back_minor(payment) for payment in payments)
+    paid, given_back = sum(payment.amount_minor for payment in payments), sum(returned_minor(payment) for payment in payments)
     if given_back and given_back >= paid:
         order.state = Order.State.REFUNDED
         order.paid_at = order.paid_at or min(payment.captured_at for payment in payments)

@@ -43,7 +43,7 @@ def plan_settlement(
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
     paid = paid or what_paid_for([coverage])
     if coverage.kind == SeatCoverage.Kind.ORDER:
-        plan = _plan_refund(coverage, paid)
+        plan = plan_refund(coverage, paid)
     elif coverage.kind == SeatCoverage.Kind.CREDIT:
         plan = _plan_return(coverage, paid, by, now)
     else:
@@ -135,15 +135,16 @@ def restore_forfeited_credit(*, seat_id: int, actor: User, reason: str, now: dat
         return coverage
 
 
-def _plan_refund(coverage: SeatCoverage, paid: WhatPaid) -> SettlementPlan:
-    """This seat's share of what was captured, tax included and discount excluded; never more than is left of it."""
+def plan_refund(coverage: SeatCoverage, paid: WhatPaid) -> SettlementPlan:
+    """The refund of this seat's share of what was captured, tax included and discount excluded, never more than is left of it;
+    or why there is none, or only a case. Only reads."""
     assert coverage.order_id is not None
     # The first payment is the one that bought the seats: a second one of the same order is owed back by itself. Where the first
     # went back instead, the second is the one.
     payments = paid.payments[coverage.order_id]
     if not payments:
         return SettlementPlan(Made.NOTHING, why=Why.FREE)
-    payment = next((payment for payment in payments if payment.refunded_minor < payment.amount_minor), payments[0])
+    payment = next((payment for payment in payments if payment.left_minor), payments[0])
     amount = left_of_share(coverage, payment, paid)
     if amount == 0:
         return SettlementPlan(Made.NOTHING, why=Why.PAYMENT_WENT_BACK)

@@ -115,7 +115,7 @@ def test_a_session_is_moved_and_its_attendees_have_the_mail_that_staff_saw_befor
     new_start = three_days_on.replace(hour=14, minute=30, second=0, microsecond=0)
 
     desk.visit(house.backstage(stage.desk_page, slug=slug))
-    desk.follow("Move it to another time")
+    desk.follow("Move this session…")
     desk.sees(f"Move “{live_session.title}”")
     desk.fill(day=f"{new_start:%Y-%m-%d}", clock=f"{new_start:%H:%M}", message="The host is traveling.")
     desk.looks_first()
@@ -150,7 +150,7 @@ def test_a_session_is_moved_and_its_attendees_have_the_mail_that_staff_saw_befor
         assert f"DTSTART:{new_start.astimezone(UTC):%Y%m%dT%H%M%SZ}" in mail.calendar
 
     desk.visit(house.backstage(stage.desk_page, slug=slug))
-    desk.follow("Move it to another time")
+    desk.follow("Move this session…")
     desk.fill(reason="Once more")
     desk.looks_first()
     assert "It stands at this time already." in desk.words
@@ -226,7 +226,7 @@ def test_who_goes_and_who_waits_are_written_to_from_a_telephone(
 
     phone.visit(house.backstage(desk_stage.page_of, name="desk_roster", slug=slug))
     phone.follow("Announce…")
-    phone.sees(f"Write to everybody in “{title}”")
+    phone.sees(f"Announce to everybody in “{title}”")
     phone.fill(subject=subject, body="Bring the second draft.\n\nIt lies at https://redreport.example/draft.")
     phone.tick("Also to who waits for a seat")
     assert phone.width == PHONE["width"]

@@ -73,7 +73,11 @@ FIGURES = [
     _cash("payments", "Payments", "What Stripe took for us, tax included, on the day it took it."),
     _cash("offline", "Offline payments", "What came past Stripe, on the day that staff wrote down."),
     _cash("refunds", "Refunds", "What Stripe returned to readers, tax included, by the day on which it was owed."),
-    _cash("offline_returned", "Offline returned", "Offline payments given back, on the day their case was settled."),
+    _cash(
+        "offline_returned",
+        "Returned past Stripe",
+        "What staff paid back past Stripe, of whichever payment, tax included, on the day they settled its case with that.",
+    ),
     _cash(
         "disputes_taken", "Taken by banks", "What banks took for disputes, on the day they were opened. Inquiries take nothing."
     ),
@@ -87,7 +91,7 @@ FIGURES = [
     _earned(
         "earned_seats",
         "Paid seats",
-        "A paid seat on the day its session starts, whether its attendee came or not.",
+        "A paid seat on the day its session starts, whether its attendee came or not; also one that staff gave for a payment.",
     ),
     _earned(
         "earned_credits",
@@ -112,12 +116,13 @@ FIGURES = [
     _earned(
         "earned_given_back",
         "Given back",
-        "What had been earned, and was refunded, lost to a bank or canceled by the house afterwards.",
+        "What had been earned, and was refunded, paid back, lost to a bank or canceled by the house afterwards.",
     ),
     _earned(
         "earned_kept",
         "Kept",
-        "What is left of a payment once nothing is owed for it any more: a year ended with a smaller refund, cents of rounding.",
+        "What is left of a payment once nothing is owed for it any more: a year ended with a smaller refund, a case settled "
+        "without giving all of it back, cents of rounding.",
     ),
     _earned("earned_total", "Earned in all", "All of it together, without tax and after discount."),
     _owed("coming", "Coming seats", "Paid seats, also offline ones, whose session has not started."),
@@ -130,12 +135,12 @@ FIGURES = [
     _owed(
         "to_give_back",
         "To be made good",
-        "Canceled seats whose money or credit has not gone back: a case stands, or a refund failed.",
+        "Canceled seats whose money or credit has not gone back: a case stands, or a refund failed and nobody settled its case.",
     ),
     _owed(
         "unassigned",
         "Nothing given yet",
-        "Payments for which our books have given nothing: they have a case, or are about to go back.",
+        "Payments for which nothing is given and nothing decided yet: they have a case, or are about to go back.",
     ),
     _owed("owed_total", "Deferred in all", "All of it together, without tax and after discount."),
     _owed(
@@ -215,6 +220,8 @@ EARNED_BY_EVENT = {
     "refund": "earned_given_back",
     "dispute": "earned_given_back",
     "offline_returned": "earned_given_back",
+    "paid_back": "earned_given_back",
+    "seat_given": "earned_seats",
     "canceled": "earned_given_back",
 }
 KEPT = "earned_kept"
@@ -226,6 +233,9 @@ EVENT_WORDS = {
     "refund": "Refund",
     "dispute": "Dispute lost",
     "offline_returned": "Offline payment given back",
+    "paid_back": "Paid back past Stripe",
+    "case_settled": "Case settled",
+    "seat_given": "Seat given by hand",
     "booked": "Seat booked with a credit",
     "seat": "Session of a paid seat",
     "credit": "Session of a seat by credit",

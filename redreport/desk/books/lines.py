@@ -22,14 +22,14 @@ events AS (
      UNION ALL
     SELECT pot, paid_at, 0, 'offline', id, amount_minor, 0, 0, 0, 0, NULL, seat_id, NULL FROM offline
      UNION ALL
-    SELECT pot, returned_at, 1, 'offline_returned', id, -amount_minor, 0, 0, 0, 0, NULL, seat_id, NULL FROM offline
+    SELECT pot, returned_at, 1, 'offline_returned', id, -returned_minor, 0, 0, 0, 0, NULL, seat_id, NULL FROM offline
      WHERE returned_at IS NOT NULL
      UNION ALL
     SELECT pot, step.at, step.rank, step.kind, id, 0, step.n, step.v, step.b * (units.kind = 'credit')::integer, step.g,
            NULL, seat_id, NULL
       FROM units, LATERAL (VALUES
            (2, 'booked', booked_at, 0, 0, 1, 0),
-           (2, CASE units.kind WHEN 'order' THEN 'seat' WHEN 'credit' THEN 'credit' ELSE 'offline_seat' END,
+           (2, CASE units.kind WHEN 'offline' THEN 'offline_seat' WHEN 'credit' THEN 'credit' ELSE 'seat' END,
             CASE WHEN state <> 'canceled' AND session_state <> 'canceled' OR canceled_at > starts_at THEN starts_at END,
             1, 0, -1, 0),
            (2, 'late', CASE WHEN is_forfeited AND canceled_at <= starts_at THEN canceled_at END, 1, 0, -1, 0),
@@ -43,6 +43,9 @@ events AS (
            ) step (rank, kind, at, n, v, b, g)
      WHERE step.at IS NOT NULL
      UNION ALL
+    SELECT pot, at, 4, CASE WHEN is_by_hand THEN 'seat_given' ELSE 'case_settled' END, id, 0, 0, 0, 0, 0, NULL, NULL, NULL
+      FROM decided
+     UNION ALL
     SELECT y.pot, CASE e.kind WHEN 'expire' THEN least(g.expires_at, e.at) ELSE e.at END,
            CASE e.kind WHEN 'carry_over' THEN 3 ELSE 2 END,
            CASE e.kind WHEN 'expire' THEN 'expired' WHEN 'revoke' THEN 'revoked' ELSE 'carried_over' END, e.id, 0,
@@ -54,9 +57,12 @@ events AS (
      WHERE e.kind IN ('expire', 'revoke', 'carry_over')
 ),
 running AS (
-    SELECT events.*, pots.currency, parts.parts, pots.net / parts.parts AS share, pots.net %% parts.parts AS larger,
+    SELECT events.*, pots.currency, parts.parts, parts.is_by_hand, pots.net / parts.parts AS share,
+           pots.net %% parts.parts AS larger,
+           (parts.parts IS NULL OR parts.is_by_hand) AND ((at, rank) < (decided_at, 4)) IS NOT FALSE AS is_unassigned,
            sum(hold) OVER w AS held, sum(n) OVER w AS ns, sum(v) OVER w AS vs, sum(b) OVER w AS bs, sum(g) OVER w AS gs
       FROM events JOIN pots USING (pot) LEFT JOIN parts USING (pot)
+      LEFT JOIN (SELECT pot, at AS decided_at FROM decided) d USING (pot)
     WINDOW w AS (PARTITION BY pot ORDER BY at, rank, kind, id ROWS UNBOUNDED PRECEDING)
 )"""
 
@@ -75,14 +81,15 @@ def owed(count: str) -> str:
 VALUED = f"""
 valued AS (
     SELECT running.*,
-           CASE WHEN parts IS NULL THEN greatest(held, 0) ELSE 0 END AS unassigned,
-           CASE WHEN parts IS NULL THEN 0 ELSE {owed("ns + bs")} END AS booked,
-           CASE WHEN parts IS NULL THEN 0 ELSE {owed("parts - vs - gs")} END AS good,
-           CASE WHEN parts IS NULL THEN 0 ELSE {owed("parts - vs")} END AS all_owed
+           CASE WHEN is_unassigned THEN greatest(held, 0) ELSE 0 END AS unassigned,
+           CASE WHEN is_unassigned OR parts IS NULL THEN 0 ELSE {owed("ns + bs")} END AS booked,
+           CASE WHEN is_unassigned OR parts IS NULL THEN 0 ELSE {owed("parts - vs - gs")} END AS good,
+           CASE WHEN is_unassigned OR parts IS NULL THEN 0 ELSE {owed("parts - vs")} END AS all_owed
       FROM running
 ),
 standing AS (
-    SELECT valued.*, CASE WHEN is_year THEN 0 ELSE good END AS coming, CASE WHEN is_year THEN good - booked ELSE 0 END AS unused,
+    SELECT valued.*, CASE WHEN is_year AND NOT is_by_hand THEN 0 ELSE good END AS coming,
+           CASE WHEN is_year AND NOT is_by_hand THEN good - booked ELSE 0 END AS unused,
            all_owed - good AS to_give_back, held - all_owed - unassigned AS earned
       FROM valued
       LEFT JOIN (SELECT DISTINCT pot, true AS is_year FROM year_pots) y USING (pot)

@@ -4,7 +4,8 @@
 # A year is paid by its invoice, perhaps in several payments: together they are one pot, named by the first.
 PAYMENTS = """
 taxed AS (
-    SELECT p.id, p.subscriber_id, p.order_id, p.stripe_invoice_id, p.captured_at, p.amount_minor, p.refunded_minor, p.currency,
+    SELECT p.id, p.subscriber_id, p.order_id, p.stripe_invoice_id, p.captured_at, p.amount_minor, p.currency,
+           p.refunded_minor, p.paid_back_minor,
            p.stripe_invoice_id <> '' AND o.kind IS DISTINCT FROM 'seat' AS is_year,
            CASE WHEN o.total_minor > 0 THEN p.amount_minor::bigint * o.tax_minor / o.total_minor
                 WHEN i.total_minor > 0 THEN p.amount_minor::bigint * i.tax_minor / i.total_minor
@@ -19,8 +20,16 @@ paid AS (
       FROM taxed t
 )"""
 
-# What left us again: refunds that Stripe has taken on or will, and lost disputes. The tax in each is what is left of the
-# payment's tax after those before it, so that all of a payment gives back all of its tax; beyond the payment there is none.
+# Cases about money that staff settled, and that were not refunded at Stripe: from then on nothing is owed because of them.
+SETTLED = """
+settled AS (
+    SELECT k.id, k.kind, k.key, k.outcome, k.settled_at AS at, k.payment_id, k.refund_id, k.paid_back_minor
+      FROM subscriptions_case k WHERE k.state = 'settled' AND k.outcome NOT IN ('', 'refunded')
+)"""
+
+# What left us again: refunds that Stripe has taken on or will, lost disputes, and what staff paid back past Stripe. The tax in
+# each is what is left of the payment's tax after those before it, so that all of a payment gives back all of its tax; beyond
+# the payment there is none.
 GIVEN_BACK = """
 given_back AS (
     SELECT left_us.*, paid.pot,
@@ -32,20 +41,23 @@ given_back AS (
               FROM subscriptions_refund WHERE state IN ('pending', 'submitted', 'succeeded')
              UNION ALL
             SELECT payment_id, 'dispute', id, closed_at, amount_minor, false
-              FROM subscriptions_dispute WHERE status = 'lost' AND closed_at IS NOT NULL) left_us
+              FROM subscriptions_dispute WHERE status = 'lost' AND closed_at IS NOT NULL
+             UNION ALL
+            SELECT payment_id, 'paid_back', id, at, paid_back_minor, false
+              FROM settled WHERE outcome = 'paid_back' AND payment_id IS NOT NULL) left_us
       JOIN paid ON paid.id = left_us.payment_id
     WINDOW w AS (PARTITION BY left_us.payment_id ORDER BY left_us.at, left_us.kind DESC, left_us.id)
 )"""
 
-# Money that came past Stripe is a pot of its own, with a number below zero. It counts as given back once its case is settled.
+# Money that came past Stripe is a pot of its own, with a number below zero. What of it went back stands in its case.
 OFFLINE = """
 offline AS (
     SELECT c.id, -c.id AS pot, c.seat_id, c.amount_minor, c.currency,
            c.paid_on::timestamp AT TIME ZONE %(zone)s AS paid_at,
-           CASE WHEN c.settlement = 'case' AND k.state = 'settled' THEN k.settled_at END AS returned_at
+           CASE WHEN k.outcome = 'paid_back' THEN k.at END AS returned_at, k.paid_back_minor AS returned_minor
       FROM subscriptions_seatcoverage c
       JOIN sessions_live_seat s ON s.id = c.seat_id
-      LEFT JOIN subscriptions_case k ON k.key = 'offline_restitution:' || s.public_id
+      LEFT JOIN settled k ON k.key = 'offline_restitution:' || s.public_id
      WHERE c.kind = 'offline'
 )"""
 
@@ -55,13 +67,13 @@ bearing AS (
     SELECT DISTINCT ON (p.order_id) p.order_id, p.pot
       FROM paid p JOIN subscriptions_order o ON o.id = p.order_id
      WHERE o.kind = 'seat' AND o.fulfilled_at IS NOT NULL
-     ORDER BY p.order_id, p.refunded_minor >= p.amount_minor, p.id
+     ORDER BY p.order_id, p.refunded_minor + p.paid_back_minor >= p.amount_minor, p.id
 ),
 year_pots AS (
     SELECT stripe_invoice_id, min(pot) AS pot FROM paid WHERE is_year GROUP BY stripe_invoice_id
 )"""
 
-# A refund that failed may have been made again, and again.
+# A refund that failed may have been made again, and again, or staff settled what was owed by it.
 REFUNDS_MADE = """
 refunds_made AS (
     WITH RECURSIVE attempts AS (
@@ -69,20 +81,22 @@ refunds_made AS (
          UNION ALL
         SELECT a.first_id, r.id, r.state, r.created_at FROM attempts a JOIN subscriptions_refund r ON r.replaces_id = a.id
     )
-    SELECT first_id, min(created_at) AS since FROM attempts WHERE state IN ('pending', 'submitted', 'succeeded') GROUP BY first_id
+    SELECT a.first_id, min(CASE WHEN a.state IN ('pending', 'submitted', 'succeeded') THEN a.created_at ELSE k.at END) AS since
+      FROM attempts a LEFT JOIN settled k ON k.refund_id = a.id AND k.kind = 'refund_failed' GROUP BY a.first_id
 )"""
 
-# One unit is one seat that was ever given, by money or by a credit of a paid year. What nobody paid for is worth nothing: it is
-# not here.
+# One unit is one seat that was ever given, by money or by a credit of a paid year, or by hand for a payment whose case is settled
+# with that. What nobody paid for is worth nothing: it is not here.
 UNITS = """
 units AS (
     SELECT c.id, c.kind, c.seat_id, s.state, l.starts_at, l.state AS session_state, s.canceled_at, s.restitution, c.settlement,
            CASE WHEN c.settlement = 'nothing' THEN c.settled_at
-                WHEN m.since IS NOT NULL THEN greatest(c.settled_at, m.since) END AS taken_back_at,
+                WHEN m.since IS NOT NULL THEN greatest(c.settled_at, m.since)
+                WHEN c.settlement = 'case' THEN k.at END AS taken_back_at,
            e.at AS booked_at, back.at AS returned_at,
            s.state = 'canceled' AND (c.settlement IN ('forfeited', 'credit', '') AND s.restitution = 'none'
-                                     OR c.settlement = 'forfeited') AS is_forfeited,
-           coalesce(b.pot, y.pot, o.pot) AS pot
+                                     OR c.settlement IN ('forfeited', 'goodwill')) AS is_forfeited,
+           coalesce(b.pot, y.pot, o.pot, h.pot) AS pot
       FROM subscriptions_seatcoverage c
       JOIN sessions_live_seat s ON s.id = c.seat_id
       JOIN sessions_live_livesession l ON l.id = s.live_session_id
@@ -92,8 +106,12 @@ units AS (
       LEFT JOIN subscriptions_creditgrant g ON g.id = e.grant_id
       LEFT JOIN year_pots y ON y.stripe_invoice_id = g.stripe_invoice_id AND g.stripe_invoice_id <> ''
       LEFT JOIN subscriptions_creditentry back ON back.seat_id = c.seat_id AND back.kind = 'return'
-      LEFT JOIN refunds_made m ON m.first_id = c.refund_id
-     WHERE s.state IN ('confirmed', 'attended', 'no_show', 'canceled') AND coalesce(b.pot, y.pot, o.pot) IS NOT NULL
+      LEFT JOIN subscriptions_case f ON c.settlement = 'case' AND f.key = 'disputed_restitution:' || s.public_id
+      LEFT JOIN settled k ON k.key IN ('disputed_restitution:' || s.public_id, 'offline_restitution:' || s.public_id)
+      LEFT JOIN refunds_made m ON m.first_id = coalesce(c.refund_id, f.refund_id)
+      LEFT JOIN (SELECT settled.id, settled.at, paid.pot FROM settled JOIN paid ON paid.id = settled.payment_id
+                  WHERE outcome = 'seat_given') h ON h.id = c.given_for_id AND (s.canceled_at IS NULL OR s.canceled_at > h.at)
+     WHERE s.state IN ('confirmed', 'attended', 'no_show', 'canceled') AND coalesce(b.pot, y.pot, o.pot, h.pot) IS NOT NULL
 )"""
 
 POTS = """
@@ -104,10 +122,23 @@ pots AS (
     SELECT pot, currency, amount_minor, NULL, NULL FROM offline
 ),
 parts AS (
-    SELECT pot, count(*) AS parts FROM units WHERE kind <> 'credit' GROUP BY pot
+    SELECT pot, count(*) AS parts, bool_or(kind = 'comp') AS is_by_hand FROM units WHERE kind <> 'credit' GROUP BY pot
      UNION ALL
-    SELECT y.pot, sum(g.credits) FROM subscriptions_creditgrant g JOIN year_pots y USING (stripe_invoice_id)
+    SELECT y.pot, sum(g.credits), false FROM subscriptions_creditgrant g JOIN year_pots y USING (stripe_invoice_id)
      WHERE g.source = 'invoice' GROUP BY y.pot
 )"""
 
-MONEY_IN = ",".join((PAYMENTS, GIVEN_BACK, OFFLINE, SEATS_BOUGHT, REFUNDS_MADE, UNITS, POTS))
+# Since when nothing more is owed for a payment for which our books gave nothing, or what was given by hand. The case of a failed
+# refund says so of a payment of which all was to go back, not of one of which a part was.
+DECIDED = """
+decided AS (
+    SELECT paid.pot, min(k.at) AS at, min(k.id) AS id, bool_or(k.outcome = 'seat_given') AS is_by_hand
+      FROM settled k
+      JOIN paid ON paid.id = k.payment_id
+      LEFT JOIN subscriptions_refund r ON r.id = k.refund_id
+     WHERE k.kind IN ('amount_mismatch', 'payment_without_seat', 'unknown_payment')
+        OR (k.kind = 'refund_failed' AND paid.refunded_minor + r.amount_minor >= paid.amount_minor)
+     GROUP BY paid.pot
+)"""
+
+MONEY_IN = ",".join((PAYMENTS, SETTLED, GIVEN_BACK, OFFLINE, SEATS_BOUGHT, REFUNDS_MADE, UNITS, POTS, DECIDED))

@@ -20,7 +20,8 @@ _MONEY = f"""
            paid.subscriber_id
       FROM given_back JOIN paid ON paid.id = payment_id,
            LATERAL (VALUES ('tax', -given_back.tax),
-                           (CASE WHEN is_on_its_way THEN 'on_its_way' WHEN kind = 'refund' THEN 'refunds' END,
+                           (CASE WHEN is_on_its_way THEN 'on_its_way' WHEN kind = 'refund' THEN 'refunds'
+                                 WHEN kind = 'paid_back' THEN 'offline_returned' END,
                             CASE WHEN is_on_its_way THEN gross ELSE -gross END)) p (figure, amount)
      WHERE p.figure IS NOT NULL AND p.amount <> 0
      UNION ALL
@@ -36,7 +37,7 @@ _MONEY = f"""
      UNION ALL
     SELECT 'offline', paid_at, currency, amount_minor, 'offline', id, pot, NULL, seat_id, NULL, NULL FROM offline
      UNION ALL
-    SELECT 'offline_returned', returned_at, currency, -amount_minor, 'offline_returned', id, pot, NULL, seat_id, NULL, NULL
+    SELECT 'offline_returned', returned_at, currency, -returned_minor, 'offline_returned', id, pot, NULL, seat_id, NULL, NULL
       FROM offline WHERE returned_at IS NOT NULL
      UNION ALL
     SELECT p.figure, at, lines.currency, p.amount, kind, id, pot, coalesce(lines.payment_id, pots.payment_id), seat_id, grant_id,
@@ -127,6 +128,7 @@ credits_then AS (
 due AS (
     SELECT pot, 'due_coming' AS figure, starts_at AS at, seat_id, NULL::bigint AS grant_id, 1 AS number FROM units
      WHERE kind <> 'credit' AND NOT EXISTS (SELECT FROM seats_over s WHERE s.seat_id = units.seat_id)
+       AND (kind <> 'comp' OR EXISTS (SELECT FROM decided d WHERE d.pot = units.pot AND d.at <= %(standing_at)s))
      UNION ALL
     SELECT pot, 'due_booked', starts_at, seat_id, NULL, 1 FROM units
      WHERE kind = 'credit' AND EXISTS (SELECT FROM booked_then s WHERE s.seat_id = units.seat_id)

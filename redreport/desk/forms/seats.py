@@ -108,10 +108,6 @@ class HandOverForm(AttendeeForm, ReasonForm):
     field_order = ["name", "email", "firm", "reason"]
 
 
-class NothingToAskForm(forms.Form):
-    """What is to be done is said by the ticks alone."""
-
-
 class OfflinePaymentForm(AttendeeForm, ReasonForm):
     """Whose seat was paid past Stripe, how much of it came, when, and where that is written."""
 

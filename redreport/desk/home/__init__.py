@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from redreport.accounts.models import User
+from redreport.desk.addresses import Way
 from redreport.desk.home.health import (
     CaseCount,
     Machines,
@@ -16,6 +17,7 @@ from redreport.desk.home.health import (
 )
 from redreport.desk.home.sessions import ComingSession, coming_sessions
 from redreport.desk.home.troubles import Trouble, find_troubles
+from redreport.desk.session_acts import WHOLE, session_ways
 from redreport.enquiries.selectors import OpenEnquiries, open_enquiries
 
 
@@ -24,6 +26,8 @@ class Home:
     """What one member of staff sees; what they may not see is None, or empty."""
 
     next_session: ComingSession | None
+    # What may be done to it.
+    next_ways: list[Way]
     later_sessions: list[ComingSession]
     sees_sessions: bool
     cases: list[CaseCount] | None
@@ -59,6 +63,7 @@ def look_at_home(*, user: User, now: datetime) -> Home:
     )
     return Home(
         next_session=next_session,
+        next_ways=session_ways(WHOLE, live_session=next_session.live_session, user=user) if next_session else [],
         later_sessions=sessions[1:],
         sees_sessions=user.has_perm("sessions_live.view_livesession"),
         cases=cases,

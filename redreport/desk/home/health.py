@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Min, Q
 
 from redreport.outbox import kinds
@@ -37,6 +38,8 @@ class Webhooks:
     oldest_waiting: datetime | None
     failed: int
     last_run: Reconciliation | None
+    # When the tables were made, where nothing was compared yet.
+    began_at: datetime | None
     paid_not_given: int
 
 
@@ -65,7 +68,7 @@ def look_at_cases(now: datetime) -> list[CaseCount]:
 
 
 def look_at_webhooks(now: datetime) -> Webhooks:
-    """Four queries."""
+    """Five queries at most."""
     is_received = Q(state=StripeEvent.State.RECEIVED)
     last = StripeEvent.objects.order_by("-id").values_list("received_at", flat=True).first()
     unwell = StripeEvent.objects.filter(state__in=(StripeEvent.State.RECEIVED, StripeEvent.State.FAILED)).aggregate(
@@ -73,12 +76,15 @@ def look_at_webhooks(now: datetime) -> Webhooks:
         oldest=Min("received_at", filter=is_received),
         failed=Count("id", filter=~is_received),
     )
+    last_run = Reconciliation.objects.filter(finished_at__isnull=False).order_by("-started_at").first()
+    applied = MigrationRecorder.Migration.objects.filter(app=Reconciliation._meta.app_label)
     return Webhooks(
         last_received=last,
         waiting=unwell["waiting"],
         oldest_waiting=unwell["oldest"],
         failed=unwell["failed"],
-        last_run=Reconciliation.objects.filter(finished_at__isnull=False).order_by("-started_at").first(),
+        last_run=last_run,
+        began_at=None if last_run else applied.aggregate(first=Min("applied"))["first"],
         paid_not_given=orders_paid_not_given().filter(paid_at__lt=now - GIVEN_WITHIN).count(),
     )
 

@@ -18,6 +18,8 @@ from subscriptions.models import Reconciliation, StripeEvent
 TOO_LONG = timedelta(minutes=15)
 # The comparison runs each hour and may take most of one.
 NOT_COMPARED_FOR = timedelta(hours=3)
+# Just deployed: it was not to be compared before.
+FIRST_COMPARED_WITHIN = timedelta(hours=1)
 TELL = "Tell whoever runs the program."
 WAITS_IN = {
     "mail": "no mail goes out",
@@ -108,7 +110,8 @@ def _of_webhooks(webhooks: Webhooks, now: datetime) -> Iterator[Trouble]:
             reverse("admin:subscriptions_order_changelist"),
             "subscriptions.view_order",
         )
-    if last_run is None or last_run.started_at < now - NOT_COMPARED_FOR:
+    is_new = webhooks.began_at is not None and webhooks.began_at > now - FIRST_COMPARED_WITHIN
+    if not is_new and (last_run is None or last_run.started_at < now - NOT_COMPARED_FOR):
         when = f"for {roughly(now - last_run.started_at)}" if last_run else "yet"
         yield Trouble(f"Our books were not compared with Stripe's {when}.", TELL, run_address)
 

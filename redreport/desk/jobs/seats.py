@@ -21,7 +21,7 @@ from sessions_live.errors import (
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
 from sessions_live.operations.waitlist import offers_to_come
-from subscriptions.errors import CreditUsedHere, NotForfeited
+from subscriptions.errors import CreditUsedHere, NotForfeited, NothingForfeited
 
 MOST_SEATS = 500
 
@@ -31,6 +31,7 @@ WORDS: dict[type[Exception], str] = {
     AlreadyEntered: "They have come in already, or the hour is over.",
     NotCancelable: "The session has begun, or is over.",
     SalesClosed: "The session has begun, or is not open for seats.",
+    NothingForfeited: "No money of this seat was forfeited, it went back already, or the bank has it.",
     NotForfeited: "No credit of this seat was forfeited, or the payment for its year went back.",
     SeatNotTaken: "Nobody has this seat for good: it is not paid yet, or was given up.",
     CreditUsedHere: "A seat there is booked with a credit of the same reader already: one credit, one seat in a session.",

@@ -178,5 +178,5 @@ _VARIANTS: dict[str, list[Variant]] = {
     "reminder_1h": [Variant(happened=_in_an_hour)],
     "host_reminder_24h": [Variant(to=_to_host, happened=_tomorrow)],
     "host_reminder_1h": [Variant(to=_to_host, happened=_in_an_hour)],
-    **{kind: [Variant(to=_to_host)] for kind in ("host_moved", "host_canceled")},
+    **{kind: [Variant(to=_to_host)] for kind in ("host_door", "host_moved", "host_canceled")},
 }

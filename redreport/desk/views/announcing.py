@@ -50,7 +50,7 @@ def announce_to_session(request: HttpRequest, pk: int) -> HttpResponse:
 
     wizard = Wizard(
         live_session=live_session,
-        title=f"Write to everybody in “{live_session.title}”",
+        title=f"Announce to everybody in “{live_session.title}”",
         button="Send it",
         form=AnnouncementForm(request.POST if request.method == "POST" else None),
         template="announce_preview.html",

@@ -63,7 +63,7 @@ def cancel_session(request: HttpRequest, pk: int) -> HttpResponse:
 def effects_of(consequences: CancelConsequences) -> Effects:
     """The numbers of a cancellation in the words of every preview of the desk's."""
     return Effects(
-        seats_canceled=consequences.session.seats_taken,
+        seats_canceled=consequences.live_session.seats_taken,
         refunds=consequences.refunds,
         credits_returned=consequences.credits_returned,
         cases=consequences.cases,

@@ -71,7 +71,7 @@ def _look(live_session: LiveSession, form: forms.Form) -> Preview:
         consequences = preview_session_move(live_session=live_session, **to, now=now)
     except NotMovable as refusal:
         raise Impossible(str(refusal)) from None
-    old, new = consequences.session.old_starts_at, consequences.session.new_starts_at
+    old, new = consequences.live_session.old_starts_at, consequences.live_session.new_starts_at
     values = {
         "consequences": consequences,
         "times": [(wording.house_time(old), wording.house_time(new))]

@@ -7,10 +7,13 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.audit.exporting import record_export
 from redreport.desk.addresses import Act, ways
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster_page import COLUMNS, TABS, Choice, counts_of, money_of, rows_of
+from redreport.desk.session_acts import SEATS, WHOLE, session_ways
 from redreport.desk.views.common import desk_page, render_page
 from sessions_live.models import LiveSession, Seat
 
@@ -22,18 +25,7 @@ WITH_SEATS = [
     Act("Hand over…", "desk_hand_over", "sessions_live.change_seat"),
     Act("Send a mail again…", "desk_resend", "outbox.change_outgoingmail"),
     Act("Restore credits…", "desk_restore_credits", "subscriptions.add_creditgrant"),
-]
-WITH_SESSION = [
-    Act("Check in", "desk_check_in", "sessions_live.change_seat"),
-    Act("Waitlist", "desk_waitlist", "sessions_live.change_waitlistentry"),
-    Act("Give a seat…", "desk_comp", "subscriptions.add_seatcoverage"),
-    Act("Record an offline payment…", "desk_offline", "subscriptions.add_seatcoverage"),
-    Act("Announce…", "desk_announce", "desk.add_announcement"),
-    Act("Import attendance…", "desk_import_attendance", "sessions_live.change_seat"),
-    Act("Print", "desk_roster_print", "desk.view_rosterseat"),
-    Act("Export…", "desk_roster_export", EXPORT),
-    Act("Move this session…", "desk_move_session", "sessions_live.change_livesession"),
-    Act("Cancel this session…", "desk_cancel_session", "sessions_live.change_livesession"),
+    Act("Refund as goodwill…", "desk_goodwill", "sessions_live.change_seat"),
 ]
 HEADS = [
     ("seat", "Seat"),
@@ -69,7 +61,7 @@ def roster(request: HttpRequest, pk: int) -> HttpResponse:
         "ticked": "tick" in request.GET,
         "tick_all": _address(request.GET, tick="all", page=str(page.number)),
         "with_seats": ways(WITH_SEATS, user=user, arguments=[pk]),
-        "with_session": ways(WITH_SESSION, user=user, arguments=[pk]),
+        "with_session": session_ways([*SEATS, *WHOLE], live_session=live_session, user=user),
         "sees_waitlist": user.has_perm("sessions_live.change_waitlistentry"),
         "sees_orders": user.has_perm("subscriptions.view_order"),
     }
@@ -79,17 +71,28 @@ def roster(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @desk_page("desk.view_rosterseat")
 def roster_print(request: HttpRequest, pk: int) -> HttpResponse:
-    """A list to tick off on paper: names and firms. Addresses only where they are asked for, by who may export them."""
+    """A list to tick off on paper: names and firms. Addresses only where they are asked for, by who may export them; that
+    is written down as an export is."""
     live_session = get_object_or_404(LiveSession, pk=pk)
     shows_emails = "emails" in request.GET
     may_export = signed_in(request).has_perm(EXPORT)
     if shows_emails and not may_export:
         raise PermissionDenied
     taken = RosterSeat.objects.filter(live_session=live_session, state__in=Seat.TAKEN).order_by(COLUMNS["name"], "number")
+    seats = list(taken.only("number", "attendee_name", "attendee_firm", "attendee_email", "state"))
+    if shows_emails:
+        record_export(
+            actor=signed_in(request),
+            target=live_session,
+            what="roster with addresses",
+            rows=len(seats),
+            extension="print",
+            now=clock.now(),
+        )
     context = {
         "title": f"Roster: {live_session}",
         "live_session": live_session,
-        "seats": taken.only("number", "attendee_name", "attendee_firm", "attendee_email", "state"),
+        "seats": seats,
         "shows_emails": shows_emails,
         "may_export": may_export,
     }

@@ -15,14 +15,15 @@ from redreport.desk.forms.seats import (
     GuestsForm,
     HandOverForm,
     MoveSeatsForm,
-    NothingToAskForm,
     OfflinePaymentForm,
     ReasonForm,
 )
+from redreport.desk.jobs.host_doors import HOST_DOORS, drafts_of_hosts
 from redreport.desk.jobs.kinds import Draft, JobKind, Wishes
 from redreport.desk.jobs.seats import MOST_SEATS, drafts_of
 from redreport.desk.jobs.seats_cancel import CANCEL
 from redreport.desk.jobs.seats_give import COMP, OFFLINE, guest_draft, paid_draft
+from redreport.desk.jobs.seats_goodwill import GOODWILL
 from redreport.desk.jobs.seats_hand_over import HAND_OVER, to_attendee
 from redreport.desk.jobs.seats_move import MOVE
 from redreport.desk.jobs.seats_resend import RESEND
@@ -31,6 +32,7 @@ from redreport.desk.views.asking import Question, ask
 from redreport.desk.views.common import GET_OR_POST, desk_page
 from redreport.wording import counted, house_time
 from sessions_live.models import LiveSession, Seat
+from subscriptions.forms import NothingToAskForm
 
 
 def _as_filled_in(form: forms.Form) -> Wishes:
@@ -129,10 +131,36 @@ def resend(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @GET_OR_POST
+@desk_page(HOST_DOORS.permission)
+def host_doors(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mail the session's hosts their doors once more."""
+    live_session = get_object_or_404(LiveSession, pk=pk)
+    drafts = drafts_of_hosts(live_session)
+    question = Question(
+        kind=HOST_DOORS,
+        title=HOST_DOORS.label,
+        form=NothingToAskForm(request.POST if request.method == "POST" else None),
+        drafts=lambda form: drafts,
+        wishes=_as_filled_in,
+        live_session=live_session,
+        back_to=_roster_of(live_session),
+        about=[draft.about for draft in drafts],
+    )
+    return ask(request, question)
+
+
+@GET_OR_POST
 @desk_page(RESTORE.permission)
 def restore_credits(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the credits that the ticked seats forfeited."""
     return _about_ticked(request, pk, Ticked(RESTORE, ReasonForm(_sent(request, "reason"))))
+
+
+@GET_OR_POST
+@desk_page(GOODWILL.permission)
+def refund_goodwill(request: HttpRequest, pk: int) -> HttpResponse:
+    """Refund what the ticked seats forfeited."""
+    return _about_ticked(request, pk, Ticked(GOODWILL, ReasonForm(_sent(request, "reason"))))
 
 
 def _sent(request: HttpRequest, *names: str) -> QueryDict | None:
