@@ -3,10 +3,12 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.account.signals import email_confirmed
+from allauth.account.signals import email_confirmed, password_reset
 from django.http import HttpRequest
 
 from redreport.accounts.models import User
+from redreport.limits import rules
+from redreport.limits.counting import forget
 
 _SESSION_KEY = "names_at_sign_up"
 
@@ -23,5 +25,11 @@ def take_names(request: HttpRequest, email_address: EmailAddress, **kwargs: Any)
         User.objects.filter(pk=names["user"]).update(name=names["name"], firm=names["firm"])
 
 
+def begin_passwords_anew(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who has reset the password was mailed a code: what they guessed before keeps them out no longer."""
+    forget(rules.PASSWORD_TRIED, by="email", value=user.email)
+
+
 def watch_proofs() -> None:
+    password_reset.connect(begin_passwords_anew, dispatch_uid="begin_passwords_anew")
     email_confirmed.connect(take_names, dispatch_uid="take_names")

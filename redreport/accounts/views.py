@@ -20,6 +20,9 @@ from django.utils.http import urlencode
 from redreport.accounts.forms import PasswordLoginForm
 from redreport.accounts.models import User
 from redreport.accounts.selectors import reader_of
+from redreport.limits import rules
+from redreport.limits.answers import refusal
+from redreport.limits.rules import Limit
 
 # The pages between 'sign in' and being signed in.
 ENTRANCE = (
@@ -60,8 +63,26 @@ class StartAnew:
         return None
 
 
-class SignInView(KeepNext, StartAnew, views.LoginView):
+class Limited:
+    """What is posted is counted by who asks and, where an address is typed, by that; beyond the limit the answer is 429."""
+
+    limit: Limit
+    email_field = ""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        typed = {"email": request.POST.get(self.email_field, "")} if self.email_field else {}
+        answer = refusal(request, self.limit, **typed)
+        if answer is not None:
+            return answer
+        response: HttpResponseBase = super().post(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+
+class SignInView(Limited, KeepNext, StartAnew, views.LoginView):
     """E-mail address → code → in."""
+
+    limit = rules.CODE_ASKED
+    email_field = "login"
 
     def form_valid(self, form: LoginForm) -> HttpResponseBase:
         if form.user is not None:
@@ -72,6 +93,10 @@ class SignInView(KeepNext, StartAnew, views.LoginView):
 
 
 class PasswordSignInView(SignInView):
+    """The adapter counts the passwords, with those that are asked for again before a change."""
+
+    limit = rules.PASSWORD_PAGE
+    email_field = ""
     form_class = PasswordLoginForm
     template_name = "account/login_by_password.html"
 
@@ -89,15 +114,44 @@ class TypeCode:
         return form
 
 
-class ConfirmSignInView(TypeCode, KeepNext, views.ConfirmLoginCodeView):
+class CountedCodes:
+    """Tried codes are counted, and so are mails with another one."""
+
+    _process: Any
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.POST.get("action") in ("resend", "change"):
+            email = request.POST.get("email") or str(self._process.state.get("email", ""))
+            answer = refusal(request, rules.CODE_ASKED, email=email)
+        else:
+            answer = refusal(request, rules.CODE_TRIED)
+        if answer is not None:
+            return answer
+        response: HttpResponseBase = super().post(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+
+class ConfirmSignInView(CountedCodes, TypeCode, KeepNext, views.ConfirmLoginCodeView):
     pass
 
 
-class SignUpView(KeepNext, StartAnew, views.SignupView):
+class SignUpView(Limited, KeepNext, StartAnew, views.SignupView):
     """E-mail address, name, firm → code → in."""
 
+    limit = rules.SIGN_UP
+    email_field = "email"
 
-class ConfirmEmailView(TypeCode, KeepNext, views.ConfirmEmailVerificationCodeView):
+
+class ForgottenPasswordView(Limited, views.PasswordResetView):
+    limit = rules.PASSWORD_RESET
+    email_field = "email"
+
+
+class ConfirmResetView(CountedCodes, TypeCode, views.ConfirmPasswordResetCodeView):
+    pass
+
+
+class ConfirmEmailView(CountedCodes, TypeCode, KeepNext, views.ConfirmEmailVerificationCodeView):
     """The code of a new account; whoever proves it has signed in with it, which allauth keeps no record of."""
 
     def form_valid(self, form: Form) -> HttpResponseBase:
@@ -134,9 +188,13 @@ def _signed_in_recently(request: HttpRequest) -> bool:
     return bool(records) and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
-class EmailChangeView(RecentSignIn, views.EmailView):
-    pass
+class EmailChangeView(Limited, RecentSignIn, views.EmailView):
+    limit = rules.EMAIL_CHANGE
 
 
-class PasswordSetView(RecentSignIn, views.PasswordSetView):
-    pass
+class PasswordSetView(Limited, RecentSignIn, views.PasswordSetView):
+    limit = rules.PASSWORD_CHANGE
+
+
+class PasswordChangeView(Limited, views.PasswordChangeView):
+    limit = rules.PASSWORD_CHANGE
