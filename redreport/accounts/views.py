@@ -1,17 +1,15 @@
 """allauth's views where ours differ: `next` is never lost on the way in, and a mistyped address can be typed anew."""
 
-import time
 from typing import Any
 
 from allauth.account import views
 from allauth.account.forms import LoginForm
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.stages import LoginStage
 from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.forms import Form
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -19,6 +17,7 @@ from django.utils.http import urlencode
 
 from redreport.accounts.forms import PasswordLoginForm
 from redreport.accounts.models import User
+from redreport.accounts.recent import sign_in_once_more, signed_in_recently
 from redreport.accounts.selectors import reader_of
 from redreport.limits import rules
 from redreport.limits.answers import refusal
@@ -169,23 +168,14 @@ class RecentSignIn:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = reader_of(request)
-        if user and not self.has_something_to_show(user) and not _signed_in_recently(request):
-            logout(request)
-            messages.info(request, "Please sign in once more, since you want to change something important.")
-            return HttpResponseRedirect(
-                reverse("account_login") + "?" + urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
-            )
+        if user and not self.has_something_to_show(user) and not signed_in_recently(request):
+            return sign_in_once_more(request, request.get_full_path())
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
 
     def has_something_to_show(self, user: User) -> bool:
         """Whether this person can be asked for something before the change."""
         return user.has_usable_password()
-
-
-def _signed_in_recently(request: HttpRequest) -> bool:
-    records = get_authentication_records(request, request.user)
-    return bool(records) and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 class EmailChangeView(Limited, RecentSignIn, views.EmailView):

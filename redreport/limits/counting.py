@@ -74,7 +74,13 @@ def sweep(*, now: datetime, limit: int = 10_000) -> int:
 
 
 def _count(limit: Limit, key: str, rate: Rate, now: datetime) -> tuple[int, datetime]:
-    values = {"key": key, "limit": limit.name, "most": rate.most, "now": now, "ends_at": now + rate.within}
+    values: dict[str, str | int | datetime] = {
+        "key": key,
+        "limit": limit.name,
+        "most": rate.most,
+        "now": now,
+        "ends_at": now + rate.within,
+    }
     with connection.cursor() as cursor:
         cursor.execute(COUNT, values)
         row = cursor.fetchone()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
+from redreport.accounts.recent import proven_recently
 from redreport.accounts.selectors import has_proven_email, signed_in
 from redreport.limits import rules
 from redreport.limits.answers import refusal
@@ -60,6 +61,7 @@ def schedule_as_json(request: HttpRequest) -> HttpResponse:
 
 @signed_in_or_back_to("pages:account")
 @require_POST
+@proven_recently(back_to="pages:account")
 def change_own_address(request: HttpRequest) -> HttpResponse:
     """Make the reader's calendar address; with the key of the one they have, replace it."""
     user, key = signed_in(request), request.POST.get("key", "")
