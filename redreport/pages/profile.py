@@ -19,7 +19,7 @@ from sessions_live.selectors import coming_cards
 from subscriptions.views.common import SeeOther
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):
     time_zone = forms.ChoiceField(
         required=False,
         label="Time zone",

@@ -9,9 +9,12 @@ from django.db.models import Q
 
 from redreport.accounts.models import User
 from redreport.accounts.privacy.parts import ERASED_NAME, Obstacle, Part, Person
+from redreport.outbox.models import OutgoingMail
 from redreport.wording import counted
+from sessions_live.models import ScheduleChange, Seat
 from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayError, GatewayNotFound, ObjectBusy
+from subscriptions.mails.moves import BOOKING_MOVED
 from subscriptions.models import AutoBooking, Case, CreditGrant, Subscriber, Subscription, SubscriptionChange
 from subscriptions.operations.changes import ask_end_now, submit_change
 from subscriptions.operations.credits import write_off_credits
@@ -39,8 +42,8 @@ class BuyingPart(Part):
             said.append(f"You lose {counted(left, 'unused credit')}.")
         if Subscriber.objects.filter(user=user).exists():
             said.append(
-                "Orders, payments, refunds and what you agreed to stay in our books without your name. The invoices at Stripe keep "
-                "the name they were made out to, as the law on bookkeeping asks."
+                "Orders, payments, refunds and what you agreed to stay in our books without your name. The invoices at Stripe "
+                "keep the name they were made out to, as the law on bookkeeping asks."
             )
         return said
 
@@ -64,10 +67,27 @@ class BuyingPart(Part):
 
     def forget(self, person: Person, now: datetime) -> None:
         Subscriber.objects.filter(user=person.user).update(billing_name=ERASED_NAME, firm="")
+        _forget_mails_to_bookers(person)
         about = Q(subscriber__user=person.user) | Q(seat__attendee_email=person.pseudonym) | Q(seat__booked_by=person.user)
         for case in Case.objects.filter(about, summary__contains=person.name):
             case.summary = case.summary.replace(person.name, ERASED_NAME)[:300]
             case.save(update_fields=["summary"])
+
+
+def _forget_mails_to_bookers(person: Person) -> None:
+    """Who booked for them was mailed of all their seats at once: such a body names them, and goes. That it was sent stays."""
+    sat_in = Q(attendee_email=person.pseudonym) | Q(hand_overs__from_email=person.pseudonym)
+    seats = Seat.objects.filter(sat_in, coverage__isnull=False).order_by().distinct()
+    orders = list(seats.values_list("coverage__order_id", flat=True).filter(coverage__order__isnull=False))
+    changes = ScheduleChange.objects.filter(live_session__seats__in=seats).order_by()
+    of_booking = Q(context__order_id__in=orders)
+    of_moves = Q(
+        kind=BOOKING_MOVED,
+        context__change_id__in=list(changes.values_list("pk", flat=True)),
+        context__user_id__in=list(seats.values_list("booked_by_id", flat=True)),
+    )
+    done_with = OutgoingMail.objects.filter(of_booking | of_moves).exclude(state__in=OutgoingMail.OPEN_STATES)
+    done_with.update(subject="", sent_bytes=None)
 
 
 def _end_years(user: User, now: datetime) -> str:

@@ -34,10 +34,10 @@ def fetch_customer(customer_id: str) -> CustomerState:
 
 
 def forget_who_customer_is(customer_id: str, *, name: str, email: str) -> None:
-    """Put these in place of a customer's name and e-mail address, and take its telephone and postal address away. Invoices that
+    """Put these in place of a customer's name and e-mail address, and take its postal address away. Invoices that
     are made out already stay as they are: Stripe never changes one."""
     with stripe_errors():
-        client().v1.customers.update(customer_id, {"name": name, "email": email, "phone": "", "address": ""})
+        client().v1.customers.update(customer_id, {"name": name, "email": email, "address": ""})
 
 
 def create_seat_checkout(request: CheckoutRequest, *, title: str, may_pay_late: bool = False) -> CheckoutState:
