@@ -81,6 +81,7 @@ PAGES: dict[str, str] = {
     "password_change_done": STAFF,
     "jsi18n": STAFF,
     "accounts_user_second_factor": SUPERUSER,
+    "accounts_user_erase": "accounts.add_erasure",
     "auth_user_password_change": "accounts.change_user",
     "outbox_outgoingmail_try_again": "outbox.change_outgoingmail",
     **{button.url_name: " and ".join(filter(None, ["subscriptions.change_case", button.permission])) for button in BUTTONS},

@@ -27,6 +27,7 @@ from sessions_live.models import Feedback, Question, Seat, WaitlistEntry
 from sessions_live.operations.feeds import make_calendar_feed
 from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Refund, Subscriber
 from subscriptions.operations.auto_booking import switch_on_auto_booking
+from subscriptions.operations.subscribers import ensure_customer
 from tests.aftermath import AtStripe, a_day_passes
 from tests.books import our_books, stripes_books
 from tests.canceling import book, cancel
@@ -111,7 +112,9 @@ def lived_in(shop: Shop) -> User:
 
 
 def deliver_all() -> None:
-    for pk in OutgoingMail.objects.filter(state="queued", due_at__lte=clock.now()).order_by("pk").values_list("pk", flat=True):
+    """What a killed worker had begun to send is begun again once its claim has run out."""
+    due = OutgoingMail.objects.filter(state__in=OutgoingMail.OPEN_STATES, due_at__lte=clock.now())
+    for pk in due.order_by("pk").values_list("pk", flat=True):
         deliver_mail(pk, clock.now())
 
 
@@ -278,12 +281,14 @@ def test_what_was_not_read_is_not_done() -> None:
 
 
 def test_killed_at_any_step_it_ends_the_same(shop: Shop, smtp_server: MailServer) -> None:
+    staff = make_staff()
+
     def prepare() -> User:
         user = make_user(NAME, email=f"zenobia-{uuid.uuid4().hex[:8]}@quill.example")
         make_credits(user, 2)
         with time_machine.travel(clock.now() - timedelta(days=9), tick=False):
-            make_guest_seat(make_live_session(starts_in=SOON), user)
-        shop.begin_year(user)
+            make_guest_seat(make_live_session(starts_in=SOON), user, staff=staff)
+        ensure_customer(Subscriber.objects.get(user=user))
         return user
 
     def operate(user: User) -> None:
@@ -349,3 +354,45 @@ def test_no_mail_ever_goes_to_an_erased_address() -> None:
         kind="account_mail", key="k", recipient="erased-1@erased.invalid", due_at=clock.now(), message_id="<k@x>"
     )
     assert deliver_mail(mail.pk, clock.now()) == "withheld"
+
+
+@pytest.mark.django_db
+class TestByStaff:
+    def page(self, user: User) -> str:
+        return f"/admin/accounts/user/{user.pk}/erase/"
+
+    def test_staff_erase_an_account_with_a_reason_after_they_read_what_is_lost(self, client: Client) -> None:
+        user, staff = make_user(NAME), make_staff()
+        make_credits(user, 3)
+        client.force_login(staff)
+        html = client.get(self.page(user)).content.decode()
+        assert "You lose 3 unused credits." in html
+        shown = plan_erasure(user=user, now=clock.now()).digest
+        assert client.post(self.page(user), {"reason": "", "consequences": shown}).status_code == 200
+        assert not Erasure.objects.exists()
+        assert client.post(self.page(user), {"reason": "Asked by mail", "consequences": shown}).status_code == 302
+        erasure = Erasure.objects.get()
+        assert (erasure.user_id, erasure.asked_by_id, erasure.reason) == (user.pk, staff.pk, "Asked by mail")
+        entry = AuditEntry.objects.get(verb="erasure_asked")
+        assert (entry.actor_id, entry.target_id, entry.reason) == (staff.pk, str(user.pk), "Asked by mail")
+
+    def test_what_has_changed_meanwhile_is_read_first(self, client: Client) -> None:
+        user = make_user(NAME)
+        client.force_login(make_staff())
+        answer = client.post(self.page(user), {"reason": "Asked by mail", "consequences": "something else"})
+        assert "Nothing is erased yet" in answer.content.decode()
+        assert not Erasure.objects.exists()
+
+    def test_an_account_with_something_open_has_no_button(self, client: Client) -> None:
+        user, live_session = make_user(NAME), make_live_session()
+        make_credits(user, 1)
+        book(user, live_session)
+        client.force_login(make_staff())
+        html = client.get(self.page(user)).content.decode()
+        assert f"Your seat in “{live_session.title}”" in html
+        assert 'value="Erase the account"' not in html
+
+    def test_nobody_erases_staff(self, client: Client) -> None:
+        colleague = make_staff()
+        client.force_login(make_staff())
+        assert "This is an account of staff" in client.get(self.page(colleague)).content.decode()

@@ -135,6 +135,7 @@ _VARIANTS: dict[str, list[Variant]] = {
     ],
     "renewal_turned_off": [Variant(happened=_set_to_end)],
     "year_lapsed": [Variant(happened=_lapsed)],
+    "account_erased": [Variant(context=lambda world: {"erasure_id": 0})],
     "credits_granted": [Variant(happened=_granted_by_staff)],
     **{kind: [Variant(to=_to_bo)] for kind in ("waitlist_offer", "waitlist_closed", "waitlist_moved", "waitlist_canceled")},
     **{kind: [Variant(to=_to_host)] for kind in ("host_reminder_24h", "host_reminder_1h", "host_moved", "host_canceled")},
