@@ -23,6 +23,7 @@ class ProfileForm(forms.ModelForm):
     time_zone = forms.ChoiceField(
         required=False,
         label="Time zone",
+        widget=forms.Select(attrs={"class": "wide-list"}),
         help_text="Times are then also shown for it, on pages and in mails. Type the first letters of the city.",
     )
 

@@ -18,23 +18,6 @@ function printOwnTimes() {
   }
 }
 
-// The zone the browser is set to, offered where it is not chosen yet.
-function offerOwnZone() {
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  for (const hint of document.querySelectorAll("[data-zone-hint]")) {
-    const list = document.getElementById(hint.dataset.zoneHint);
-    const isListed = [...(list?.options ?? [])].some((option) => option.value === own);
-    if (!isListed || list.value === own) continue;
-    hint.querySelector("[data-zone]").textContent = own.replaceAll("_", " ");
-    hint.querySelector("button").addEventListener("click", () => {
-      list.value = own;
-      hint.hidden = true;
-      list.focus();
-    });
-    hint.hidden = false;
-  }
-}
-
 // The server refuses a second submission too; this only spares the reader the wait and the doubt.
 function guardAgainstSecondClick(event) {
   const form = event.target;
@@ -135,7 +118,6 @@ addEventListener("pageshow", (event) => {
 });
 addEventListener("pageshow", growWithSeats, { once: true });
 printOwnTimes();
-offerOwnZone();
 printTimeLeft();
 setInterval(printTimeLeft, 10_000);
 countDown();
