@@ -41,6 +41,9 @@ app.conf.beat_schedule = {
     "heartbeat-of-mail": {"task": "redreport.outbox.heartbeat", **EVERY_MINUTE},
     "heartbeat-of-stripe": {"task": "subscriptions.heartbeat", **EVERY_MINUTE},
     "heartbeat-of-the-rest": {"task": "redreport.desk.heartbeat", **EVERY_MINUTE},
+    "sweep-erasures": {"task": "redreport.accounts.sweep_erasures", **EVERY_MINUTE},
+    "sweep-sign-ins": {"task": "redreport.accounts.sweep_sign_ins", "schedule": crontab(minute=41)},
+    "sweep-limits": {"task": "redreport.limits.sweep_limits", **EVERY_MINUTE},
     "sweep-jobs": {"task": "redreport.desk.sweep_jobs", **EVERY_MINUTE},
 }
 

@@ -1,5 +1,6 @@
 """How moments and spans of time are said to readers, on pages and in mails alike."""
 
+import math
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -113,6 +114,24 @@ def zone_label(moment: datetime) -> str:
     """'ET' in the house's zone all year round; elsewhere the zone's own abbreviation."""
     zone: tzinfo | None = moment.tzinfo
     return ZONE_LABELS.get(str(zone)) or moment.tzname() or ""
+
+
+def wait_in_words(wait: timedelta) -> str:
+    """'40 seconds', '2 minutes', '3 hours', rounded up: who waits so long is not sent away again."""
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    for unit, size in (("second", 1), ("minute", 60), ("hour", 3600)):
+        if seconds <= 90 * size or unit == "hour":
+            return counted(math.ceil(seconds / size), unit)
+    raise AssertionError
+
+
+def time_until(moment: datetime, now: datetime) -> str:
+    """'6 days', '5 hours', '20 minutes', rounded down; '' once it is there."""
+    left = moment - now
+    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", A_MINUTE)):
+        if left >= 2 * size or (unit == "minute" and left >= size):
+            return counted(left // size, unit)
+    return ""
 
 
 def span_in_words(span: timedelta) -> str:

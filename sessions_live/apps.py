@@ -8,7 +8,9 @@ class SessionsLiveConfig(AppConfig):
     verbose_name = "Live sessions"
 
     def ready(self) -> None:
-        from sessions_live import mails
+        from redreport.accounts.privacy import parts
+        from sessions_live import mails, privacy
         from sessions_live.meetings import checks  # noqa: F401
 
         mails.register()
+        parts.register(privacy.SeatsPart())

@@ -7,6 +7,9 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
 
     def ready(self) -> None:
+        from redreport.accounts.privacy import parts
         from subscriptions import mails
+        from subscriptions.privacy.part import BuyingPart
 
         mails.register()
+        parts.register(BuyingPart())

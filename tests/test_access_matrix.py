@@ -82,6 +82,7 @@ PAGES: dict[str, str] = {
     "password_change_done": STAFF,
     "jsi18n": STAFF,
     "accounts_user_second_factor": SUPERUSER,
+    "accounts_user_erase": "accounts.add_erasure",
     "auth_user_password_change": "accounts.change_user",
     "outbox_outgoingmail_try_again": "outbox.change_outgoingmail",
     **{button.url_name: " and ".join(filter(None, ["subscriptions.change_case", button.permission])) for button in BUTTONS},
@@ -260,9 +261,12 @@ def enter(client: Client, role: str, objects: dict[str, Model]) -> None:
 
 
 def writes(captured: CaptureQueriesContext) -> list[str]:
-    """What was changed in the database, but for the browser's session."""
+    """What was changed in the database, but for the browser's session and its row in the list of sign-ins."""
     statements = (query["sql"] for query in captured.captured_queries)
-    return [sql for sql in statements if re.match(r"INSERT|UPDATE|DELETE", sql) and '"django_session"' not in sql]
+    of_the_session = ('"django_session"', '"accounts_signin"')
+    return [
+        sql for sql in statements if re.match(r"INSERT|UPDATE|DELETE", sql) and not any(table in sql for table in of_the_session)
+    ]
 
 
 def ask(client: Client, method: str, address: str, data: Mapping[str, object] | None = None) -> tuple[int, str, list[str]]:

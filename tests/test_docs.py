@@ -20,7 +20,7 @@ from subscriptions.webhooks.handlers import HANDLERS
 from tests.stripe_simulator.cards import CARDS
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-OUR_APPS = ("accounts", "audit", "outbox", "enquiries", "sessions_live", "subscriptions", "desk")
+OUR_APPS = ("accounts", "audit", "limits", "outbox", "enquiries", "sessions_live", "subscriptions", "desk")
 MOST_BYTES_OF_A_PICTURE = 200_000
 # Values in redreport.policy that follow from Stripe and are nobody's decision.
 HOW_STRIPE_IS_ASKED = {"SHORTEST_CHECKOUT", "CHECK_PENDING_EVERY", "CHECK_UNDER_WAY_EVERY", "CHECK_EXPIRED_AFTER"}

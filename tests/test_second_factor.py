@@ -114,7 +114,8 @@ def test_wrong_codes_sign_nobody_in_and_are_limited(client: Client) -> None:
     for _ in range(5):
         assert "That is not right." in client.post(GIVE, {"code": wrong_code_of(secret)}).content.decode()
     answer = client.post(GIVE, {"code": code_of(secret)})
-    assert "Too many wrong codes. Wait five minutes, then try again." in answer.content.decode()
+    assert (answer.status_code, answer["Retry-After"]) == (429, "300")
+    assert "Wait 5 minutes, then try once more." in answer.content.decode()
     assert "_auth_user_id" not in client.session
     with time_machine.travel(time.time() + 301, tick=False):
         assert client.post(GIVE, {"code": code_of(secret)}).status_code == 302

@@ -168,8 +168,9 @@ def test_codes_for_one_address_are_limited(client: Client, reader: User) -> None
         page = ask_for_code(client)
     assert OutgoingMail.objects.count() == 3
     html = page.content.decode()
+    assert page.status_code == 429
     assert "Too many attempts" in html
-    assert "If you have set a password, try that instead." in html
+    assert "If you were signing in with a code and have set a password" in html
     assert "/accounts/login/password/" in html
 
 

@@ -12,6 +12,7 @@ from allauth.account.internal.flows.email_verification_by_code import EMAIL_VERI
 from allauth.account.internal.stagekit import unstash_login
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import context as request_context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.models import AnonymousUser
@@ -22,6 +23,10 @@ from django.urls import reverse
 from redreport import clock
 from redreport.accounts.mails import ACCOUNT_MAIL
 from redreport.accounts.models import User
+from redreport.limits import rules
+from redreport.limits.answers import refusal
+from redreport.limits.counting import give_back
+from redreport.limits.visitors import ip_of
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 
@@ -41,7 +46,6 @@ class AccountAdapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "incorrect_code": "That code is not right. Use the newest one we mailed you.",
         "too_many_login_attempts": TOO_MANY_ATTEMPTS,
-        "rate_limited": "Too many requests. Wait a few minutes, then try again. If you have set a password, try that instead.",
         "email_password_mismatch": "The e-mail address or the password is not right.",
     }
 
@@ -50,6 +54,21 @@ class AccountAdapter(DefaultAccountAdapter):
         if message == TOO_MANY_ATTEMPTS:
             message = "Three wrong tries. Ask for a new code."
         super().add_message(request, level, *args, message=message, **kwargs)
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """A password is tried: wrong ones are counted, for an address without an account too."""
+        email = str(credentials.get("email", ""))
+        answer = refusal(request, rules.PASSWORD_TRIED, email=email)
+        if answer is not None:
+            raise ImmediateHttpResponse(answer)
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            give_back(rules.PASSWORD_TRIED, ip=ip_of(request), email=email)
+        return user
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Said in the mail that tells of a change; what our own proxies did not write is not believed."""
+        return ip_of(request)
 
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
         """

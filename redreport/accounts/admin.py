@@ -21,11 +21,13 @@ from redreport import audit, clock
 from redreport.accounts import group_admin  # noqa: F401
 from redreport.accounts.mails import queue_notice
 from redreport.accounts.models import User
+from redreport.accounts.privacy.erasing import CannotErase, ErasureChanged, ask_erasure, plan_erasure
 from redreport.accounts.second_factor import APP, NothingToRemove, factors_of, remove_second_factor
 from redreport.accounts.selectors import signed_in
 
 # Whoever calls an address proven could have somebody else's code mailed to it. The import puts the page there, if it was not.
 admin.site.unregister(allauth_admin.EmailAddress)
+MAY_ERASE = "accounts.add_erasure"
 # A second factor is its owner's alone: who could add or change one could sign in as them.
 admin.site.unregister(allauth_mfa_admin.Authenticator)
 
@@ -54,6 +56,19 @@ class RemoveSecondFactorForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "vTextField"}),
         help_text="Such as: lost the telephone on Monday, called back at the number we have.",
     )
+
+
+class EraseAccountForm(forms.Form):
+    """Why an account is erased, and what was read beforehand."""
+
+    reason = forms.CharField(
+        max_length=200,
+        label="Why",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text="Such as: asked for it by mail on Monday, from the address of the account. It stays in the audit trail for "
+        "good, so write no name and no address.",
+    )
+    consequences = forms.CharField(widget=forms.HiddenInput)
 
 
 @admin.register(User)
@@ -129,15 +144,20 @@ class UserAdmin(DjangoUserAdmin):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.second_factor_view)
-        return [path("<int:pk>/second-factor/", view, name="accounts_user_second_factor"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/second-factor/", wrap(self.second_factor_view), name="accounts_user_second_factor"),
+            path("<int:pk>/erase/", wrap(self.erase_view), name="accounts_user_erase"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         user = self.get_object(request, unquote(object_id))
         may_remove = user is not None and self._may_remove_factors(request, user) and bool(factors_of(user))
-        context = {"may_remove_second_factor": may_remove, **(extra_context or {})}
+        may_erase = user is not None and user.is_active and signed_in(request).has_perm(MAY_ERASE)
+        context = {"may_remove_second_factor": may_remove, "may_erase": may_erase, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
     def _may_remove_factors(self, request: HttpRequest, user: User) -> bool:
@@ -167,6 +187,42 @@ class UserAdmin(DjangoUserAdmin):
             "form": form,
         }
         return render(request, "admin/accounts/user/remove_second_factor.html", context)
+
+    def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Erase the account of a reader who wrote in: what stands in the way or is lost, then why, and on POST it is done."""
+        actor, now = signed_in(request), clock.now()
+        if not actor.has_perm(MAY_ERASE):
+            raise PermissionDenied
+        user = self.get_object(request, str(pk))
+        if user is None:
+            raise Http404
+        if not user.is_active:
+            self.message_user(request, "This account is closed already.", messages.INFO)
+            return redirect("admin:accounts_user_change", user.pk)
+        plan, has_changed = plan_erasure(user=user, now=now), False
+        form = EraseAccountForm(request.POST if request.method == "POST" else None, initial={"consequences": plan.digest})
+        if form.is_valid():
+            said = form.cleaned_data
+            try:
+                ask_erasure(user_id=pk, actor=actor, reason=said["reason"], consequences=said["consequences"], now=now)
+            except (CannotErase, ErasureChanged):
+                plan, has_changed = plan_erasure(user=user, now=now), True
+                form = EraseAccountForm(initial={"consequences": plan.digest, "reason": said["reason"]})
+            else:
+                self.message_user(
+                    request, "The account is closed, and is being erased. Its owner gets a last mail.", messages.SUCCESS
+                )
+                return redirect("admin:accounts_user_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Erase the account",
+            "opts": self.opts,
+            "person": user,
+            "plan": plan,
+            "has_changed": has_changed,
+            "form": form,
+        }
+        return render(request, "admin/accounts/user/erase.html", context)
 
     def _remove_second_factor(self, request: HttpRequest, user: User, reason: str) -> HttpResponse:
         try:

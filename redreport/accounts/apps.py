@@ -6,8 +6,13 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from redreport.accounts import checks, mails, proof, wishes  # noqa: F401
+        from redreport.accounts import changes, checks, mails, proof  # noqa: F401
+        from redreport.accounts.privacy import mails as privacy_mails
+        from redreport.accounts.privacy.own_part import OwnPart
+        from redreport.accounts.privacy.parts import register as register_part
 
         mails.register_kinds()
+        privacy_mails.register_kinds()
+        register_part(OwnPart())
         proof.watch_proofs()
-        wishes.watch_changes()
+        changes.watch_changes()

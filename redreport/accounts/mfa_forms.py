@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.core import context as request_context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -11,20 +12,20 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.mfa.utils import decrypt, encrypt
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
-from django.core.cache import cache
-from django.core.exceptions import ValidationError
 
+from redreport import clock
+from redreport.limits import rules
+from redreport.limits.answers import too_many
+from redreport.limits.counting import give_back, take
 from redreport.text import validate_one_line
 
 # Where the browser's session keeps the key of an app that is being set up, sealed: it is a secret from the first.
 PENDING_SECRET = "second_factor_pending"
 NAME_LENGTH = 60
-# In seconds: longer than any code of an app counts.
-USED_CODE_IS_KNOWN_FOR = 300
 
 
 class TypedCode(forms.Form):
-    """A code is digits: telephones show them. After too many wrong ones there is nothing to ask for, only to wait."""
+    """A code is digits: telephones show them. Wrong ones are counted, by account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,22 +33,22 @@ class TypedCode(forms.Form):
         self.fields["code"].widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric"}
 
     def clean_code(self) -> str:
-        try:
-            code: str = super().clean_code()  # type: ignore[misc]
-        except ValidationError as refusal:
-            if refusal.code in ("too_many_login_attempts", "rate_limited"):
-                raise ValidationError("Too many wrong codes. Wait five minutes, then try again.", code=refusal.code) from None
-            raise
+        owner = str(self.user.pk)  # type: ignore[attr-defined]
+        refused = take(rules.SECOND_FACTOR_TRIED, user=owner, now=clock.now())
+        if refused:
+            raise ImmediateHttpResponse(too_many(request_context.request, refused))
+        code: str = super().clean_code()  # type: ignore[misc]
+        give_back(rules.SECOND_FACTOR_TRIED, user=owner)
         return code
 
 
 class CodeUsedOnce(TypedCode):
-    """allauth forgets a used code after half a minute, and one is good for longer than that."""
+    """A code counts once. allauth remembers used ones in the cache, for less time than they are good."""
 
     def clean_code(self) -> str:
         code = super().clean_code()
-        key = f"second_factor_used:{self.authenticator.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
-        if not cache.add(key, True, timeout=USED_CODE_IS_KNOWN_FOR):
+        used = f"{self.authenticator.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
+        if take(rules.SECOND_FACTOR_USED, code=used, now=clock.now()):
             raise get_adapter().validation_error("incorrect_code")
         return code
 

@@ -23,7 +23,8 @@ from django.utils.http import urlencode
 from redreport.accounts.mfa_forms import PENDING_SECRET
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
-from redreport.accounts.views import KeepNext, RecentSignIn
+from redreport.accounts.views import KeepNext, Limited, RecentSignIn
+from redreport.limits import rules
 
 
 class GoingOn:
@@ -75,11 +76,13 @@ class AddPasskeyView(ProvenSetUp, GoingOn, webauthn.AddWebAuthnView):
         return {**context, "js_data": {"creation_options": begin_registration(signed_in(self.request), True)}}
 
 
-class PasskeySignInView(KeepNext, webauthn.LoginWebAuthnView):
-    pass
+class PasskeySignInView(Limited, KeepNext, webauthn.LoginWebAuthnView):
+    limit = rules.PASSKEY_TRIED
 
 
-class PasskeyAgainView(webauthn.ReauthenticateWebAuthnView):
+class PasskeyAgainView(Limited, webauthn.ReauthenticateWebAuthnView):
+    limit = rules.PASSKEY_TRIED
+
     def form_invalid(self, form: Form) -> HttpResponse:
         """The page once more: allauth leads who is signed in to the sign-in page."""
         for message in form.errors.get("credential", []):

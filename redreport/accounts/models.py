@@ -8,6 +8,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from redreport import clock
 from redreport.text import FIRM_LENGTH, NAME_LENGTH, validate_one_line
@@ -86,8 +87,64 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = UserManager.normalize_email(self.email)
         super().save(*args, **kwargs)
 
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """
+        What each sign-in is tied to: the password, as in Django, and the address too. Who changes either, or has it changed by
+        staff, is signed out everywhere else.
+        """
+        said = f"{self.password}\n{self.email}"
+        return salted_hmac("redreport.accounts.sign_in", said, secret=secret, algorithm="sha256").hexdigest()
+
     def get_full_name(self) -> str:
         return self.name
 
     def get_short_name(self) -> str:
         return self.name
+
+
+class SignIn(models.Model):
+    """A browser that is signed in, as its owner reads it. Whoever ends it deletes the session behind it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    # In our words, such as 'Firefox on Windows': nothing else of what the browser says of itself is kept, nor from where.
+    device = models.CharField(max_length=60)
+    signed_in_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-seen_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.device
+
+
+class Erasure(models.Model):
+    """An account is erased: the row comes first, and a sweep goes on from it until nothing is left to do."""
+
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="erasure")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField()
+    # Encrypted: which rows are theirs, and where the last mail goes. Wiped at the end.
+    sealed = models.BinaryField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    waits_for = models.CharField(max_length=200, blank=True)
+    erased_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=models.Q(finished_at__isnull=True), name="erasure_due_idx"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(finished_at__isnull=True, sealed__isnull=False)
+                | models.Q(finished_at__isnull=False, erased_at__isnull=False, sealed__isnull=True),
+                name="erasure_finished_is_wiped",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Erasure of user {self.user_id}"

@@ -3,13 +3,15 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.account.signals import email_confirmed
+from allauth.account.signals import email_confirmed, password_reset
 from django.db import transaction
 from django.http import HttpRequest
 
 from redreport import clock
 from redreport.accounts.mails import queue_welcome
 from redreport.accounts.models import User
+from redreport.limits import rules
+from redreport.limits.counting import forget
 
 _SESSION_KEY = "names_at_sign_up"
 
@@ -32,6 +34,12 @@ def welcome(email_address: EmailAddress, **kwargs: Any) -> None:
         queue_welcome(user=User.objects.get(pk=email_address.user_id), now=clock.now())
 
 
+def begin_passwords_anew(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who has reset the password was mailed a code: what they guessed before keeps them out no longer."""
+    forget(rules.PASSWORD_TRIED, by="email", value=user.email)
+
+
 def watch_proofs() -> None:
+    password_reset.connect(begin_passwords_anew, dispatch_uid="begin_passwords_anew")
     email_confirmed.connect(take_names, dispatch_uid="take_names")
     email_confirmed.connect(welcome, dispatch_uid="welcome")

@@ -1,17 +1,15 @@
 """allauth's views where ours differ: `next` is never lost on the way in, and a mistyped address can be typed anew."""
 
-import time
 from typing import Any
 
 from allauth.account import views
 from allauth.account.forms import LoginForm
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.stages import LoginStage
 from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.forms import Form
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -19,7 +17,11 @@ from django.utils.http import urlencode
 
 from redreport.accounts.forms import PasswordLoginForm
 from redreport.accounts.models import User
+from redreport.accounts.recent import sign_in_once_more, signed_in_recently
 from redreport.accounts.selectors import reader_of
+from redreport.limits import rules
+from redreport.limits.answers import refusal
+from redreport.limits.rules import Limit
 
 # The pages between 'sign in' and being signed in.
 ENTRANCE = (
@@ -60,8 +62,26 @@ class StartAnew:
         return None
 
 
-class SignInView(KeepNext, StartAnew, views.LoginView):
+class Limited:
+    """What is posted is counted by who asks and, where an address is typed, by that; beyond the limit the answer is 429."""
+
+    limit: Limit
+    email_field = ""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        typed = {"email": request.POST.get(self.email_field, "")} if self.email_field else {}
+        answer = refusal(request, self.limit, **typed)
+        if answer is not None:
+            return answer
+        response: HttpResponseBase = super().post(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+
+class SignInView(Limited, KeepNext, StartAnew, views.LoginView):
     """E-mail address → code → in."""
+
+    limit = rules.CODE_ASKED
+    email_field = "login"
 
     def form_valid(self, form: LoginForm) -> HttpResponseBase:
         if form.user is not None:
@@ -72,6 +92,10 @@ class SignInView(KeepNext, StartAnew, views.LoginView):
 
 
 class PasswordSignInView(SignInView):
+    """The adapter counts the passwords, with those that are asked for again before a change."""
+
+    limit = rules.PASSWORD_PAGE
+    email_field = ""
     form_class = PasswordLoginForm
     template_name = "account/login_by_password.html"
 
@@ -89,15 +113,44 @@ class TypeCode:
         return form
 
 
-class ConfirmSignInView(TypeCode, KeepNext, views.ConfirmLoginCodeView):
+class CountedCodes:
+    """Tried codes are counted, and so are mails with another one."""
+
+    _process: Any
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.POST.get("action") in ("resend", "change"):
+            email = request.POST.get("email") or str(self._process.state.get("email", ""))
+            answer = refusal(request, rules.CODE_ASKED, email=email)
+        else:
+            answer = refusal(request, rules.CODE_TRIED)
+        if answer is not None:
+            return answer
+        response: HttpResponseBase = super().post(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+
+class ConfirmSignInView(CountedCodes, TypeCode, KeepNext, views.ConfirmLoginCodeView):
     pass
 
 
-class SignUpView(KeepNext, StartAnew, views.SignupView):
+class SignUpView(Limited, KeepNext, StartAnew, views.SignupView):
     """E-mail address, name, firm → code → in."""
 
+    limit = rules.SIGN_UP
+    email_field = "email"
 
-class ConfirmEmailView(TypeCode, KeepNext, views.ConfirmEmailVerificationCodeView):
+
+class ForgottenPasswordView(Limited, views.PasswordResetView):
+    limit = rules.PASSWORD_RESET
+    email_field = "email"
+
+
+class ConfirmResetView(CountedCodes, TypeCode, views.ConfirmPasswordResetCodeView):
+    pass
+
+
+class ConfirmEmailView(CountedCodes, TypeCode, KeepNext, views.ConfirmEmailVerificationCodeView):
     """The code of a new account; whoever proves it has signed in with it, which allauth keeps no record of."""
 
     def form_valid(self, form: Form) -> HttpResponseBase:
@@ -115,12 +168,8 @@ class RecentSignIn:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = reader_of(request)
-        if user and not self.has_something_to_show(user) and not _signed_in_recently(request):
-            logout(request)
-            messages.info(request, "Please sign in once more, since you want to change something important.")
-            return HttpResponseRedirect(
-                reverse("account_login") + "?" + urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
-            )
+        if user and not self.has_something_to_show(user) and not signed_in_recently(request):
+            return sign_in_once_more(request, request.get_full_path())
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
 
@@ -129,14 +178,13 @@ class RecentSignIn:
         return user.has_usable_password()
 
 
-def _signed_in_recently(request: HttpRequest) -> bool:
-    records = get_authentication_records(request, request.user)
-    return bool(records) and time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+class EmailChangeView(Limited, RecentSignIn, views.EmailView):
+    limit = rules.EMAIL_CHANGE
 
 
-class EmailChangeView(RecentSignIn, views.EmailView):
-    pass
+class PasswordSetView(Limited, RecentSignIn, views.PasswordSetView):
+    limit = rules.PASSWORD_CHANGE
 
 
-class PasswordSetView(RecentSignIn, views.PasswordSetView):
-    pass
+class PasswordChangeView(Limited, views.PasswordChangeView):
+    limit = rules.PASSWORD_CHANGE

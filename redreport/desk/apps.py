@@ -6,6 +6,7 @@ from django.contrib.admin.apps import AdminConfig
 # Each registers what it brings: a job that staff can ask for, or a mail.
 REGISTERING = [
     "announcements",
+    "forgetting",
     "jobs.attendance",
     "jobs.granting",
     "jobs.host_doors",

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from redreport.outbox import kinds, relay
+from redreport.outbox.erased import is_erased
 from redreport.outbox.kinds import Topic
 from redreport.outbox.message import OutgoingMessage, build_message
 from redreport.outbox.models import OutgoingMail
@@ -110,6 +111,8 @@ def _give_up(mail: OutgoingMail, now: datetime) -> None:
 
 def _attempt(mail: OutgoingMail, now: datetime) -> Outcome:
     try:
+        if is_erased(mail.recipient):
+            return Outcome(OutgoingMail.State.WITHHELD, "the account was erased")
         kind = kinds.find(mail.kind)
         if kind.topic and (objection := _objection_to(kind.topic, mail.recipient)):
             return Outcome(OutgoingMail.State.WITHHELD, objection)

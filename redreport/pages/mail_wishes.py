@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from redreport.outbox import kinds
 from redreport.outbox.wishes import say_wish, wants_mail, wish_behind
 from subscriptions.views.common import SeeOther
@@ -47,6 +49,7 @@ def wishes(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 # Mail programs post here themselves (RFC 8058), without cookies; whoever has the signed address needs no forgery.
 @csrf_exempt
+@limited(rules.UNSUBSCRIBE)
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks, and changes nothing; POST ends the topic for the address. Twice is as good as once."""
     found = wish_behind(token)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from redreport.pages import legal, machines, mail_wishes, probes, views
+from redreport.pages import legal, machines, mail_wishes, own_data, probes, profile, sign_ins, views
 
 app_name = "pages"
 urlpatterns = [
@@ -11,6 +11,10 @@ urlpatterns = [
     path("privacy/", legal.privacy, name="privacy"),
     path("refunds/", legal.refunds, name="refunds"),
     path("account/", views.account, name="account"),
+    path("account/profile/", profile.profile, name="profile"),
+    path("account/sign-ins/", sign_ins.sign_ins, name="sign_ins"),
+    path("account/export/", own_data.export, name="export"),
+    path("account/erase/", own_data.erase, name="erase"),
     path("account/mails/", mail_wishes.wishes, name="wishes"),
     path("mail/unsubscribe/<str:token>/", mail_wishes.unsubscribe, name="unsubscribe"),
     path("sitemap.xml", machines.sitemap, name="sitemap"),

@@ -13,6 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock, policy
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from sessions_live.errors import DoorClosed, MeetingUnavailable, SeatTakenOver, TooManyQuestions
 from sessions_live.forms import QuestionForm
 from sessions_live.models import DoorEntry, LiveSession, Seat
@@ -34,7 +36,8 @@ DEVICE_COOKIE_SECONDS = 60 * 60 * 24
 @csrf_exempt
 # The meeting's provider sends the browser on to hosts of its own, and browsers hold a form to where its redirects lead, by the
 # policy of the page with the form. 'http:' means https as well.
-@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
+@csp_update({"form-action": ["http:"]})
+@limited(rules.DOOR_ENTRY, link="token")
 def door(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
     seat = DOOR.seat_behind(token)
@@ -48,7 +51,8 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @csrf_exempt
-@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
+@csp_update({"form-action": ["http:"]})
+@limited(rules.QUESTION, link="token")
 def question(request: HttpRequest, token: str) -> HttpResponse:
     """Ask the hosts something; then back at the door, which lists what was asked."""
     seat = DOOR.seat_behind(token)

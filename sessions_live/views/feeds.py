@@ -11,7 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
+from redreport.accounts.recent import proven_recently
 from redreport.accounts.selectors import has_proven_email, signed_in
+from redreport.limits import rules
+from redreport.limits.answers import refusal
 from sessions_live import selectors
 from sessions_live.calendar import own_feed, public_feed
 from sessions_live.operations.feeds import make_calendar_feed, renew_calendar_feed
@@ -34,6 +37,10 @@ def own(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     owner = selectors.owner_of_feed(key=key)
     # An address that was changed and not proven since may be somebody else's, and so may its seats.
     if owner is None or not owner.is_active or not has_proven_email(owner):
+        # Counted only here: a reader behind the same address as somebody who guesses keeps their feed.
+        too_many_guesses = refusal(request, rules.UNKNOWN_FEED)
+        if too_many_guesses is not None:
+            return too_many_guesses
         raise Http404
     response = if_changed(request, own_feed(selectors.seats_of_feed(user=owner, now=clock.now())), CALENDAR)
     response["Cache-Control"] = "private, no-cache"
@@ -67,6 +74,7 @@ def seats(request: HttpRequest, slug: str) -> HttpResponse:
 
 @signed_in_or_back_to("pages:account")
 @require_POST
+@proven_recently(back_to="pages:account")
 def change_own_address(request: HttpRequest) -> HttpResponse:
     """Make the reader's calendar address; with the key of the one they have, replace it."""
     user, key = signed_in(request), request.POST.get("key", "")

@@ -8,6 +8,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from sessions_live.errors import DoorClosed, MeetingUnavailable
 from sessions_live.host_links import host_behind
 from sessions_live.host_page import host_context
@@ -19,7 +21,8 @@ from sessions_live.views.common import to_the_meeting, without_referrer
 @require_http_methods(["GET", "HEAD", "POST"])
 # As at an attendee's door: the address is the secret.
 @csrf_exempt
-@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
+@csp_update({"form-action": ["http:"]})
+@limited(rules.DOOR_ENTRY, link="token")
 def host(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the brief and changes nothing; POST leads to the meeting while the host's door is open."""
     found = host_behind(token)

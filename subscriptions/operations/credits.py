@@ -166,6 +166,15 @@ def expire_credits(*, grant_id: int, now: datetime) -> bool:
     return True
 
 
+def write_off_credits(*, grant_id: int, reason: str, now: datetime) -> None:
+    """Let what is left of a grant expire before its time: nobody is there any more who could use it. Again it changes nothing."""
+    subscriber_id = CreditGrant.objects.values_list("subscriber_id", flat=True).get(pk=grant_id)
+    lock_subscriber(subscriber_id)
+    grant = CreditGrant.objects.select_for_update(no_key=True).get(pk=grant_id)
+    if grant.balance:
+        _enter(grant, CreditEntry.Kind.EXPIRE, -grant.balance, reason=reason, now=now)
+
+
 def revoke_credits(*, subscriber_id: int, stripe_invoice_id: str, actor: User | None, reason: str, now: datetime) -> int:
     """Take back every unused credit that came of an invoice, those carried over or returned from it included; returns how many.
 

@@ -8,6 +8,7 @@ from subscriptions.stripe_gateway.checkouts import (
     fetch_checkout,
     fetch_customer,
     find_checkout,
+    forget_who_customer_is,
 )
 from subscriptions.stripe_gateway.client import API_VERSION, account_id, client, stripe_errors
 from subscriptions.stripe_gateway.listing import (
@@ -67,6 +68,7 @@ __all__ = [
     "find_credit_note",
     "find_invoice_of_payment",
     "find_refund",
+    "forget_who_customer_is",
     "list_checkouts",
     "list_disputes",
     "list_events",

@@ -33,6 +33,13 @@ def fetch_customer(customer_id: str) -> CustomerState:
     return read_customer(customer.to_dict())
 
 
+def forget_who_customer_is(customer_id: str, *, name: str, email: str) -> None:
+    """Put these in place of a customer's name and e-mail address, and take its postal address away. Invoices that
+    are made out already stay as they are: Stripe never changes one."""
+    with stripe_errors():
+        client().v1.customers.update(customer_id, {"name": name, "email": email, "address": ""})
+
+
 def create_seat_checkout(request: CheckoutRequest, *, title: str, may_pay_late: bool = False) -> CheckoutState:
     """Open a Checkout for so many seats, with an invoice. Paid at once, or by whatever the account has switched on."""
     reference = {"order": request.order_number, "session": request.session_slug, "seats": str(request.quantity)}

@@ -11,6 +11,8 @@ from redreport import clock, policy
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
 from redreport.accounts.selectors import reader_of, signed_in
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
 from sessions_live.models import LiveSession, Seat
 from sessions_live.operations.seats import Attendee
@@ -36,6 +38,7 @@ def plans(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(rules.ORDER_START)
 def reserve(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask who attends; then hold the seats and send the reader to Stripe."""
     live_session, user = live_session_or_404(slug), signed_in(request)
@@ -80,6 +83,7 @@ def _reserve_page(request: HttpRequest, live_session: LiveSession, form: Reserve
 
 @signed_in_or_back_to("sessions:detail")
 @require_POST
+@limited(rules.ORDER_START)
 def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
     """Take the seat and spend the credit, in one step."""
     live_session, user, now = live_session_or_404(slug), signed_in(request), clock.now()
@@ -100,6 +104,7 @@ def use_credit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(rules.ORDER_START)
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The renewal terms with their unticked box; then Stripe."""
     user, now = signed_in(request), clock.now()

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from sessions_live.errors import AlreadyEntered, AlreadySeated, NotCancelable, SeatNotTaken, TooManyHandOvers
 from sessions_live.models import Seat
 from sessions_live.operations.handover import check_hand_over, hand_over_seat
@@ -24,6 +26,7 @@ from subscriptions.views.common import SeeOther
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited(rules.HAND_OVER)
 def hand_over(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """What handing this seat over does, and the form. The booker's alone; sending it twice is once."""
     seat = get_object_or_404(seats_with_coverage().filter(booked_by=signed_in(request)), public_id=public_id)

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.selectors import signed_in
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from subscriptions import selectors
 from subscriptions.errors import GatewayError, ObjectBusy
 from subscriptions.models import Order
@@ -38,6 +40,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
 
 @signed_in_or_back_to("subscriptions:order")
 @require_POST
+@limited(rules.ORDER_START)
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """Back to Stripe's page of a pending order."""
     found = _order_or_404(request, number)

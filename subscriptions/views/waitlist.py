@@ -12,6 +12,8 @@ from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
+from redreport.limits import rules
+from redreport.limits.answers import limited
 from sessions_live.errors import NotWaiting, OfferGone
 from sessions_live.models import LiveSession, WaitlistEntry
 from sessions_live.operations.waitlist import leave_waitlist
@@ -27,6 +29,7 @@ from subscriptions.views.common import SeeOther, live_session_or_404
 
 @signed_in_or_back_to("sessions:detail")
 @require_POST
+@limited(rules.WAITLIST_JOIN)
 def join(request: HttpRequest, slug: str) -> HttpResponse:
     """Wait for a seat, to be paid in the way named; a second click changes nothing."""
     live_session = live_session_or_404(slug)

@@ -169,6 +169,7 @@ _VARIANTS: dict[str, list[Variant]] = {
     ],
     "renewal_turned_off": [Variant(happened=_set_to_end)],
     "year_lapsed": [Variant(happened=_lapsed)],
+    "account_erased": [Variant(context=lambda world: {"erasure_id": 0})],
     "credits_granted": [Variant(happened=_granted_by_staff)],
     **{kind: [Variant(to=_to_bo)] for kind in ("waitlist_offer", "waitlist_closed", "waitlist_moved", "waitlist_canceled")},
     "reminder_24h": [

@@ -1,0 +1,1 @@
+"""What buying keeps of a person, and what must be over before it can be forgotten."""

@@ -1,0 +1,398 @@
+"""An account is erased: nothing of the person is left anywhere, every cent is, and nothing that is owed gets lost by it."""
+
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+
+from redreport import clock
+from redreport.accounts.models import Erasure, SignIn, User
+from redreport.accounts.privacy.erasing import CannotErase, ErasureChanged, ask_erasure, carry_on, plan_erasure
+from redreport.audit.models import AuditEntry
+from redreport.desk.models import Job, JobItem
+from redreport.outbox.deliver import deliver_mail
+from redreport.outbox.models import MailWish, OutgoingMail
+from redreport.outbox.wishes import say_wish
+from sessions_live.mails.news import NEW_SESSIONS
+from sessions_live.models import Feedback, Question, Seat, WaitlistEntry
+from sessions_live.operations.feeds import make_calendar_feed
+from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Refund, Subscriber
+from subscriptions.operations.auto_booking import switch_on_auto_booking
+from subscriptions.operations.subscribers import ensure_customer
+from tests.aftermath import AtStripe, a_day_passes
+from tests.books import our_books, stripes_books
+from tests.canceling import book, cancel
+from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_staff, make_user
+from tests.fixtures_mail import MailServer
+from tests.fixtures_shop import Shop
+from tests.handing_over import hand_over
+from tests.invariants import assert_invariants
+from tests.killing import kill_at_each_step
+from tests.staff import give_app
+from tests.timeline import run_beat
+
+NAME = "Zenobia Quill"
+SOON, LATER = timedelta(days=2), timedelta(days=5)
+
+
+def erase(user: User, actor: User | None = None) -> Erasure:
+    """Ask for it, as the page shows it now, and let the worker do it."""
+    now = clock.now()
+    plan = plan_erasure(user=user, now=now)
+    erasure = ask_erasure(user_id=user.pk, actor=actor or user, consequences=plan.digest, now=now)
+    carry_on(erasure_id=erasure.pk, now=now)
+    return erasure
+
+
+def tables_that_hold(*words: str) -> list[str]:
+    """Every table in which one of the words stands, in whatever column, case or encoding."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+        for (table,) in cursor.fetchall():
+            for word in words:
+                # Bytes are written as hexadecimal digits.
+                cursor.execute(
+                    f'SELECT count(*) FROM "{table}" row WHERE row::text ILIKE %s OR row::text ILIKE %s',
+                    [f"%{word}%", f"%{word.encode().hex()}%"],
+                )
+                if cursor.fetchone()[0]:
+                    found.append(f"{table}: {word}")
+    return found
+
+
+def lived_in(shop: Shop) -> User:
+    """A reader of some years' standing, with a row of everything; all sessions they had seats in are over."""
+    user, other, staff = make_user(NAME, email="zenobia@quill.example", firm="Quill & Daughters"), make_user("Bo"), make_staff()
+    live_session = make_live_session(starts_in=SOON)
+    seat = shop.sell_seat(user, live_session)
+    hand_over(seat, attendee_of(other))
+    own = shop.sell_seat(user, make_live_session(starts_in=SOON))
+    canceled = shop.sell_seat(user, make_live_session(starts_in=SOON))
+    cancel(canceled)
+    shop.begin_year(user)
+    book(user, make_live_session(starts_in=SOON))
+    guest = make_guest_seat(make_live_session(starts_in=SOON), user, staff=staff)
+    Question.objects.create(seat=own, text=f"Who signs? {NAME}", asked_at=clock.now())
+    Feedback.objects.create(seat=guest, rating=4, comment="Quill & Daughters liked it", given_at=clock.now())
+    WaitlistEntry.objects.create(
+        live_session=make_live_session(capacity=1),
+        user=user,
+        attendee_name=NAME,
+        attendee_firm=user.firm,
+        pay_by="money",
+        joined_at=clock.now(),
+    )
+    make_calendar_feed(user=user, now=clock.now())
+    switch_on_auto_booking(user=user, now=clock.now())
+    say_wish(email=user.email, topic=NEW_SESSIONS, is_wanted=True, now=clock.now())
+    give_app(user)
+    job = Job.objects.create(kind="seats_give", wishes={}, preview="1 seat", made_by=staff, made_at=clock.now())
+    JobItem.objects.create(
+        job=job, number=1, about=f"{NAME}, ZENOBIA@quill.example", values={"email": user.email}, state="done", done_at=clock.now()
+    )
+    LogEntry.objects.create(
+        user=staff,
+        content_type=ContentType.objects.get_for_model(User),
+        object_id=str(user.pk),
+        object_repr=str(user),
+        action_flag=CHANGE,
+    )
+    Client().post("/accounts/login/", {"login": user.email})
+    return user
+
+
+def deliver_all() -> None:
+    """What a killed worker had begun to send is begun again once its claim has run out."""
+    due = OutgoingMail.objects.filter(state__in=OutgoingMail.OPEN_STATES, due_at__lte=clock.now())
+    for pk in due.order_by("pk").values_list("pk", flat=True):
+        deliver_mail(pk, clock.now())
+
+
+def test_nothing_of_the_person_is_left_and_every_cent_is(shop: Shop, smtp_server: MailServer) -> None:
+    user = lived_in(shop)
+    deliver_all()
+    client = Client()
+    client.force_login(user)
+    client.get("/account/")
+    with time_machine.travel(clock.now() + LATER, tick=False) as moved:
+        assert [table.partition(":")[0] for table in tables_that_hold("zenobia@quill")]
+        shop.hear_all()
+        money = our_books()
+        erasure = erase(user)
+        assert Erasure.objects.get().waits_for == "the last mail"
+        deliver_all()
+        assert (smtp_server.mails[-1].subject, smtp_server.mails[-1].recipients) == (
+            "Red Report Live: your account is erased",
+            ["zenobia@quill.example"],
+        )
+        moved.shift(timedelta(minutes=2))
+        assert carry_on(erasure_id=erasure.pk, now=clock.now())
+        assert tables_that_hold("zenobia", NAME, "Quill & Daughters") == []
+        shop.hear_all()
+        assert tables_that_hold("zenobia", NAME, "Quill & Daughters") == []
+        assert_invariants()
+        assert our_books() == stripes_books(shop)
+    after = our_books()
+    assert {name: after[name] for name in ("payments", "given back", "refunds", "invoices", "years")} == {
+        name: money[name] for name in ("payments", "given back", "refunds", "invoices", "years")
+    }
+    assert Order.objects.filter(subscriber__user=user).count() == 4
+    assert Order.objects.get(kind="year").consent_text
+    assert client.get("/account/").status_code == 302
+    assert (Authenticator.objects.count(), SignIn.objects.count(), MailWish.objects.count()) == (0, 0, 0)
+
+
+def test_the_year_ends_at_stripe_and_its_customer_is_nobody(shop: Shop) -> None:
+    user = make_user(NAME, email="zenobia@quill.example")
+    year = shop.begin_year(user)
+    erase(user)
+    year.refresh_from_db()
+    assert (year.status, list(CreditGrant.objects.values_list("balance", flat=True))) == ("canceled", [0])
+    assert list(CreditEntry.objects.order_by("pk").values_list("kind", "delta")) == [("grant", 12), ("expire", -12)]
+    [customer] = shop.stripe.objects("customer")
+    assert (customer["name"], customer["email"]) == ("Erased reader", f"erased-{user.pk}@erased.invalid")
+    [invoice] = shop.stripe.objects("invoice")
+    assert (invoice["customer_name"], invoice["customer_email"]) == (NAME, "zenobia@quill.example")
+
+
+def test_while_stripe_is_silent_the_account_is_closed_and_the_rest_is_done_later(shop: Shop) -> None:
+    user = make_user(NAME, email="zenobia@quill.example")
+    shop.begin_year(user)
+    shop.stripe.fault("503", count=50)
+    erasure = erase(user)
+    erasure.refresh_from_db()
+    user.refresh_from_db()
+    assert (user.is_active, erasure.erased_at) == (False, None)
+    assert erasure.waits_for
+    shop.stripe.clear_faults()
+    with time_machine.travel(clock.now() + timedelta(hours=1), tick=False):
+        carry_on(erasure_id=erasure.pk, now=clock.now())
+    erasure.refresh_from_db()
+    assert erasure.erased_at
+
+
+def test_who_sits_in_a_seat_that_the_reader_booked_for_them_stays(shop: Shop) -> None:
+    user, bo = make_user(NAME), make_user("Bo Colleague")
+    shop.sell_seats(user, make_live_session(starts_in=SOON), [attendee_of(user), attendee_of(bo)])
+    with time_machine.travel(clock.now() + LATER, tick=False):
+        erase(user)
+    assert set(Seat.objects.values_list("attendee_name", flat=True)) == {"Erased reader", "Bo Colleague"}
+
+
+def test_a_seat_that_somebody_else_booked_stays_until_its_session_is_over(shop: Shop, smtp_server: MailServer) -> None:
+    user, boss = make_user(NAME, email="zenobia@quill.example"), make_user("Boss")
+    shop.sell_seats(boss, make_live_session(starts_in=SOON), [attendee_of(user)])
+    erasure = erase(user)
+    deliver_all()
+    assert Seat.objects.get().attendee_email == "zenobia@quill.example"
+    assert "zenobia@quill.example" in [recipient for mail in smtp_server.mails for recipient in mail.recipients]
+    with time_machine.travel(clock.now() + LATER, tick=False) as moved:
+        for _ in range(2):
+            carry_on(erasure_id=erasure.pk, now=clock.now())
+            deliver_all()
+            moved.shift(timedelta(hours=7))
+        carry_on(erasure_id=erasure.pk, now=clock.now())
+        assert tables_that_hold("zenobia@quill", NAME) == []
+
+
+def coming_seat(shop: Shop, user: User) -> str:
+    seat = shop.sell_seat(user)
+    return f"Your seat in “{seat.live_session.title}”: give it back first, or wait until the session is over. You get $250 back"
+
+
+def open_order(shop: Shop, user: User) -> str:
+    return f"Order {shop.hold_seat(user).number} is open"
+
+
+def moving_refund(shop: Shop, user: User) -> str:
+    seat = shop.sell_seat(user)
+    cancel(seat)
+    Refund.objects.update(state="pending")
+    return "A refund of $250 is on its way"
+
+
+def open_dispute(shop: Shop, user: User) -> str:
+    cancel(shop.sell_seat(user))
+    Dispute.objects.create(
+        payment=Payment.objects.get(),
+        stripe_dispute_id="dp_1",
+        amount_minor=25000,
+        currency="usd",
+        reason="fraudulent",
+        status="needs_response",
+        opened_at=clock.now(),
+        synced_at=clock.now(),
+    )
+    return "Your bank is deciding about a payment"
+
+
+def open_case(shop: Shop, user: User) -> str:
+    shop.begin_year(user)
+    subscriber = Subscriber.objects.get(user=user)
+    Case.objects.create(key="k", kind="difference", subscriber=subscriber, summary="A difference", opened_at=clock.now())
+    return "Our desk is settling something"
+
+
+def unpaid_year(shop: Shop, user: User) -> str:
+    year = shop.begin_year(user)
+    type(year).objects.update(status="past_due")
+    return "The payment for your year is open"
+
+
+def staff_account(shop: Shop, user: User) -> str:
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    return "This is an account of staff"
+
+
+OBSTACLES = [coming_seat, open_order, moving_refund, open_dispute, open_case, unpaid_year, staff_account]
+
+
+@pytest.mark.parametrize("stage", OBSTACLES, ids=lambda stage: stage.__name__)
+def test_an_account_is_not_erased_while_something_is_open(shop: Shop, stage: Callable[[Shop, User], str]) -> None:
+    user = make_user(NAME)
+    expected = stage(shop, user)
+    user = User.objects.get(pk=user.pk)
+    plan = plan_erasure(user=user, now=clock.now())
+    assert [obstacle.words.startswith(expected) for obstacle in plan.obstacles] == [True]
+    with pytest.raises(CannotErase):
+        ask_erasure(user_id=user.pk, actor=user, consequences=plan.digest, now=clock.now())
+    user.refresh_from_db()
+    assert (user.is_active, user.name, Erasure.objects.count()) == (True, NAME, 0)
+
+
+@pytest.mark.django_db
+def test_what_was_not_read_is_not_done() -> None:
+    user = make_user(NAME)
+    shown = plan_erasure(user=user, now=clock.now()).digest
+    make_credits(user, 3)
+    with pytest.raises(ErasureChanged):
+        ask_erasure(user_id=user.pk, actor=user, consequences=shown, now=clock.now())
+    assert "You lose 3 unused credits." in plan_erasure(user=user, now=clock.now()).consequences
+
+
+def test_killed_at_any_step_it_ends_the_same(shop: Shop, smtp_server: MailServer) -> None:
+    staff = make_staff()
+
+    def prepare() -> User:
+        user = make_user(NAME, email=f"zenobia-{uuid.uuid4().hex[:8]}@quill.example")
+        make_credits(user, 2)
+        with time_machine.travel(clock.now() - timedelta(days=9), tick=False):
+            make_guest_seat(make_live_session(starts_in=SOON), user, staff=staff)
+        ensure_customer(Subscriber.objects.get(user=user))
+        return user
+
+    def operate(user: User) -> None:
+        with suppress(ErasureChanged):
+            erase(User.objects.get(pk=user.pk))
+            deliver_all()
+
+    def check(user: User, at_stripe: AtStripe) -> None:
+        erasure = Erasure.objects.get(user=user)
+        assert (erasure.erased_at is not None, erasure.sealed) == (True, None)
+        assert CreditGrant.objects.filter(subscriber__user=user, balance__gt=0).count() == 0
+        assert AuditEntry.objects.filter(verb="erased", target_id=str(user.pk)).count() == 1
+        subscriber = Subscriber.objects.get(user=user)
+        [customer] = at_stripe.having("customer", id=subscriber.stripe_customer_id)
+        assert customer["email"] == f"erased-{user.pk}@erased.invalid"
+
+    def recover(shop: Shop) -> AtStripe:
+        a_day_passes(shop)
+        with time_machine.travel(clock.now() + timedelta(days=2), tick=False):
+            deliver_all()
+            run_beat()
+        return AtStripe(shop)
+
+    killed = kill_at_each_step(shop, prepare=prepare, operate=operate, again=operate, check=check, recover=recover)
+    assert killed >= 12
+    assert tables_that_hold("zenobia", NAME) == []
+    assert our_books() == stripes_books(shop)
+    assert_invariants()
+
+
+def test_signing_up_anew_with_the_address_makes_an_account_that_knows_nothing(
+    client: Client, shop: Shop, smtp_server: MailServer
+) -> None:
+    user = make_user(NAME, email="zenobia@quill.example")
+    make_credits(user, 2)
+    erasure = erase(user)
+    client.post("/accounts/signup/", {"email": "zenobia@quill.example", "name": "Zenobia Anew", "firm": ""})
+    code = OutgoingMail.objects.filter(kind="account_mail").latest("pk").read_secret()["code"]
+    client.post("/accounts/confirm-email/", {"code": code})
+    fresh = User.objects.get(email="zenobia@quill.example")
+    assert fresh.pk != user.pk
+    assert client.session["_auth_user_id"] == str(fresh.pk)
+    seat = make_guest_seat(make_live_session(), fresh)
+    with time_machine.travel(clock.now() + timedelta(hours=7), tick=False):
+        deliver_all()
+        assert carry_on(erasure_id=erasure.pk, now=clock.now())
+    seat.refresh_from_db()
+    assert (seat.attendee_name, seat.attendee_email) == ("Zenobia Anew", "zenobia@quill.example")
+
+
+@pytest.mark.django_db
+def test_asked_twice_it_is_one_erasure() -> None:
+    user = make_user(NAME)
+    shown = plan_erasure(user=user, now=clock.now()).digest
+    ask = partial(ask_erasure, user_id=user.pk, actor=user, consequences=shown, now=clock.now())
+    assert ask().pk == ask().pk
+    assert AuditEntry.objects.filter(verb="erasure_asked").count() == 1
+
+
+@pytest.mark.django_db
+def test_no_mail_ever_goes_to_an_erased_address() -> None:
+    mail = OutgoingMail.objects.create(
+        kind="account_mail", key="k", recipient="erased-1@erased.invalid", due_at=clock.now(), message_id="<k@x>"
+    )
+    assert deliver_mail(mail.pk, clock.now()) == "withheld"
+
+
+@pytest.mark.django_db
+class TestByStaff:
+    def page(self, user: User) -> str:
+        return f"/admin/accounts/user/{user.pk}/erase/"
+
+    def test_staff_erase_an_account_with_a_reason_after_they_read_what_is_lost(self, client: Client) -> None:
+        user, staff = make_user(NAME), make_staff()
+        make_credits(user, 3)
+        client.force_login(staff)
+        html = client.get(self.page(user)).content.decode()
+        assert "You lose 3 unused credits." in html
+        shown = plan_erasure(user=user, now=clock.now()).digest
+        assert client.post(self.page(user), {"reason": "", "consequences": shown}).status_code == 200
+        assert not Erasure.objects.exists()
+        assert client.post(self.page(user), {"reason": "Asked by mail", "consequences": shown}).status_code == 302
+        erasure = Erasure.objects.get()
+        assert (erasure.user_id, erasure.asked_by_id, erasure.reason) == (user.pk, staff.pk, "Asked by mail")
+        entry = AuditEntry.objects.get(verb="erasure_asked")
+        assert (entry.actor_id, entry.target_id, entry.reason) == (staff.pk, str(user.pk), "Asked by mail")
+
+    def test_what_has_changed_meanwhile_is_read_first(self, client: Client) -> None:
+        user = make_user(NAME)
+        client.force_login(make_staff())
+        answer = client.post(self.page(user), {"reason": "Asked by mail", "consequences": "something else"})
+        assert "Nothing is erased yet" in answer.content.decode()
+        assert not Erasure.objects.exists()
+
+    def test_an_account_with_something_open_has_no_button(self, client: Client) -> None:
+        user, live_session = make_user(NAME), make_live_session()
+        make_credits(user, 1)
+        book(user, live_session)
+        client.force_login(make_staff())
+        html = client.get(self.page(user)).content.decode()
+        assert f"Your seat in “{live_session.title}”" in html
+        assert 'value="Erase the account"' not in html
+
+    def test_nobody_erases_staff(self, client: Client) -> None:
+        colleague = make_staff()
+        client.force_login(make_staff())
+        assert "This is an account of staff" in client.get(self.page(colleague)).content.decode()
