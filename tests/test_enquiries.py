@@ -186,9 +186,8 @@ def test_page_of_an_enquiry_has_the_buttons_for_who_may_press_them() -> None:
     enquiry = make_enquiry()
     address = f"/admin/enquiries/enquiry/{enquiry.pk}/change/"
     page = desk_of(make_member("desk")).get(address).text
-    form = page.split('<form method="post" action="/admin/enquiries/enquiry/">')[1].split("</form>")[0]
-    assert f'name="_selected_action" value="{enquiry.pk}"' in form
-    assert re.findall(r'name="action" value="(\w+)"', form) == ["mark_answered", "mark_closed"]
+    assert page.count(f'name="_selected_action" value="{enquiry.pk}"') == 2
+    assert re.findall(r'name="action" value="(\w+)"', page) == ["mark_answered", "mark_closed"]
     mark_enquiry(enquiry_id=enquiry.pk, state="closed", actor=make_staff(), now=clock.now())
     assert re.findall(r'name="action" value="(\w+)"', desk_of(make_member("desk")).get(address).text) == ["open_again"]
     assert 'name="action"' not in desk_of(staff_who_may("enquiries.view_enquiry")).get(address).text

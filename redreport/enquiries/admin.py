@@ -12,6 +12,10 @@ from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.enquiries.models import Enquiry
 from redreport.enquiries.operations import mark_enquiry
 
+# The actions of the list that stand on an enquiry's own page.
+MARKS_OF_NEW = [("mark_answered", "Mark as answered"), ("mark_closed", "Close without an answer")]
+MARKS_OF_HANDLED = [("open_again", "Open again")]
+
 
 @admin.register(Enquiry)
 class EnquiryAdmin(ReadOnlyAdmin):
@@ -35,7 +39,9 @@ class EnquiryAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        own = {"may_mark": self.has_mark_permission(request)}
+        enquiry = self.get_object(request, object_id)
+        is_open = enquiry is not None and enquiry.state == Enquiry.State.NEW
+        own = {"may_mark": self.has_mark_permission(request), "marks": MARKS_OF_NEW if is_open else MARKS_OF_HANDLED}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **own})
 
     @admin.action(description="Mark as answered", permissions=["mark"])
