@@ -80,6 +80,8 @@ class NamedPasskey(forms.Form):
             max_length=NAME_LENGTH,
             required=self.fields["name"].required,
             validators=[validate_one_line],
+            # Not the reader's own name, which browsers would offer.
+            widget=forms.TextInput(attrs={"autocomplete": "off"}),
             help_text="So that you can tell it from others: the device it lies on, say.",
         )
         self.fields["name"] = field

@@ -15,13 +15,19 @@ NO_PAGES = {
     "local:mail_html": "a mail's own HTML, in a frame",
     "account_inactive": "nobody is led there: accounts that are switched off are told nothing",
     "account_request_login_code": "the same page as the sign-in",
+    "metrics": "numbers for a machine",
+    "mfa_download_recovery_codes": "a file",
+    "mfa_login_webauthn": "asked by the script of the sign-in page",
     "file": "its pages are opened by their names",
 }
 
 
-def all_views() -> set[str]:
-    """The name of every address outside the admin that can be looked at."""
-    return {name for name, route in _routes(get_resolver().url_patterns) if not _is_listed(name) and _can_be_looked_at(route)}
+def all_views(user: User) -> set[str]:
+    """The name of every address outside the admin that can be looked at by somebody who has signed in."""
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    routes = _routes(get_resolver().url_patterns)
+    return {name for name, route in routes if not _is_listed(name) and _can_be_looked_at(client, route)}
 
 
 def plain_pages(user: User | None) -> list[str]:
@@ -54,13 +60,13 @@ def _is_listed(name: str) -> bool:
 EXAMPLES = {"<slug:": "x", "<str:": "x", "<uuid:": "00000000-0000-0000-0000-000000000000", "<int:": "1"}
 
 
-def _can_be_looked_at(route: str) -> bool:
+def _can_be_looked_at(client: Client, route: str) -> bool:
     """Whether something answers a GET there that a browser shows: buttons, feeds and files do not."""
     parts = []
     for part in route.split("/"):
         opening = next((kind for kind in EXAMPLES if kind in part), "")
         parts.append(EXAMPLES[opening] + part.partition(">")[2] if opening else part)
-    answer = Client(raise_request_exception=False).get("/" + "/".join(parts))
+    answer = client.get("/" + "/".join(parts))
     is_button = answer.status_code == 405
     is_shown = answer.get("Content-Type", "text/html").startswith("text/html")
     return not is_button and is_shown and not parts[-1].endswith((".ics", ".json", ".txt", ".xml"))

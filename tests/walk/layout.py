@@ -23,7 +23,7 @@ FORMS = """() => {
   if (!isWrong && isSaid) found.push(`nothing refused, and the title is ${document.title}`);
   if (isWrong && !summary) found.push("refused without a summary");
   if (summary && focused !== summary) found.push(`the focus is on ${focused.outerHTML.slice(0, 160)}`);
-  for (const field of document.querySelectorAll("main input:not([type=hidden]), main select, main textarea")) {
+  for (const field of document.querySelectorAll("main input:not([type=hidden], [hidden]), main select, main textarea")) {
     const words = [...(field.labels ?? [])].map((label) => label.textContent).join("") || field.getAttribute("aria-label");
     if (!/\\S/.test(words ?? "")) found.push(`no label: ${field.outerHTML.slice(0, 160)}`);
   }

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from redreport import clock
 from redreport.outbox import kinds
+from redreport.outbox.models import OutgoingMail
 from redreport.outbox.wishes import unsubscribe_url
 from sessions_live.models import LiveSession
 from sessions_live.operations.cancellations import cancel_live_session
@@ -72,6 +73,8 @@ def _entrance(visitor: Walker) -> None:
     visitor.opens("/accounts/password/reset/", "again")
     visitor.sends("the code is on its way", email=make_user(password="a long pass phrase").email)
     visitor.sends("wrong code", code="000000")
+    visitor.sends("a new password", code=OutgoingMail.objects.latest("pk").read_secret()["code"])
+    visitor.sends("no password")
     visitor.opens("/accounts/signup/", "again")
     visitor.sends("the code is on its way", email="new@example.com", name="Ada Marsh", firm="Marsh & Partners")
     visitor.sends("wrong code", code="000000")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.contrib.auth import SESSION_KEY
+from allauth.account.internal.flows.login import record_authentication
+from django.http import HttpRequest
 from django.test import Client
-from django.utils import timezone
 from playwright.sync_api import Error
 
 from redreport.accounts.models import User
@@ -131,8 +131,8 @@ def session_of(user: User) -> str:
     """The key of a session that was signed into just now, as pages that ask for a recent sign-in want it."""
     client = Client()
     client.force_login(user)
-    session: Any = client.session
-    assert SESSION_KEY in session
-    session["account_authentication_methods"] = [{"method": "code", "at": timezone.now().timestamp(), "email": user.email}]
-    session.save()
-    return str(session.session_key)
+    request: Any = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, method="code", email=user.email)
+    request.session.save()
+    return str(request.session.session_key)
