@@ -12,7 +12,7 @@ from redreport.accounts.selectors import signed_in
 from redreport.audit.read_only import ReadOnlyAdmin
 from redreport.desk.models import RosterSeat
 from redreport.desk.roster import paid_with, roster_seats, words_of_mail
-from redreport.desk.session_acts import WHOLE, session_ways
+from redreport.desk.session_acts import WHOLE, row_ways
 from sessions_live.admin import LiveSessionAdmin
 from sessions_live.models import LiveSession, Seat
 
@@ -85,7 +85,7 @@ class DeskLiveSessionAdmin(LiveSessionAdmin):
 
         @admin.display(description="do")
         def do(live_session: LiveSession) -> str:
-            ways = session_ways(WHOLE, live_session=live_session, user=user)
+            ways = row_ways(live_session, user)
             return format_html_join(" · ", '<a href="{}">{}</a>', ((way.address, way.label) for way in ways))
 
         may_see_roster = user.has_perm("desk.view_rosterseat")
