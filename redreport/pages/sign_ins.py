@@ -1,5 +1,8 @@
 """The page on which a reader, or a member of staff, sees where they are signed in and ends it."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +26,8 @@ def sign_ins(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         messages.success(request, _end(request))
         return SeeOther(reverse("pages:sign_ins"))
-    return render(request, "pages/sign_ins.html", {"sign_ins": sign_ins_of(user), "own": own})
+    lifetime = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return render(request, "pages/sign_ins.html", {"sign_ins": sign_ins_of(user), "own": own, "lifetime": lifetime})
 
 
 def _end(request: HttpRequest) -> str:
