@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods
 
 from redreport.accounts.selectors import signed_in
 from redreport.accounts.sign_ins import end_sign_in, end_sign_ins, own_sign_in, sign_ins_of
+from redreport.answers import SeeOther
 from redreport.wording import counted
-from subscriptions.views.common import SeeOther
 
 
 @never_cache
