@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from sessions_live.models import Host, LiveSession
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 from tests.factories import make_live_session
 from tests.interleaving import Run, every_run
 from tests.rivals import one_goes_between

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from redreport import clock
 from sessions_live.errors import SeatRefused
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 from sessions_live.operations.waitlist import leave_waitlist
 from sessions_live.tasks import sweep_waitlist
 from subscriptions.errors import NoCredit, YearAlreadyRunning

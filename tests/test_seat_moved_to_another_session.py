@@ -23,9 +23,9 @@ from sessions_live.errors import AlreadyEntered, AlreadySeated, SalesClosed, Sea
 from sessions_live.models import LiveSession, Question, Seat
 from sessions_live.operations.attendance import check_in_seat
 from sessions_live.operations.declining import decline_seat
+from sessions_live.operations.locks import lock_seat_with_session
 from sessions_live.operations.questions import ask_question
 from sessions_live.operations.reminders import queue_due_reminders
-from sessions_live.operations.seats import lock_seat_with_session
 from sessions_live.seat_links import DOOR
 from sessions_live.selectors import questions_for_hosts, questions_of
 from sessions_live.tasks import sweep_waitlist

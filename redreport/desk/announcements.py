@@ -21,7 +21,7 @@ from redreport.outbox.render import render_templates
 from redreport.text import validate_one_line
 from redreport.transactions import retried
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 
 ANNOUNCEMENT = "announcement"
 

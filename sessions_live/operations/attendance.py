@@ -11,7 +11,7 @@ from redreport.transactions import retried
 from sessions_live.errors import DoorClosed, NotCheckedIn, SeatNotTaken, SeatTakenOver
 from sessions_live.meetings import provider
 from sessions_live.models import DoorEntry, Host, LiveSession, Seat
-from sessions_live.operations.seats import lock_live_session, lock_seat_with_session
+from sessions_live.operations.locks import lock_live_session, lock_seat_with_session
 
 
 def enter_by_door(*, seat: Seat, device: uuid.UUID, takes_over: bool, now: datetime) -> str:

@@ -13,8 +13,9 @@ from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.mails.cancellations import queue_session_canceled
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
 from sessions_live.models.waitlist import WaitlistEntryQuerySet
+from sessions_live.operations.locks import lock_live_session
 from sessions_live.operations.schedule import note_change
-from sessions_live.operations.seats import lock_live_session, offer_freed_seats_soon
+from sessions_live.operations.seats import offer_freed_seats_soon
 
 
 def restitution_due(*, seat: Seat, by: Seat.CanceledBy, now: datetime) -> Seat.Restitution:

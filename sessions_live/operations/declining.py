@@ -10,7 +10,7 @@ from redreport.outbox.queue import queue_mail
 from redreport.transactions import retried
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import lock_seat_with_session
+from sessions_live.operations.locks import lock_seat_with_session
 
 # Who changes their mind again and again must not fill their booker's mailbox.
 MOST_MAILS = 5

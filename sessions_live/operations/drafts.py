@@ -13,7 +13,7 @@ from redreport.transactions import retried
 from redreport.wording import house_day
 from sessions_live.models import Host, LiveSession
 from sessions_live.monthly import a_month_later
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 
 # Ours alone among PostgreSQL's advisory locks: two who name a session at once do not find the same address free.
 NAMING_LOCK = 7_230_117

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from sessions_live.errors import FeedbackClosed
 from sessions_live.models import Feedback
-from sessions_live.operations.seats import lock_seat
+from sessions_live.operations.locks import lock_seat
 
 
 def give_feedback(*, seat_id: int, rating: int, comment: str, now: datetime) -> Feedback:

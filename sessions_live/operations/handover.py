@@ -11,7 +11,8 @@ from redreport.transactions import retried
 from sessions_live.errors import AlreadyEntered, NotCancelable, NotTheBooker, SeatNotTaken, TooManyHandOvers
 from sessions_live.mails.handover import mails_of_hand_over, queue_handed_over
 from sessions_live.models import HandOver, LiveSession, Seat
-from sessions_live.operations.seats import Attendee, lock_seat_with_session, refuse_if_seated
+from sessions_live.operations.locks import lock_seat_with_session
+from sessions_live.operations.seats import Attendee, refuse_if_seated
 
 
 @retried

@@ -10,7 +10,7 @@ from redreport.accounts.models import User
 from sessions_live.errors import NotHosting, SessionOver
 from sessions_live.mails.hosts import queue_host_door
 from sessions_live.models import Host, LiveSession
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 
 
 def host_to_write_to(*, live_session: LiveSession, host_id: int, now: datetime) -> Host:

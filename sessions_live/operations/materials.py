@@ -11,7 +11,7 @@ from redreport.accounts.models import User
 from sessions_live.errors import NothingToRelease
 from sessions_live.models import LiveSession, Material
 from sessions_live.models.around import materials_storage
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 
 
 def add_material(*, material: Material, actor: User, now: datetime) -> Material:

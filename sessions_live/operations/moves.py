@@ -12,8 +12,8 @@ from redreport.transactions import retried
 from sessions_live.errors import NotMovable
 from sessions_live.mails.moves import queue_session_moved
 from sessions_live.models import LiveSession, ScheduleChange, Seat, WaitlistEntry
+from sessions_live.operations.locks import lock_live_session
 from sessions_live.operations.schedule import note_change
-from sessions_live.operations.seats import lock_live_session
 from sessions_live.operations.waitlist import follow_move
 
 

@@ -8,7 +8,7 @@ from redreport import policy
 from redreport.transactions import retried
 from sessions_live.errors import DoorClosed, TooManyQuestions
 from sessions_live.models import LiveSession, Question, Seat
-from sessions_live.operations.seats import lock_seat_with_session
+from sessions_live.operations.locks import lock_seat_with_session
 from sessions_live.selectors import questions_of
 
 

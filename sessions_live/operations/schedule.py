@@ -13,7 +13,8 @@ from sessions_live.errors import NotPublishable
 from sessions_live.models import LiveSession, ScheduleChange, Seat
 from sessions_live.operations.attendance import mark_no_shows
 from sessions_live.operations.drafts import give_address
-from sessions_live.operations.seats import lock_live_session, offer_freed_seats_soon
+from sessions_live.operations.locks import lock_live_session
+from sessions_live.operations.seats import offer_freed_seats_soon
 
 
 def publish_live_session(*, live_session_id: int, actor: User, now: datetime) -> LiveSession:

@@ -17,7 +17,8 @@ from redreport.transactions import retried
 from sessions_live.errors import AlreadySeated, NothingToWaitFor, NotWaiting, OfferGone, SoldOut, TooManySeats
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
 from sessions_live.models.waitlist import WaitlistEntryQuerySet
-from sessions_live.operations.seats import Attendee, lock_live_session, lock_seat, offer_seat, seats_for_walk_ins
+from sessions_live.operations.locks import lock_live_session, lock_seat
+from sessions_live.operations.seats import Attendee, offer_seat, seats_for_walk_ins
 
 OFFER_MAIL, CLOSED_MAIL = "waitlist_offer", "waitlist_closed"
 

@@ -11,7 +11,7 @@ from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
 from sessions_live.errors import SoldOut
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 from subscriptions import mails
 from subscriptions.auto_booking import UNDECIDED
 from subscriptions.errors import CreditExpiresBefore, EmailNotProven, NoCredit

@@ -12,12 +12,12 @@ from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
 from sessions_live.errors import SoldOut
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.locks import lock_live_session
 from sessions_live.operations.seats import (
     Attendee,
     change_held_attendees,
     check_hold_instead,
     hold_seats,
-    lock_live_session,
     take_confirmed_seat,
 )
 from subscriptions import mails

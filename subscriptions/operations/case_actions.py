@@ -12,7 +12,8 @@ from redreport.accounts.models import User
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.retry import can_retry, retry_mail
 from redreport.transactions import retried
-from sessions_live.operations.seats import Attendee, lock_live_session, take_confirmed_seat
+from sessions_live.operations.locks import lock_live_session
+from sessions_live.operations.seats import Attendee, take_confirmed_seat
 from subscriptions import mails
 from subscriptions.errors import CaseAlreadySettled, NoRemedy
 from subscriptions.models import Case, Refund, SeatCoverage, SubscriptionChange

@@ -10,7 +10,8 @@ from redreport.accounts.models import User
 from redreport.accounts.selectors import has_proven_email
 from redreport.transactions import retried
 from sessions_live.models import LiveSession, Seat, WaitlistEntry
-from sessions_live.operations.seats import confirm_offered_seat, hold_offered_seat, lock_live_session
+from sessions_live.operations.locks import lock_live_session
+from sessions_live.operations.seats import confirm_offered_seat, hold_offered_seat
 from sessions_live.operations.waitlist import accept_offer, join_waitlist
 from subscriptions import mails
 from subscriptions.entitlements import check_credit_for

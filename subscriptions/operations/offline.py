@@ -9,7 +9,8 @@ from django.db import transaction
 from redreport import audit, wording
 from redreport.accounts.models import User
 from redreport.transactions import retried
-from sessions_live.operations.seats import Attendee, lock_live_session, take_confirmed_seat
+from sessions_live.operations.locks import lock_live_session
+from sessions_live.operations.seats import Attendee, take_confirmed_seat
 from subscriptions import mails
 from subscriptions.errors import NotReceived
 from subscriptions.models import SeatCoverage

@@ -10,7 +10,7 @@ from redreport.accounts.models import User
 from redreport.transactions import retried
 from sessions_live.errors import SeatNotTaken, SessionOver
 from sessions_live.models import LiveSession, Seat
-from sessions_live.operations.seats import lock_seat_with_session
+from sessions_live.operations.locks import lock_seat_with_session
 from subscriptions import mails
 
 

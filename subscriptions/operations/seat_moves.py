@@ -7,8 +7,9 @@ from django.db import transaction
 from redreport.accounts.models import User
 from redreport.transactions import retried
 from sessions_live.models import LiveSession, Seat
+from sessions_live.operations.locks import lock_seat_with_both_sessions
 from sessions_live.operations.seat_moves import check_movable, move_locked_seat, plan_seat_move
-from sessions_live.operations.seats import active_seats, lock_seat_with_both_sessions
+from sessions_live.operations.seats import active_seats
 from subscriptions import mails
 from subscriptions.errors import CreditUsedHere
 from subscriptions.models import SeatCoverage

@@ -14,7 +14,7 @@ from redreport.accounts.models import User
 from redreport.money import shares
 from redreport.transactions import retried
 from sessions_live.models import Seat
-from sessions_live.operations.seats import lock_seat_with_session
+from sessions_live.operations.locks import lock_seat_with_session
 from subscriptions import mails
 from subscriptions.errors import NotForfeited
 from subscriptions.models import Case, CreditEntry, CreditGrant, Payment, Refund, SeatCoverage

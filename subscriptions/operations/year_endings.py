@@ -12,7 +12,7 @@ from redreport.accounts.models import User
 from redreport.transactions import Overtaken, retried
 from sessions_live.models import Seat
 from sessions_live.operations.cancellations import cancel_seat
-from sessions_live.operations.seats import lock_live_session
+from sessions_live.operations.locks import lock_live_session
 from subscriptions import mails
 from subscriptions.errors import ObjectBusy, RefundTooLarge, SeatNotOfYear
 from subscriptions.models import CreditGrant, Payment, Refund, Subscription, SubscriptionChange
