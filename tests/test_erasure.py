@@ -19,6 +19,7 @@ from redreport.accounts.models import Erasure, SignIn, User
 from redreport.accounts.privacy.erasing import CannotErase, ErasureChanged, ask_erasure, carry_on, plan_erasure
 from redreport.audit.models import AuditEntry
 from redreport.desk.models import Job, JobItem
+from redreport.enquiries.operations import send_enquiry
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import MailWish, OutgoingMail
 from redreport.outbox.wishes import say_wish
@@ -96,6 +97,15 @@ def lived_in(shop: Shop) -> User:
     switch_on_auto_booking(user=user, now=clock.now())
     say_wish(email=user.email, topic=NEW_SESSIONS, is_wanted=True, now=clock.now())
     give_app(user)
+    send_enquiry(
+        request_id=uuid.uuid4(),
+        email="zenobia@quill.example",
+        now=clock.now(),
+        name=NAME,
+        firm=user.firm,
+        need="Seats for Quill & Daughters",
+        scope="",
+    )
     job = Job.objects.create(kind="seats_give", wishes={}, preview="1 seat", made_by=staff, made_at=clock.now())
     JobItem.objects.create(
         job=job, number=1, about=f"{NAME}, ZENOBIA@quill.example", values={"email": user.email}, state="done", done_at=clock.now()
