@@ -1,6 +1,6 @@
 """Rosters in Django admin, and the way to each from its session."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -34,7 +34,6 @@ class RosterStateFilter(admin.SimpleListFilter):
 
 @admin.register(RosterSeat)
 class RosterSeatAdmin(ReadOnlyAdmin):
-    actions: ClassVar[list[str]] = []
     one_session = ("attendee_name", "attendee_firm", "attendee_email", "paid_with", "state", "last_mail", "entered_at")
     list_display = (*one_session, "session")
     list_filter = [("live_session", admin.RelatedOnlyFieldListFilter), RosterStateFilter]
