@@ -29,6 +29,8 @@ PAID_BEFORE_START = timedelta(hours=24)
 CANCEL_CUTOFF = timedelta(hours=24)
 # A credit that the house gives back is good for at least so long again.
 RETURNED_CREDIT_GOOD_FOR = timedelta(days=90)
+# How long a refund takes to be seen, as banks say; nobody promises it.
+REFUND_SHOWS_WITHIN = "5 to 10 days"
 # The most credits that staff give in one grant: ten years' worth.
 MOST_CREDITS_GIVEN = 120
 

@@ -125,15 +125,6 @@ def wait_in_words(wait: timedelta) -> str:
     raise AssertionError
 
 
-def time_until(moment: datetime, now: datetime) -> str:
-    """'6 days', '5 hours', '20 minutes', rounded down; '' once it is there."""
-    left = moment - now
-    for unit, size in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", A_MINUTE)):
-        if left >= 2 * size or (unit == "minute" and left >= size):
-            return counted(left // size, unit)
-    return ""
-
-
 def span_in_words(span: timedelta) -> str:
     """'35 minutes', '1 hour', '24 hours', '90 days'; hours are kept up to two days because rules are stated in them."""
     minutes = round(span.total_seconds() / 60)

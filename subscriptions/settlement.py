@@ -102,7 +102,7 @@ def what_comes_back(plan: SettlementPlan, *, is_done: bool) -> str:
         if plan.why == Why.REFUND_FAILED:
             return f"We tried to return {money}, and your bank did not take it. Our desk is dealing with it and writes to you."
         seats = f" for {plan.seats} seats together" if plan.seats > 1 else ""
-        return f"You get {money} back{seats}, to the card or account you paid with, usually within 5 to 10 days."
+        return f"You get {money} back{seats}, to the card or account you paid with, usually within {policy.REFUND_SHOWS_WITHIN}."
     if plan.why == Why.LATE:
         cutoff = wording.span_in_words(policy.CANCEL_CUTOFF)
         if is_done:

@@ -43,6 +43,8 @@ def another(value: Any) -> Any:
         return value + timedelta(minutes=7)
     if isinstance(value, date):
         return value.replace(year=value.year + 1)
+    if isinstance(value, str):
+        return f"{value}, or more"
     return value + 700
 
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from redreport import clock
 from redreport.accounts.selectors import reader_of
+from redreport.answers import SeeOther
 from redreport.enquiries.errors import TooManyEnquiries
 from redreport.enquiries.forms import EnquiryForm
 from redreport.enquiries.models import Enquiry
@@ -33,7 +34,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         if enquiry is None:
             form.add_error(None, _too_many())
             return render(request, "enquiries/ask.html", {"form": form}, status=429)
-        return HttpResponseRedirect(reverse("enquiries:thanks", args=[enquiry.reference]), status=303)
+        return SeeOther(reverse("enquiries:thanks", args=[enquiry.reference]))
     return render(request, "enquiries/ask.html", {"form": form})
 
 

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther, hide_address
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from redreport.outbox import kinds
 from redreport.outbox.wishes import say_wish, wants_mail, wish_behind
-from subscriptions.views.common import SeeOther
 
 
 class WishesForm(forms.Form):
@@ -58,7 +58,5 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     email, topic = found
     if request.method == "POST":
         say_wish(email=email, topic=topic, is_wanted=False, now=clock.now())
-    response = render(request, "pages/unsubscribe.html", {"topic": topic, "is_wanted": wants_mail(email=email, topic=topic)})
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+    is_wanted = wants_mail(email=email, topic=topic)
+    return hide_address(render(request, "pages/unsubscribe.html", {"topic": topic, "is_wanted": is_wanted}))

@@ -15,8 +15,8 @@ from redreport import clock
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
 from redreport.accounts.zones import zone_choices
+from redreport.answers import SeeOther
 from sessions_live.selectors import coming_cards
-from subscriptions.views.common import SeeOther
 
 
 class ProfileForm(forms.ModelForm):

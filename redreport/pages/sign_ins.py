@@ -1,5 +1,8 @@
 """The page on which a reader, or a member of staff, sees where they are signed in and ends it."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -10,8 +13,8 @@ from django.views.decorators.http import require_http_methods
 
 from redreport.accounts.selectors import signed_in
 from redreport.accounts.sign_ins import end_sign_in, end_sign_ins, own_sign_in, sign_ins_of
+from redreport.answers import SeeOther
 from redreport.wording import counted
-from subscriptions.views.common import SeeOther
 
 
 @never_cache
@@ -23,7 +26,8 @@ def sign_ins(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         messages.success(request, _end(request))
         return SeeOther(reverse("pages:sign_ins"))
-    return render(request, "pages/sign_ins.html", {"sign_ins": sign_ins_of(user), "own": own})
+    lifetime = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return render(request, "pages/sign_ins.html", {"sign_ins": sign_ins_of(user), "own": own, "lifetime": lifetime})
 
 
 def _end(request: HttpRequest) -> str:

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_safe
 from redreport import clock
 from redreport.accounts.selectors import reader_of, signed_in
 from redreport.pages.structured_data import house_data
-from redreport.wording import time_until
 from sessions_live.calendar_links import own_address, public_address
 from sessions_live.models import Host, LiveSession, Seat
 from sessions_live.seat_links import DOOR
@@ -55,7 +54,6 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "next_seat": next_seat,
         "next_door_url": DOOR.url(next_seat) if next_seat and next_seat.attendee_email == user.email else "",
-        "next_starts_in": time_until(next_seat.live_session.starts_at, now) if next_seat else "",
         "next_door_is_open": bool(next_seat and next_seat.live_session.is_door_open(now)),
         "coming_seats": [seat for seat in coming if seat != next_seat],
         "past_seats": [seat for seat in reversed(seats) if now > seat.live_session.door_closes_at],

@@ -7,11 +7,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock
+from redreport.answers import SeeOther, hide_address
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
 from sessions_live.operations.declining import accept_seat_again, decline_seat
 from sessions_live.seat_links import CANT_COME
-from sessions_live.views.common import without_referrer
 
 ANSWERS = {"cannot": decline_seat, "can": accept_seat_again}
 
@@ -24,8 +24,8 @@ def cant_come(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing. A POST says 'cannot' or, after that, 'can': sending either twice is once."""
     status = _answer(request, token) if request.method == "POST" else 200
     if status == 303:
-        return without_referrer(HttpResponse(status=303, headers={"Location": request.path}))
-    return without_referrer(_page(request, _seat_of_attendee(token), status))
+        return hide_address(SeeOther(request.path))
+    return hide_address(_page(request, _seat_of_attendee(token), status))
 
 
 def _answer(request: HttpRequest, token: str) -> int:

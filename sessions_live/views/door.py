@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock, policy
+from redreport.answers import SeeOther, hide_address
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from sessions_live.errors import DoorClosed, MeetingUnavailable, SeatTakenOver, TooManyQuestions
@@ -22,7 +23,7 @@ from sessions_live.operations.attendance import enter_by_door, last_entry
 from sessions_live.operations.questions import ask_question
 from sessions_live.seat_links import DOOR
 from sessions_live.selectors import questions_of
-from sessions_live.views.common import to_the_meeting, without_referrer
+from sessions_live.views.common import to_the_meeting
 
 # A random name for the browser, so that the seat's second device is told from its first; sent to the doors alone.
 DEVICE_COOKIE = "door_device"
@@ -110,7 +111,7 @@ def _door_page(
         "device": device,
         **_device_context(seat, device),
     }
-    return _remembered(device, without_referrer(render(request, "sessions_live/door.html", context, status=status)))
+    return _remembered(device, hide_address(render(request, "sessions_live/door.html", context, status=status)))
 
 
 def _device_context(seat: Seat, device: uuid.UUID) -> dict[str, Any]:
@@ -146,8 +147,8 @@ def _remembered(device: uuid.UUID, response: HttpResponse) -> HttpResponse:
 
 
 def _back_to_the_door(token: str) -> HttpResponse:
-    return without_referrer(HttpResponse(status=303, headers={"Location": reverse("sessions:door", args=[token])}))
+    return hide_address(SeeOther(reverse("sessions:door", args=[token])))
 
 
 def _dead(request: HttpRequest) -> HttpResponse:
-    return without_referrer(render(request, "sessions_live/door_dead.html", status=404))
+    return hide_address(render(request, "sessions_live/door_dead.html", status=404))

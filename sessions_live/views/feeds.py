@@ -13,6 +13,7 @@ from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.recent import proven_recently
 from redreport.accounts.selectors import has_proven_email, signed_in
+from redreport.answers import SeeOther, hide_address
 from redreport.limits import rules
 from redreport.limits.answers import refusal
 from sessions_live import selectors
@@ -44,9 +45,7 @@ def own(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         raise Http404
     response = if_changed(request, own_feed(selectors.seats_of_feed(user=owner, now=clock.now())), CALENDAR)
     response["Cache-Control"] = "private, no-cache"
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+    return hide_address(response)
 
 
 @require_safe
@@ -82,7 +81,7 @@ def change_own_address(request: HttpRequest) -> HttpResponse:
         make_calendar_feed(user=user, now=clock.now())
     elif (old := _key_in(key)) is not None:
         renew_calendar_feed(user=user, key=old, now=clock.now())
-    return HttpResponse(status=303, headers={"Location": f"{reverse('pages:account')}#calendar"})
+    return SeeOther(f"{reverse('pages:account')}#calendar")
 
 
 def if_changed(request: HttpRequest, content: bytes, content_type: str) -> HttpResponse:

@@ -8,13 +8,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from redreport import clock
+from redreport.answers import hide_address
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from sessions_live.errors import DoorClosed, MeetingUnavailable
 from sessions_live.host_links import host_behind
 from sessions_live.host_page import host_context
 from sessions_live.operations.attendance import enter_as_host
-from sessions_live.views.common import to_the_meeting, without_referrer
+from sessions_live.views.common import to_the_meeting
 
 
 @never_cache
@@ -27,15 +28,15 @@ def host(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the brief and changes nothing; POST leads to the meeting while the host's door is open."""
     found = host_behind(token)
     if found is None:
-        return without_referrer(render(request, "sessions_live/door_dead.html", {"is_host": True}, status=404))
+        return hide_address(render(request, "sessions_live/door_dead.html", {"is_host": True}, status=404))
     live_session, person = found
     context = host_context(live_session=live_session, host=person, now=clock.now())
     if request.method != "POST":
-        return without_referrer(render(request, "sessions_live/host.html", context))
+        return hide_address(render(request, "sessions_live/host.html", context))
     try:
         address = enter_as_host(live_session=live_session, host=person, now=clock.now())
     except DoorClosed:
-        return without_referrer(render(request, "sessions_live/host.html", {**context, "is_refused": True}, status=409))
+        return hide_address(render(request, "sessions_live/host.html", {**context, "is_refused": True}, status=409))
     except MeetingUnavailable:
-        return without_referrer(render(request, "sessions_live/host.html", {**context, "is_refused": True}, status=503))
+        return hide_address(render(request, "sessions_live/host.html", {**context, "is_refused": True}, status=503))
     return to_the_meeting(address)

@@ -1,7 +1,7 @@
 """What stays of an hour, for who had a seat: files, addresses, and a rating for the hosts."""
 
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from django.core.files.storage import FileSystemStorage
@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from redreport import clock
+from redreport.answers import SeeOther, hide_address
 from sessions_live.errors import FeedbackClosed
 from sessions_live.forms import FeedbackForm
 from sessions_live.material_files import content_type_of, suffix_of
@@ -20,8 +21,6 @@ from sessions_live.material_links import material_behind, material_path
 from sessions_live.models import Feedback, Material, Seat
 from sessions_live.operations.feedback import give_feedback
 from sessions_live.seat_links import REPLAY
-
-R = TypeVar("R", bound=HttpResponseBase)
 
 log = structlog.get_logger(__name__)
 
@@ -34,11 +33,11 @@ def replay(request: HttpRequest, token: str) -> HttpResponse:
     """The seat's replay, notes and reading, with links that expire. POST gives the rating of who came in, or changes it."""
     seat = REPLAY.seat_behind(token)
     if seat is None:
-        return _hidden(render(request, "sessions_live/replay_dead.html", status=404))
+        return hide_address(render(request, "sessions_live/replay_dead.html", status=404))
     form = FeedbackForm(request.POST if request.method == "POST" else None, initial=_given(seat))
     if form.is_valid():
-        return _hidden(_take_feedback(request, seat, form))
-    return _hidden(_page(request, seat, form))
+        return hide_address(_take_feedback(request, seat, form))
+    return hide_address(_page(request, seat, form))
 
 
 @never_cache
@@ -47,10 +46,10 @@ def material(request: HttpRequest, token: str) -> HttpResponseBase:
     """One file as a download, or the way to where it lies."""
     found = material_behind(token)
     if found is None:
-        return _hidden(render(request, "sessions_live/material_expired.html", status=404))
+        return hide_address(render(request, "sessions_live/material_expired.html", status=404))
     if found.url:
-        return _hidden(_lead_to(found.url))
-    return _hidden(_file(request, found))
+        return hide_address(_lead_to(found.url))
+    return hide_address(_file(request, found))
 
 
 def _given(seat: Seat) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def _take_feedback(request: HttpRequest, seat: Seat, form: FeedbackForm) -> Http
         give_feedback(seat_id=seat.pk, rating=given["rating"], comment=given["comment"], now=clock.now())
     except FeedbackClosed:
         return _page(request, seat, form, status=HTTPStatus.CONFLICT)
-    return _lead_to(request.path, HTTPStatus.SEE_OTHER)
+    return SeeOther(request.path)
 
 
 def _page(request: HttpRequest, seat: Seat, form: FeedbackForm, status: int = 200) -> HttpResponse:
@@ -99,13 +98,7 @@ def _file(request: HttpRequest, found: Material) -> HttpResponseBase:
     return FileResponse(file, as_attachment=True, filename=filename, content_type=content_type_of(name))
 
 
-def _lead_to(address: str, status: int = HTTPStatus.FOUND) -> HttpResponse:
-    response = HttpResponse(status=status)
+def _lead_to(address: str) -> HttpResponse:
+    response = HttpResponse(status=HTTPStatus.FOUND)
     response["Location"] = address
-    return response
-
-
-def _hidden(response: R) -> R:
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
     return response

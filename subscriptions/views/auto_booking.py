@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther, hide_address
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
 from sessions_live.seat_links import AUTO_OUT
@@ -20,7 +21,6 @@ from subscriptions.problems import show_problem
 from subscriptions.selectors import seats_with_coverage
 from subscriptions.settlement import what_comes_back
 from subscriptions.views.cancel import what_was_done
-from subscriptions.views.common import SeeOther
 
 
 @login_required
@@ -46,10 +46,7 @@ def out(request: HttpRequest, token: str) -> HttpResponse:
 
     A mail scanner's GET changes nothing. The address dies when the seat is handed over.
     """
-    response = _give_back(request, token) if request.method == "POST" else _out_page(request, token)
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
+    return hide_address(_give_back(request, token) if request.method == "POST" else _out_page(request, token))
 
 
 def _give_back(request: HttpRequest, token: str) -> HttpResponse:

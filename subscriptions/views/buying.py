@@ -11,6 +11,7 @@ from redreport import clock, policy
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
 from redreport.accounts.selectors import reader_of, signed_in
+from redreport.answers import SeeOther
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from sessions_live.errors import AlreadySeated, SalesClosed, SoldOut
@@ -27,7 +28,7 @@ from subscriptions.operations.purchase import buy_seats, buy_year
 from subscriptions.problems import REFUSALS, show_problem
 from subscriptions.reserve_form import ReserveForm
 from subscriptions.terms import renewal_terms
-from subscriptions.views.common import SeeOther, live_session_or_404
+from subscriptions.views.common import live_session_or_404
 
 
 @require_safe

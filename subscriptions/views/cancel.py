@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther
 from sessions_live.errors import NotCancelable, SeatNotTaken
 from sessions_live.models import Seat
 from subscriptions.errors import ConsequenceChanged
@@ -20,7 +21,6 @@ from subscriptions.operations.settle import plan_settlement
 from subscriptions.problems import show_problem
 from subscriptions.selectors import seats_with_coverage
 from subscriptions.settlement import settlement_made, what_comes_back
-from subscriptions.views.common import SeeOther
 
 
 @never_cache

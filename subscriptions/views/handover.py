@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from redreport import clock
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from sessions_live.errors import AlreadyEntered, AlreadySeated, NotCancelable, SeatNotTaken, TooManyHandOvers
@@ -20,7 +21,6 @@ from subscriptions.handover_form import HandOverForm
 from subscriptions.models import SeatCoverage
 from subscriptions.problems import show_problem
 from subscriptions.selectors import seats_with_coverage
-from subscriptions.views.common import SeeOther
 
 
 @never_cache

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from subscriptions import selectors
@@ -20,7 +21,6 @@ from subscriptions.models import Order
 from subscriptions.operations.checkouts import give_up_order, open_checkout, sync_checkout
 from subscriptions.order_page import order_context
 from subscriptions.problems import REFUSALS, show_problem
-from subscriptions.views.common import SeeOther
 
 
 @never_cache

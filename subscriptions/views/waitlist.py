@@ -12,6 +12,7 @@ from redreport import clock
 from redreport.accounts.decorators import signed_in_or_back_to
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther
 from redreport.limits import rules
 from redreport.limits.answers import limited
 from sessions_live.errors import NotWaiting, OfferGone
@@ -24,7 +25,7 @@ from subscriptions.operations.offers import take_offer_with_credit, wait_for_sea
 from subscriptions.operations.purchase import buy_offered_seat
 from subscriptions.problems import PROBLEMS, REFUSALS, show_problem
 from subscriptions.selectors import current_prices
-from subscriptions.views.common import SeeOther, live_session_or_404
+from subscriptions.views.common import live_session_or_404
 
 
 @signed_in_or_back_to("sessions:detail")

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods
 from redreport import clock
 from redreport.accounts.models import User
 from redreport.accounts.selectors import signed_in
+from redreport.answers import SeeOther
 from subscriptions.billing_page import renewal_context
 from subscriptions.errors import GatewayError, NothingAtStripe, ObjectBusy, PortalUnavailable, YearNotRunning
 from subscriptions.models import SubscriptionChange
 from subscriptions.operations.changes import HAS_ENDED, ask_renewal, submit_change
 from subscriptions.operations.customers import open_portal, sync_years
 from subscriptions.problems import show_problem
-from subscriptions.views.common import SeeOther
 
 WISHES = {"on": True, "off": False}
 
