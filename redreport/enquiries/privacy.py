@@ -40,9 +40,15 @@ class EnquiriesPart(Part):
         waiting = _enquiries_of((user.email,), now).filter(state=Enquiry.State.NEW).count()
         return [f"{counted(waiting, 'enquiry', 'enquiries')} of yours will not be answered."] if waiting else []
 
+    def names(self, user: User) -> set[str]:
+        return set(Enquiry.objects.filter(email=user.email).values_list("name", flat=True))
+
     def forget(self, person: Person, now: datetime) -> None:
-        """The reference and the time stay. What still waited is off the desk's pile: nobody is left to answer to."""
-        theirs = _enquiries_of(person.addresses, person.until)
+        """
+        The reference and the time stay. What still waited is off the desk's pile: nobody is left to answer to. The mail that told
+        the desk said all of it, so its body goes too; one being sent just now goes when this is done again.
+        """
+        theirs = _enquiries_of((*person.addresses, person.pseudonym), person.until)
         numbers = list(theirs.values_list("pk", flat=True))
         OutgoingMail.objects.filter(kind=ARRIVED, context__enquiry_id__in=numbers).update(
             subject="", sent_bytes=None, returned=""
