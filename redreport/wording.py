@@ -197,6 +197,6 @@ def are_few(left: int) -> bool:
     return 0 < left <= FEW_SEATS
 
 
-def counted(number: int, noun: str) -> str:
-    """'1 seat', '3 seats'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """'1 seat', '3 seats'; with `nouns` where an 's' does not do it: '3 enquiries'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or noun + 's'}"

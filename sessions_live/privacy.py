@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from redreport.accounts.models import User
 from redreport.accounts.privacy.exporting import at
 from redreport.accounts.privacy.parts import ERASED_NAME, Obstacle, Part, Person
+from redreport.outbox.erased import forget_recipient
 from redreport.outbox.models import OutgoingMail
 from redreport.wording import counted
 from sessions_live.models import CalendarFeed, Feedback, HandOver, Host, LiveSession, Material, Question, Seat, WaitlistEntry
@@ -85,6 +86,10 @@ class SeatsPart(Part):
         said.append("Your questions and your comments on sessions are deleted.")
         return said
 
+    def names(self, user: User) -> set[str]:
+        given = set(HandOver.objects.filter(from_email__iexact=user.email).values_list("from_name", flat=True))
+        return given | set(Seat.objects.filter(attendee_email__iexact=user.email).values_list("attendee_name", flat=True))
+
     def begin(self, user: User, actor: User, now: datetime) -> None:
         CalendarFeed.objects.filter(user=user).delete()
 
@@ -94,12 +99,12 @@ class SeatsPart(Part):
             leave_waitlist(user=person.user, live_session_id=live_session_id, now=now)
         if open_entries.exists():
             return "an offer that is being paid for"
-        seats = _coming(Q(booked_by=person.user) | Q(attendee_email__in=person.addresses, held_at__lte=person.until), now)
+        seats = _coming(Q(booked_by=person.user) | Q(pk__in=_sat_in(person)), now)
         return "a coming session" if seats else ""
 
     def forget(self, person: Person, now: datetime) -> None:
         # Their own seats, and those that others booked for them. Who sits in seats that they booked for others stays.
-        sat_in = Seat.objects.filter(attendee_email__in=person.addresses, held_at__lte=person.until)
+        sat_in = _sat_in(person)
         handed = HandOver.objects.filter(made_at__lte=person.until)
         handed_away = list(handed.filter(from_email__in=person.addresses).values_list("seat_id", flat=True))
         concerned = {*sat_in.values_list("pk", flat=True), *handed_away}
@@ -115,10 +120,17 @@ class SeatsPart(Part):
         _forget_mails(person, concerned)
 
 
+def _sat_in(person: Person) -> QuerySet[Seat]:
+    """Seats of the person. One that was handed to the address since is of whoever has it now."""
+    handed_since = HandOver.objects.filter(to_email__in=person.addresses, made_at__gt=person.until)
+    seats = Seat.objects.filter(attendee_email__in=person.addresses, held_at__lte=person.until)
+    return seats.exclude(pk__in=handed_since.values("seat_id"))
+
+
 def _forget_mails(person: Person, seat_ids: set[int]) -> None:
     """What was written to others of these seats names who sat there: the bodies go, that they were sent stays."""
     about = OutgoingMail.objects.filter(context__seat_id__in=sorted(seat_ids))
-    about.filter(recipient__in=person.addresses).update(recipient=person.pseudonym, returned="")
+    forget_recipient(about.filter(recipient__in=person.addresses), person.pseudonym)
     about.exclude(state__in=OutgoingMail.OPEN_STATES).update(subject="", sent_bytes=None)
 
 

@@ -1,33 +1,43 @@
 """An account is erased: nothing of the person is left anywhere, every cent is, and nothing that is owed gets lost by it."""
 
+import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 
 from redreport import clock
 from redreport.accounts.models import Erasure, SignIn, User
 from redreport.accounts.privacy.erasing import CannotErase, ErasureChanged, ask_erasure, carry_on, plan_erasure
+from redreport.accounts.privacy.exporting import export_of
 from redreport.audit.models import AuditEntry
 from redreport.desk.models import Job, JobItem
+from redreport.enquiries.operations import send_enquiry
+from redreport.outbox.bounces import Returned, note_bounce
 from redreport.outbox.deliver import deliver_mail
 from redreport.outbox.models import MailWish, OutgoingMail
 from redreport.outbox.wishes import say_wish
 from sessions_live.mails.news import NEW_SESSIONS
 from sessions_live.models import Feedback, Question, Seat, WaitlistEntry
+from sessions_live.operations.cancellations import cancel_live_session
 from sessions_live.operations.feeds import make_calendar_feed
-from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Refund, Subscriber
+from sessions_live.operations.seats import Attendee
+from subscriptions.errors import EmailNotProven
+from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Plan, Refund, Subscriber
 from subscriptions.operations.auto_booking import switch_on_auto_booking
-from subscriptions.operations.subscribers import ensure_customer
+from subscriptions.operations.booking import book_with_credit, start_year_order
+from subscriptions.operations.subscribers import ensure_customer, subscriber_of
+from subscriptions.selectors import current_price
 from tests.aftermath import AtStripe, a_day_passes
 from tests.books import our_books, stripes_books
 from tests.canceling import book, cancel
@@ -37,6 +47,7 @@ from tests.fixtures_shop import Shop
 from tests.handing_over import hand_over
 from tests.invariants import assert_invariants
 from tests.killing import killed_scenes
+from tests.stack import wait_for
 from tests.staff import give_app
 from tests.timeline import run_beat
 
@@ -96,6 +107,15 @@ def lived_in(shop: Shop) -> User:
     switch_on_auto_booking(user=user, now=clock.now())
     say_wish(email=user.email, topic=NEW_SESSIONS, is_wanted=True, now=clock.now())
     give_app(user)
+    send_enquiry(
+        request_id=uuid.uuid4(),
+        email="zenobia@quill.example",
+        now=clock.now(),
+        name=NAME,
+        firm=user.firm,
+        need="Seats for Quill & Daughters",
+        scope="",
+    )
     job = Job.objects.create(kind="seats_give", wishes={}, preview="1 seat", made_by=staff, made_at=clock.now())
     JobItem.objects.create(
         job=job, number=1, about=f"{NAME}, ZENOBIA@quill.example", values={"email": user.email}, state="done", done_at=clock.now()
@@ -396,7 +416,210 @@ class TestByStaff:
         assert f"Your seat in “{live_session.title}”" in html
         assert 'value="Erase the account"' not in html
 
+    def test_an_account_that_was_only_switched_off_can_be_erased(self, client: Client) -> None:
+        user = make_user(NAME, is_active=False)
+        client.force_login(make_staff())
+        shown = plan_erasure(user=user, now=clock.now()).digest
+        assert 'value="Erase the account"' in client.get(self.page(user)).content.decode()
+        assert client.post(self.page(user), {"reason": "Asked by mail", "consequences": shown}).status_code == 302
+        assert Erasure.objects.get().user_id == user.pk
+        assert "is being erased already" in client.get(self.page(user), follow=True).content.decode()
+
     def test_nobody_erases_staff(self, client: Client) -> None:
         colleague = make_staff()
         client.force_login(make_staff())
         assert "This is an account of staff" in client.get(self.page(colleague)).content.decode()
+
+
+def order_a_seat(shop: Shop, user: User) -> Callable[[], object]:
+    return partial(shop.hold_seat, user, make_live_session())
+
+
+def order_a_year(shop: Shop, user: User) -> Callable[[], object]:
+    subscriber_of(user)
+    return partial(start_year_order, user=user, price_id=current_price(Plan.ANNUAL).pk, now=clock.now())
+
+
+def book_a_seat(shop: Shop, user: User) -> Callable[[], object]:
+    make_credits(user)
+    return partial(book_with_credit, user=user, live_session_id=make_live_session().pk, now=clock.now())
+
+
+@pytest.mark.parametrize("buying", [order_a_seat, order_a_year, book_a_seat], ids=lambda buying: buying.__name__)
+@pytest.mark.parametrize("moment", ["COMMIT", "SELECT"], ids=["as it commits", "as it begins"])
+def test_who_buys_at_that_moment_is_refused_or_keeps_the_account(
+    shop: Shop, buying: Callable[[Shop, User], Callable[[], object]], moment: str
+) -> None:
+    user = make_user(NAME)
+    act = buying(shop, User.objects.get(pk=user.pk))
+    shown = plan_erasure(user=user, now=clock.now()).digest
+    rival = Rival(partial(ask_erasure, user_id=user.pk, actor=user, consequences=shown, now=clock.now()))
+    bought: object
+    with connection.execute_wrapper(rival.comes_before(WRITES_OF_BUYING if moment == "COMMIT" else FIRST_LOCK)):
+        try:
+            bought = act()
+        except EmailNotProven as refusal:
+            bought = refusal
+    erased = rival.outcome()
+    user.refresh_from_db()
+    is_closed = isinstance(erased, Erasure)
+    assert is_closed is not user.is_active
+    assert is_closed is isinstance(bought, EmailNotProven)
+    assert (Order.objects.exists() or Seat.objects.exists()) is not is_closed
+
+
+# The last that each of them writes before the account is held, and the first thing that each of them locks.
+WRITES_OF_BUYING = ('INSERT INTO "subscriptions_seatcoverage"', 'INSERT INTO "subscriptions_order"')
+FIRST_LOCK = ("SELECT",)
+
+
+class Rival:
+    """Somebody who comes once, on a connection of their own, in the middle of what another one does; and who may have to wait."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self._thread = threading.Thread(target=self._run)
+        self._outcome: object = None
+        self._pid = 0
+
+    def comes_before(self, beginnings: tuple[str, ...]) -> Callable[..., Any]:
+        def execute(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+            is_lock = beginnings is not FIRST_LOCK or "FOR " in sql
+            if sql.startswith(beginnings) and is_lock and not self._thread.ident:
+                self._thread.start()
+                wait_for(self._is_done_or_waits, "the rival to be done, or to wait")
+            return execute(sql, params, many, context)
+
+        return execute
+
+    def outcome(self) -> object:
+        assert self._thread.ident, "the moment never came"
+        self._thread.join(60)
+        return self._outcome
+
+    def _run(self) -> None:
+        try:
+            connection.ensure_connection()
+            self._pid = connection.connection.info.backend_pid
+            self._outcome = self._act()
+        except Exception as refusal:
+            self._outcome = refusal
+        finally:
+            connections.close_all()
+
+    def _is_done_or_waits(self) -> bool:
+        if not self._thread.is_alive():
+            return True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s", [self._pid])
+            return bool(cursor.fetchone()[0])
+
+
+def test_money_that_a_bank_is_moving_for_a_seat_already_let_go_keeps_the_account(shop: Shop, settings: Any) -> None:
+    settings.STRIPE_DELAYED_PAYMENTS = True
+    shop.stripe.allow_delayed_payments()
+    user, live_session = make_user(NAME), make_live_session(starts_in=timedelta(days=7))
+    order = shop.hold_seat(user, live_session)
+    shop.stripe.pay_by_debit(str(order.stripe_checkout_session_id))
+    shop.hear_all()
+    cancel_live_session(live_session_id=live_session.pk, actor=make_staff(), reason="Ill", now=clock.now())
+    with time_machine.travel(live_session.starts_at, tick=False):
+        shop.sweep()
+        order.refresh_from_db()
+        assert (order.state, order.under_way_since is not None) == ("expired", True)
+        plan = plan_erasure(user=user, now=clock.now())
+        words = f"The payment for order {order.number} is on its way from your bank. Wait until it has arrived or failed."
+        assert [obstacle.words for obstacle in plan.obstacles] == [words]
+    shop.stripe.settle_debit(str(order.stripe_checkout_session_id), "failed")
+    shop.hear_all()
+    assert plan_erasure(user=user, now=clock.now()).obstacles == []
+
+
+def test_what_they_asked_us_is_in_the_file_and_goes_with_them(shop: Shop, smtp_server: MailServer) -> None:
+    user = make_user(NAME, email="zenobia@quill.example", firm="Quill & Daughters")
+    enquiry = send_enquiry(
+        request_id=uuid.uuid4(),
+        name="Z. Quill",
+        firm=user.firm,
+        email="Zenobia@quill.example",
+        need=f"{NAME} needs seats",
+        scope="",
+        now=clock.now(),
+    )
+    deliver_all()
+    assert tables_that_hold("zenobia@quill", "Z. Quill") != []
+    [exported] = export_of(user=user, now=clock.now())["enquiries"]
+    assert (exported["reference"], exported["need"]) == (enquiry.reference, f"{NAME} needs seats")
+    with time_machine.travel(clock.now() + timedelta(minutes=5), tick=False) as moved:
+        plan = plan_erasure(user=user, now=clock.now())
+        assert "1 enquiry that you sent us and we have not answered yet: what you wrote is removed." in plan.consequences
+        erasure = erase(user)
+        deliver_all()
+        moved.shift(timedelta(hours=7))
+        assert carry_on(erasure_id=erasure.pk, now=clock.now())
+    assert tables_that_hold("zenobia", NAME, "Z. Quill", "Quill & Daughters") == []
+    enquiry.refresh_from_db()
+    assert (enquiry.name, enquiry.state) == ("Erased reader", "new")
+
+
+def test_a_seat_handed_to_the_address_later_is_of_who_has_it_now(shop: Shop, smtp_server: MailServer) -> None:
+    user, boss = make_user(NAME, email="zenobia@quill.example"), make_user("Boss")
+    seat = shop.sell_seat(boss, make_live_session(starts_in=LATER))
+    erasure = erase(user)
+    with time_machine.travel(clock.now() + timedelta(hours=1), tick=False) as moved:
+        hand_over(seat, Attendee("Zenobia Anew", "zenobia@quill.example", ""))
+        deliver_all()
+        moved.shift(timedelta(hours=1))
+        assert carry_on(erasure_id=erasure.pk, now=clock.now())
+    seat.refresh_from_db()
+    assert (seat.attendee_name, seat.attendee_email) == ("Zenobia Anew", "zenobia@quill.example")
+
+
+@pytest.mark.django_db
+def test_a_name_blots_out_no_sum_and_nobody_else() -> None:
+    user = make_user("250", email="ann@quill.example")
+    subscriber = subscriber_of(user)
+    words = "$250.00 of Ann Quill, ANN@quill.example, went back; not to joann@quill.example, nor to Ann Quillfeather"
+    case = Case.objects.create(
+        key="k", kind="difference", subscriber=subscriber, summary=words, opened_at=clock.now(), **settled_by_hand(words)
+    )
+    staff = make_staff()
+    job = Job.objects.create(kind="seats_give", wishes={}, preview="1 seat", made_by=staff, made_at=clock.now())
+    item = JobItem.objects.create(
+        job=job,
+        number=1,
+        about="A. Q., ann@quill.example, 250 and Co",
+        values={"name": "A. Q.", "email": "ann@quill.example", "firm": "250 and Co"},
+        state="done",
+        done_at=clock.now(),
+    )
+    make_guest_seat(make_live_session(starts_in=SOON), User(name="Ann Quill", email=user.email))
+    with time_machine.travel(clock.now() + LATER, tick=False):
+        erase(user)
+    nobody = f"erased-{user.pk}@erased.invalid"
+    case.refresh_from_db()
+    left = f"$250.00 of Erased reader, {nobody}, went back; not to joann@quill.example, nor to Ann Quillfeather"
+    assert (case.summary, case.resolution) == (left, left)
+    item.refresh_from_db()
+    assert item.values == {"name": "Erased reader", "email": nobody, "firm": ""}
+
+
+def settled_by_hand(words: str) -> dict[str, Any]:
+    return {"state": "settled", "settled_at": clock.now(), "resolution": words}
+
+
+@pytest.mark.django_db
+def test_what_another_server_said_of_the_address_is_forgotten_and_never_learnt_again(smtp_server: MailServer) -> None:
+    user = make_user(NAME, email="zenobia@quill.example")
+    Client().post("/accounts/login/", {"login": user.email})
+    deliver_all()
+    returned = partial(note_bounce, returned=Returned.BOUNCED, recipient="", said="550 <zenobia@quill.example> is unknown")
+    returned(message_id=OutgoingMail.objects.get().message_id, happened_at=clock.now(), now=clock.now())
+    erasure = erase(user)
+    deliver_all()
+    with time_machine.travel(clock.now() + timedelta(hours=7), tick=False):
+        assert carry_on(erasure_id=erasure.pk, now=clock.now())
+        last = OutgoingMail.objects.get(kind="account_erased")
+        returned(message_id=last.message_id, happened_at=clock.now(), now=clock.now())
+        assert OutgoingMail.objects.get(pk=last.pk).state == "bounced"
+    assert tables_that_hold("zenobia") == []

@@ -18,7 +18,7 @@ from tests.staff import make_member
 pytestmark = pytest.mark.django_db
 
 groups = import_module("redreport.desk.migrations.0003_groups")
-enquiries = import_module("redreport.desk.migrations.0004_enquiries")
+enquiries = import_module("redreport.desk.migrations.0004_enquiries_and_erasures")
 
 
 def written() -> dict[str, set[str]]:

@@ -20,7 +20,7 @@ from django.urls import URLPattern, path
 from redreport import audit, clock
 from redreport.accounts import group_admin  # noqa: F401
 from redreport.accounts.mails import queue_notice
-from redreport.accounts.models import User
+from redreport.accounts.models import Erasure, User
 from redreport.accounts.privacy.erasing import CannotErase, ErasureChanged, ask_erasure, plan_erasure
 from redreport.accounts.second_factor import APP, NothingToRemove, factors_of, remove_second_factor
 from redreport.accounts.selectors import signed_in
@@ -156,7 +156,7 @@ class UserAdmin(DjangoUserAdmin):
     ) -> HttpResponse:
         user = self.get_object(request, unquote(object_id))
         may_remove = user is not None and self._may_remove_factors(request, user) and bool(factors_of(user))
-        may_erase = user is not None and user.is_active and signed_in(request).has_perm(MAY_ERASE)
+        may_erase = user is not None and not _is_being_erased(user) and signed_in(request).has_perm(MAY_ERASE)
         context = {"may_remove_second_factor": may_remove, "may_erase": may_erase, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
@@ -196,8 +196,8 @@ class UserAdmin(DjangoUserAdmin):
         user = self.get_object(request, str(pk))
         if user is None:
             raise Http404
-        if not user.is_active:
-            self.message_user(request, "This account is closed already.", messages.INFO)
+        if _is_being_erased(user):
+            self.message_user(request, "This account is being erased already, or is erased.", messages.INFO)
             return redirect("admin:accounts_user_change", user.pk)
         plan, has_changed = plan_erasure(user=user, now=now), False
         form = EraseAccountForm(request.POST if request.method == "POST" else None, initial={"consequences": plan.digest})
@@ -232,6 +232,11 @@ class UserAdmin(DjangoUserAdmin):
         else:
             self.message_user(request, f"Removed. {user} has been told by mail.", messages.SUCCESS)
         return redirect("admin:accounts_user_change", user.pk)
+
+
+def _is_being_erased(user: User) -> bool:
+    """One that was switched off alone still holds all that is known of its owner, who may have it erased."""
+    return Erasure.objects.filter(user=user).exists()
 
 
 def _becomes_staff(form: forms.ModelForm) -> bool:

@@ -34,7 +34,6 @@ class RosterStateFilter(admin.SimpleListFilter):
 
 @admin.register(RosterSeat)
 class RosterSeatAdmin(ReadOnlyAdmin):
-    actions = ()
     one_session = ("attendee_name", "attendee_firm", "attendee_email", "paid_with", "state", "last_mail", "entered_at")
     list_display = (*one_session, "session")
     list_filter = [("live_session", admin.RelatedOnlyFieldListFilter), RosterStateFilter]

@@ -20,7 +20,7 @@ class JobsPart(Part):
             names |= Q(about__icontains=address) | Q(outcome__icontains=address) | Q(values__icontains=address)
         theirs = JobItem.objects.filter(names, job__made_at__lte=person.until).exclude(state=JobItem.State.WAITING)
         for item in theirs:
-            item.about, item.outcome = _without(item.about, person)[:300], _without(item.outcome, person)[:300]
+            item.about, item.outcome = person.taken_out_of(item.about)[:300], person.taken_out_of(item.outcome)[:300]
             item.values = _without(item.values, person)
             item.save(update_fields=["about", "outcome", "values"])
 
@@ -30,16 +30,11 @@ def register() -> None:
 
 
 def _without(value: Any, person: Person) -> Any:
-    """The same text, or the same JSON, with nobody in their place."""
+    """The same JSON with nobody in their place. Values that name the person say who they were, so these go as a whole."""
     if isinstance(value, dict):
+        if str(value.get("email", "")).lower() in person.addresses:
+            value = value | {key: words for key, words in {"name": ERASED_NAME, "firm": ""}.items() if key in value}
         return {key: _without(member, person) for key, member in value.items()}
     if isinstance(value, list):
         return [_without(member, person) for member in value]
-    if not isinstance(value, str):
-        return value
-    for address in person.addresses:
-        begin = value.lower().find(address)
-        while begin >= 0:
-            value = value[:begin] + person.pseudonym + value[begin + len(address) :]
-            begin = value.lower().find(address, begin + len(person.pseudonym))
-    return value.replace(person.name, ERASED_NAME)
+    return person.taken_out_of(value) if isinstance(value, str) else value

@@ -44,7 +44,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *("subscriptions.view_stripeevent", "subscriptions.change_stripeevent"),
         *("subscriptions.view_autobooking", "subscriptions.view_autobookingattempt"),
         # People, mails, and what was asked for and done.
-        *("accounts.view_user", "accounts.add_user", "accounts.change_user"),
+        *("accounts.view_user", "accounts.add_user", "accounts.change_user", "accounts.add_erasure"),
         *("outbox.view_outgoingmail", "outbox.change_outgoingmail"),
         *("desk.view_job", "desk.add_announcement", "audit.view_auditentry"),
         *("enquiries.view_enquiry", "enquiries.change_enquiry"),

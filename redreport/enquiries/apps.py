@@ -7,6 +7,8 @@ class EnquiriesConfig(AppConfig):
     verbose_name = "Enquiries"
 
     def ready(self) -> None:
-        from redreport.enquiries import mails
+        from redreport.accounts.privacy import parts
+        from redreport.enquiries import mails, privacy
 
         mails.register_kinds()
+        parts.register(privacy.EnquiriesPart())

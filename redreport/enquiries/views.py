@@ -8,13 +8,16 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from redreport import clock, policy
+from redreport import clock
 from redreport.accounts.selectors import reader_of
 from redreport.answers import SeeOther
 from redreport.enquiries.errors import TooManyEnquiries
 from redreport.enquiries.forms import EnquiryForm
 from redreport.enquiries.models import Enquiry
 from redreport.enquiries.operations import send_enquiry
+from redreport.limits import rules
+from redreport.limits.counting import take
+from redreport.limits.visitors import ip_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,9 +25,13 @@ def ask(request: HttpRequest) -> HttpResponse:
     """The form; sent, it leads to the reference. What was typed stays where something is wrong."""
     form = EnquiryForm(request.POST if request.method == "POST" else None, initial=_known_of(request))
     if form.is_valid():
+        # A flood of enquiries is refused on the form itself, so that what was typed is not lost.
+        refused = take(rules.ENQUIRY, now=clock.now(), ip=ip_of(request))
         try:
-            enquiry = send_enquiry(now=clock.now(), **form.cleaned_data)
+            enquiry = None if refused else send_enquiry(now=clock.now(), **form.cleaned_data)
         except TooManyEnquiries:
+            enquiry = None
+        if enquiry is None:
             form.add_error(None, _too_many())
             return render(request, "enquiries/ask.html", {"form": form}, status=429)
         return SeeOther(reverse("enquiries:thanks", args=[enquiry.reference]))
@@ -40,8 +47,8 @@ def thanks(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _too_many() -> str:
     return (
-        f"We have {policy.MOST_ENQUIRIES_PER_HOUR} enquiries from this address within the last hour, and this one was not taken. "
-        f"If something is to be added, write to {settings.MAIL_REPLY_TO}."
+        "Several enquiries came from you within a short time, and this one was not taken. Try again in an hour; "
+        f"if it cannot wait, write to {settings.MAIL_REPLY_TO}."
     )
 
 

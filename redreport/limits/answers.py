@@ -37,21 +37,17 @@ def refusal(request: HttpRequest, limit: Limit, **values: str) -> HttpResponse |
     return too_many(request, refused) if refused else None
 
 
-def limited(limit: Limit, **names: str) -> Callable[[View], View]:
+def limited(limit: Limit) -> Callable[[View], View]:
     """
-    For views: POST is counted and, beyond the limit, answered 429. `names` says which argument of the address a value comes
-    from: `limited(DOOR_ENTRY, link="token")`.
+    For views: POST is counted by who asks and, beyond the limit, answered 429. What stands in the address is counted by the view,
+    once it knows that it leads to something: else whoever makes up addresses fills the table.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def counted(request: HttpRequest, *args: str, **arguments: str) -> HttpResponse:
-            if request.method == "POST":
-                values = {by: str(arguments[name]) for by, name in names.items()}
-                answer = refusal(request, limit, **values)
-                if answer is not None:
-                    return answer
-            return view(request, *args, **arguments)
+            answer = refusal(request, limit) if request.method == "POST" else None
+            return answer or view(request, *args, **arguments)
 
         return counted
 

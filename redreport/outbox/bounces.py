@@ -7,6 +7,7 @@ import structlog
 from django.db import transaction
 
 from redreport import audit
+from redreport.outbox.erased import is_erased
 from redreport.outbox.models import OutgoingMail
 from redreport.outbox.wishes import stop_optional_mails
 from redreport.transactions import retried
@@ -42,6 +43,9 @@ def note_bounce(
     with transaction.atomic():
         # The mail's lock: its worker may be writing down at this moment that it was taken.
         mail = _find(message_id, recipient, happened_at)
+        if mail and is_erased(mail.recipient):
+            # What the other server says quotes the address that we have forgotten.
+            said = ""
         if mail is None:
             log.warning("bounce_of_unknown_mail", returned=returned.name)
         elif returned == Returned.PUT_OFF:

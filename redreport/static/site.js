@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 600_000;
 // What is said to who hears the page and does not see it; one voice, which interrupts nobody.
 const voice = document.createElement("p");
 voice.className = "hidden-words";
-voice.setAttribute("role", "status");
+voice.setAttribute("aria-live", "polite");
 (document.querySelector("footer") ?? document.body).append(voice);
 
 function say(words) {
@@ -165,13 +165,15 @@ async function get(address, options) {
   return answer;
 }
 
-// A page that waits for somebody else says so by this mark. It is fetched anew once it would say something else.
+// A page that waits for somebody else says so by this mark. It is fetched anew once it would say something else: that the wait is
+// over, or that a bar has moved on.
 function lookAgain() {
   const waiting = document.querySelector("[data-look-again]");
   if (!waiting) return;
+  const bars = [...document.querySelectorAll("progress")].map((bar) => bar.outerHTML);
   keepAsking(async () => {
     const page = await (await get(location.href)).text();
-    if (!page.includes("data-look-again")) location.reload();
+    if (!page.includes("data-look-again") || !bars.every((bar) => page.includes(bar))) location.reload();
   }, 1000 * waiting.dataset.lookAgain);
 }
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from redreport import clock, policy
 from redreport.answers import SeeOther, hide_address
 from redreport.limits import rules
-from redreport.limits.answers import limited
+from redreport.limits.answers import refusal
 from sessions_live.errors import DoorClosed, MeetingUnavailable, SeatTakenOver, TooManyQuestions
 from sessions_live.forms import QuestionForm
 from sessions_live.models import DoorEntry, LiveSession, Seat
@@ -38,14 +38,13 @@ DEVICE_COOKIE_SECONDS = 60 * 60 * 24
 # The meeting's provider sends the browser on to hosts of its own, and browsers hold a form to where its redirects lead, by the
 # policy of the page with the form. 'http:' means https as well.
 @csp_update({"form-action": ["http:"]})
-@limited(rules.DOOR_ENTRY, link="token")
 def door(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
     seat = DOOR.seat_behind(token)
     if seat is None:
         return _dead(request)
     if request.method == "POST":
-        return _enter(request, seat)
+        return refusal(request, rules.DOOR_ENTRY, link=str(seat.public_id)) or _enter(request, seat)
     return _door_page(request, seat, QuestionForm())
 
 
@@ -53,7 +52,6 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @csrf_exempt
 @csp_update({"form-action": ["http:"]})
-@limited(rules.QUESTION, link="token")
 def question(request: HttpRequest, token: str) -> HttpResponse:
     """Ask the hosts something; then back at the door, which lists what was asked."""
     seat = DOOR.seat_behind(token)
@@ -61,6 +59,9 @@ def question(request: HttpRequest, token: str) -> HttpResponse:
         return _dead(request)
     if request.method != "POST":
         return _back_to_the_door(token)
+    answer = refusal(request, rules.QUESTION, link=str(seat.public_id))
+    if answer is not None:
+        return answer
     form = QuestionForm(request.POST)
     if not form.is_valid():
         return _door_page(request, seat, form, status=400)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from redreport import clock
 from redreport.answers import hide_address
 from redreport.limits import rules
-from redreport.limits.answers import limited
+from redreport.limits.answers import refusal
 from sessions_live.errors import DoorClosed, MeetingUnavailable
 from sessions_live.host_links import host_behind
 from sessions_live.host_page import host_context
@@ -23,7 +23,6 @@ from sessions_live.views.common import to_the_meeting
 # As at an attendee's door: the address is the secret.
 @csrf_exempt
 @csp_update({"form-action": ["http:"]})
-@limited(rules.DOOR_ENTRY, link="token")
 def host(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the brief and changes nothing; POST leads to the meeting while the host's door is open."""
     found = host_behind(token)
@@ -33,6 +32,9 @@ def host(request: HttpRequest, token: str) -> HttpResponse:
     context = host_context(live_session=live_session, host=person, now=clock.now())
     if request.method != "POST":
         return hide_address(render(request, "sessions_live/host.html", context))
+    answer = refusal(request, rules.DOOR_ENTRY, link=f"host {person.pk} of {live_session.pk}")
+    if answer is not None:
+        return answer
     try:
         address = enter_as_host(live_session=live_session, host=person, now=clock.now())
     except DoorClosed:

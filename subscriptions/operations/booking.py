@@ -31,7 +31,7 @@ from subscriptions.errors import (
 )
 from subscriptions.models import Order, Plan, Price, SeatCoverage, Subscriber, Subscription
 from subscriptions.operations.credits import spend_credit
-from subscriptions.operations.subscribers import lock_subscriber, subscriber_of
+from subscriptions.operations.subscribers import hold_account, lock_subscriber, subscriber_of
 from subscriptions.selectors import current_price
 from subscriptions.terms import consent_text
 
@@ -91,6 +91,7 @@ def start_year_order(*, user: User, price_id: int, now: datetime) -> Order:
         if pending:
             return pending
         price = price_in_force(Plan.ANNUAL, price_id)
+        hold_account(user)
         return Order.objects.create(
             subscriber=subscriber,
             kind=Order.Kind.YEAR,
@@ -120,6 +121,7 @@ def book_with_credit(*, user: User, live_session_id: int, now: datetime) -> Seat
         live_session = lock_live_session(live_session_id)
         coverage = take_seat_with_credit(user=user, subscriber_id=subscriber.pk, live_session=live_session, actor=user, now=now)
         mails.queue_seat_confirmed(seat=coverage.seat, now=now)
+        hold_account(user)
         return coverage
 
 
@@ -142,6 +144,7 @@ def order_held_seats(
     )
     covered = {"kind": SeatCoverage.Kind.ORDER, "order": order, "created_at": now}
     SeatCoverage.objects.bulk_create(SeatCoverage(seat=seat, **covered) for seat in seats)
+    hold_account(subscriber.user)
     return order
 
 

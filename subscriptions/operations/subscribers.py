@@ -10,10 +10,11 @@ from django.db.models import F
 
 from redreport import audit, clock
 from redreport.accounts.models import User, UserManager
+from redreport.accounts.selectors import has_proven_email
 from redreport.text import NAME_LENGTH
 from redreport.transactions import retried
 from subscriptions import stripe_gateway as gateway
-from subscriptions.errors import GatewayNotFound
+from subscriptions.errors import EmailNotProven, GatewayNotFound
 from subscriptions.models import FormerCustomer, Order, Subscriber
 from subscriptions.operations.keys import new_key_after_server_error
 from subscriptions.selectors import id_of_customers_subscriber
@@ -29,6 +30,17 @@ def subscriber_of(user: User) -> Subscriber:
 def lock_subscriber(subscriber_id: int) -> Subscriber:
     """The subscriber's row, locked: two orders for a year, or two bookings by credit, go one after the other."""
     return Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
+
+
+def hold_account(user: User) -> None:
+    """Keep the account from being erased until the caller's transaction ends, by a lock taken after all others: what was written
+    here is seen by an erasure that comes then. One that came before is found, and refused with EmailNotProven.
+
+    Foreign keys alone hold nothing: the database looks at them when the transaction commits.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not has_proven_email(user):
+        raise EmailNotProven
 
 
 def ensure_customer(subscriber: Subscriber) -> str:

@@ -40,6 +40,10 @@ def open_money(user: User, now: datetime) -> Iterator[Obstacle]:
         yield Obstacle(
             f"Order {order.number} is open: pay it or drop it first.", reverse("subscriptions:order", args=[order.number])
         )
+    under_way = Order.objects.filter(subscriber__user=user, state=Order.State.EXPIRED, under_way_since__isnull=False)
+    for order in under_way.order_by("pk"):
+        # Its seat is let go, and what the bank pays for it goes back: until the bank has said so, nobody knows.
+        yield Obstacle(f"The payment for order {order.number} is on its way from your bank. Wait until it has arrived or failed.")
     for order in orders_paid_not_given().filter(subscriber__user=user).order_by("pk"):
         yield Obstacle(f"Order {order.number} is paid, and we are carrying it out.")
     if seats_to_settle().filter(booked_by=user).exists():

@@ -16,6 +16,7 @@ from subscriptions import stripe_gateway as gateway
 from subscriptions.errors import GatewayError, GatewayNotFound, ObjectBusy
 from subscriptions.mails.moves import BOOKING_MOVED
 from subscriptions.models import AutoBooking, Case, CreditGrant, Subscriber, Subscription, SubscriptionChange
+from subscriptions.operations.cases import LONGEST
 from subscriptions.operations.changes import ask_end_now, submit_change
 from subscriptions.operations.credits import write_off_credits
 from subscriptions.privacy.exported import bought_by
@@ -69,9 +70,11 @@ class BuyingPart(Part):
         Subscriber.objects.filter(user=person.user).update(billing_name=ERASED_NAME, firm="")
         _forget_mails_to_bookers(person)
         about = Q(subscriber__user=person.user) | Q(seat__attendee_email=person.pseudonym) | Q(seat__booked_by=person.user)
-        for case in Case.objects.filter(about, summary__contains=person.name):
-            case.summary = case.summary.replace(person.name, ERASED_NAME)[:300]
-            case.save(update_fields=["summary"])
+        # The mail came back, and whoever it was for has bought nothing.
+        about |= Q(mail__recipient=person.pseudonym)
+        for case in Case.objects.filter(about):
+            case.summary, case.resolution = (person.taken_out_of(said)[:LONGEST] for said in (case.summary, case.resolution))
+            case.save(update_fields=["summary", "resolution"])
 
 
 def _forget_mails_to_bookers(person: Person) -> None:

@@ -16,6 +16,7 @@ OF_DJANGO: Mapping[str, str] = {
 GUESSES = "This document appears to be written in"
 # Titles that say the same at two addresses because the same has happened there.
 SHARED_TITLES = {
+    "Page not found · Red Report Live": "whatever is not there",
     "This link is no longer valid · Red Report Live": "a dead link of any kind",
     "This seat is canceled · Red Report Live": "by the account or by the link in a mail",
     "Something went wrong · Red Report Live": "the file for unforeseen faults, and the file itself",

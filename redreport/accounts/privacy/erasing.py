@@ -73,8 +73,8 @@ def ask_erasure(*, user_id: int, actor: User, reason: str = "", consequences: st
         user = User.objects.get(pk=user_id)
         for part in parts():
             part.lock(user)
-        # The account's lock: of two clicks the second finds the erasure of the first. An order that is being begun at this moment
-        # holds the account too, and is seen.
+        # The account's lock: of two clicks the second finds the erasure of the first. An order or a booking of this moment takes it
+        # too, last of all: it is seen here, or finds the account closed.
         user = User.objects.select_for_update().get(pk=user_id)
         known = Erasure.objects.filter(user=user).first()
         if known:
@@ -89,7 +89,7 @@ def ask_erasure(*, user_id: int, actor: User, reason: str = "", consequences: st
             asked_by=actor,
             reason=reason,
             asked_at=now,
-            sealed=seal.seal({"addresses": _addresses_of(user), "name": user.name}),
+            sealed=seal.seal({"addresses": _addresses_of(user), "names": _names_of(user)}),
             next_attempt_at=now,
         )
         audit.record(actor=actor, verb="erasure_asked", target=user, reason=reason, now=now)
@@ -185,7 +185,11 @@ def _finish(erasure_id: int, person: Person, now: datetime) -> bool:
 def _person(erasure: Erasure) -> Person:
     assert erasure.sealed is not None
     known = seal.unseal(bytes(erasure.sealed))
-    return Person(erasure.user, tuple(known["addresses"]), known["name"], erasure.asked_at)
+    return Person(erasure.user, tuple(known["addresses"]), tuple(known["names"]), erasure.asked_at)
+
+
+def _names_of(user: User) -> list[str]:
+    return sorted({user.name}.union(*(part.names(user) for part in parts())) - {""})
 
 
 def _addresses_of(user: User) -> list[str]:

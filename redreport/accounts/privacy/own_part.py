@@ -15,6 +15,7 @@ from redreport.accounts.privacy.parts import Obstacle, Part, Person
 from redreport.accounts.sign_ins import end_sign_ins, sign_ins_of
 from redreport.audit.models import AuditEntry
 from redreport.outbox import kinds
+from redreport.outbox.erased import forget_recipient
 from redreport.outbox.models import MailWish, OutgoingMail
 
 ERASED = "erased"
@@ -100,9 +101,7 @@ def _entry(entry: AuditEntry, user: User) -> dict[str, Any]:
 
 def _forget_mails(person: Person) -> None:
     theirs = OutgoingMail.objects.filter(recipient__in=person.addresses, created_at__lte=person.until)
-    blank: dict[str, Any] = {"recipient": person.pseudonym, "subject": "", "sent_bytes": None, "secret": None, "returned": ""}
-    waiting = theirs.filter(state=OutgoingMail.State.QUEUED)
-    waiting.update(state=OutgoingMail.State.WITHHELD, reason=ERASED, **blank)
+    theirs.filter(state=OutgoingMail.State.QUEUED).update(state=OutgoingMail.State.WITHHELD, reason=ERASED)
     # One that is being sent just now is written down by its worker; its body goes when the erasure is finished.
-    theirs.filter(state=OutgoingMail.State.SENDING).update(recipient=person.pseudonym)
-    theirs.exclude(state__in=OutgoingMail.OPEN_STATES).update(**blank)
+    theirs.exclude(state=OutgoingMail.State.SENDING).update(subject="", sent_bytes=None, secret=None)
+    forget_recipient(theirs, person.pseudonym)

@@ -1,5 +1,6 @@
 """Each app answers for the rows it keeps of a person. It registers its part at start-up; nothing here knows an app by name."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,13 +19,25 @@ class Person:
 
     user: User
     addresses: tuple[str, ...]
-    name: str
+    # As the account and the rows spell them.
+    names: tuple[str, ...]
     until: datetime
 
     @property
     def pseudonym(self) -> str:
         """Stands where an address stood: the same in all rows, and nobody's."""
         return erased_address(self.user.pk)
+
+    def taken_out_of(self, text: str) -> str:
+        """The same words with nobody in their place. Whole words alone: a name that is part of another word names somebody else.
+        What has no letter is no name: who is called '250' must not blot out the sums of the books."""
+        for address in self.addresses:
+            whole = rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)"
+            text = re.sub(whole, self.pseudonym, text, flags=re.IGNORECASE)
+        for name in sorted(self.names, key=len, reverse=True):
+            if any(sign.isalpha() for sign in name):
+                text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", ERASED_NAME, text)
+        return text
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,10 @@ class Part:
     def consequences(self, user: User, now: datetime) -> list[str]:
         """What is lost with it, as sentences to its owner. Only reads."""
         return []
+
+    def names(self, user: User) -> set[str]:
+        """How the rows spell the person's name, where others typed it. Only reads."""
+        return set()
 
     def lock(self, user: User) -> None:
         """Lock what others change, before the account's own row is locked."""
