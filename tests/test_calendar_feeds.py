@@ -19,6 +19,7 @@ from tests.factories import make_credits, make_guest_seat, make_live_session, ma
 from tests.handing_over import hand_over
 from tests.moving import move
 from tests.parties import BO
+from tests.signing_in import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +30,6 @@ def reader() -> User:
     ada = make_user("Ada Reader", email="ada@example.com")
     make_credits(ada, 6)
     return ada
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def make_address(user: User) -> str:

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from allauth.account.internal.flows.login import record_authentication
-from django.http import HttpRequest
-from django.test import Client
 from playwright.sync_api import Error
 
 from redreport.accounts.models import User
 from tests.e2e.watch import Watch
+from tests.signing_in import signed_in
 from tests.walk.examiner import WINDOW, Examiner
 
 if TYPE_CHECKING:
@@ -129,10 +127,4 @@ class Walkers:
 
 def session_of(user: User) -> str:
     """The key of a session that was signed into just now, as pages that ask for a recent sign-in want it."""
-    client = Client()
-    client.force_login(user)
-    request: Any = HttpRequest()
-    request.session = client.session
-    record_authentication(request, user, method="code", email=user.email)
-    request.session.save()
-    return str(request.session.session_key)
+    return str(signed_in(user).session.session_key)
