@@ -1,5 +1,6 @@
 """Canceling a session from the desk: to the cent and to the mail what was shown, and once."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -146,6 +147,12 @@ def test_each_sort_of_attendee_has_a_mail_to_look_at_which_says_what_comes_back(
     assert all("The host is ill." in text for text in shown.values())
 
 
+def without_reservation(html: str) -> str:
+    rest, count = re.subn(r'<script type="application/ld\+json">.*?</script>', "", html)
+    assert count == 1
+    return rest
+
+
 @pytest.mark.django_db
 def test_shown_mail_is_the_one_that_is_sent() -> None:
     live_session = make_live_session()
@@ -155,7 +162,9 @@ def test_shown_mail_is_the_one_that_is_sent() -> None:
     walk.confirm()
     settle_canceled_seats(now=clock.now())
     sent = rendered_mail("seat_canceled")
-    assert (shown.subject, shown.text, shown.html) == (sent.subject, sent.text, sent.html)
+    assert (shown.subject, shown.text) == (sent.subject, sent.text)
+    # What programs read names the seat and its attendee: in the one shown, somebody who does not exist.
+    assert without_reservation(shown.html) == without_reservation(sent.html)
 
 
 @pytest.mark.django_db

@@ -22,7 +22,7 @@ from sessions_live.views.common import to_the_meeting
 @require_http_methods(["GET", "HEAD", "POST"])
 # As at an attendee's door: the address is the secret.
 @csrf_exempt
-@csp_update({"form-action": ["http:"]})
+@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]  # its annotation knows only views without arguments
 def host(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the brief and changes nothing; POST leads to the meeting while the host's door is open."""
     found = host_behind(token)
