@@ -1,9 +1,11 @@
 """The design system: colors that can be told apart, components that say what they are told, the page that shows them all."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.template import Context, Template
 from django.test import Client
 from django.urls import include, path
@@ -15,6 +17,21 @@ pytestmark = pytest.mark.urls(__name__)
 
 # The addresses of a development copy: the test run itself is none.
 urlpatterns = [path("dev/", include("redreport.local.urls")), *addresses_elsewhere]
+
+
+TEMPLATES = Path(configured.BASE_DIR, "templates")
+COMPONENTS = sorted((TEMPLATES / "components").glob("*.html"))
+# Written without the tags: their own templates, allauth's twins of them, a page made without templates, the states on show.
+BY_HAND = {
+    *("components/button.html", "components/notice.html", "components/table.html", "allauth/elements/button.html"),
+    *("allauth/elements/alert.html", "500.html", "local/style.html"),
+}
+
+
+def pages() -> list[str]:
+    """Every template of a page of readers, by its name."""
+    names = (str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+    return sorted(name for name in names if not name.startswith(("emails/", "admin/")) and "/email/" not in name)
 
 
 @pytest.fixture
@@ -54,6 +71,16 @@ def test_the_page_shows_each_component_in_its_states(style_page: str) -> None:
         *('class="facts"', 'class="panel"', 'class="entry"', "ledger-stacks", "badge", "<progress", 'lang="zh-Hans"'),
     ]
     assert [sign for sign in shown if sign not in style_page] == []
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda path: path.stem)
+def test_component_says_first_what_it_takes(component: Path) -> None:
+    assert component.read_text().startswith("{# ")
+
+
+@pytest.mark.parametrize("name", sorted({*pages()} - BY_HAND))
+def test_buttons_notices_and_tables_are_written_with_their_tags(name: str) -> None:
+    assert re.findall(r'class="(?:button|notice|ledger ledger-stacks)[ "{]', (TEMPLATES / name).read_text()) == []
 
 
 def test_the_page_exists_in_the_local_stack_only(db: None, client: Client, settings: Any) -> None:

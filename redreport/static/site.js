@@ -72,8 +72,8 @@ function showAttendees(select) {
   for (const group of form.querySelectorAll("[data-attendee]")) {
     group.hidden = group.disabled = Number(group.dataset.attendee) > seats;
   }
-  const button = form.querySelector("button[data-many]");
-  button.textContent = seats === 1 ? button.dataset.one : button.dataset.many;
+  const words = form.querySelector("[data-many]");
+  words.querySelector("button").textContent = seats === 1 ? words.dataset.one : words.dataset.many;
   const total = document.querySelector("[data-each]");
   if (!total) return;
   const money = new Intl.NumberFormat("en-US", { style: "currency", currency: total.dataset.currency, trailingZeroDisplay: "stripIfInteger" });
