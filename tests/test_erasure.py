@@ -423,6 +423,7 @@ class TestByStaff:
 
 
 def order_a_seat(shop: Shop, user: User) -> Callable[[], object]:
+    subscriber_of(user)
     return partial(shop.hold_seat, user, make_live_session())
 
 
