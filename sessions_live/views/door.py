@@ -36,7 +36,7 @@ DEVICE_COOKIE_SECONDS = 60 * 60 * 24
 @csrf_exempt
 # The meeting's provider sends the browser on to hosts of its own, and browsers hold a form to where its redirects lead, by the
 # policy of the page with the form. 'http:' means https as well.
-@csp_update({"form-action": ["http:"]})
+@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
 def door(request: HttpRequest, token: str) -> HttpResponse:
     """A mail scanner's GET changes nothing; the reader's POST records the entry and leads to the meeting."""
     seat = DOOR.seat_behind(token)
@@ -50,7 +50,7 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @csrf_exempt
-@csp_update({"form-action": ["http:"]})
+@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
 def question(request: HttpRequest, token: str) -> HttpResponse:
     """Ask the hosts something; then back at the door, which lists what was asked."""
     seat = DOOR.seat_behind(token)
@@ -58,9 +58,10 @@ def question(request: HttpRequest, token: str) -> HttpResponse:
         return _dead(request)
     if request.method != "POST":
         return _back_to_the_door(token)
-    answer = refusal(request, rules.QUESTION, link=str(seat.public_id))
-    if answer is not None:
-        return answer
+    return refusal(request, rules.QUESTION, link=str(seat.public_id)) or _ask(request, seat, token)
+
+
+def _ask(request: HttpRequest, seat: Seat, token: str) -> HttpResponse:
     form = QuestionForm(request.POST)
     if not form.is_valid():
         return _door_page(request, seat, form, status=400)

@@ -21,7 +21,7 @@ from sessions_live.views.common import to_the_meeting, without_referrer
 @require_http_methods(["GET", "HEAD", "POST"])
 # As at an attendee's door: the address is the secret.
 @csrf_exempt
-@csp_update({"form-action": ["http:"]})
+@csp_update({"form-action": ["http:"]})  # type: ignore[arg-type]
 def host(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the brief and changes nothing; POST leads to the meeting while the host's door is open."""
     found = host_behind(token)

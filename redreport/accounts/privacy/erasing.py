@@ -73,8 +73,8 @@ def ask_erasure(*, user_id: int, actor: User, reason: str = "", consequences: st
         user = User.objects.get(pk=user_id)
         for part in parts():
             part.lock(user)
-        # The account's lock: of two clicks the second finds the erasure of the first. An order or a booking of this moment takes it
-        # too, last of all: it is seen here, or finds the account closed.
+        # The account's lock: of two clicks the second finds the erasure of the first. An order or a booking of this moment takes
+        # it too, last of all: it is seen here, or finds the account closed.
         user = User.objects.select_for_update().get(pk=user_id)
         known = Erasure.objects.filter(user=user).first()
         if known:
