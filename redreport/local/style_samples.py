@@ -24,9 +24,7 @@ class SampleForm(forms.Form):
     code = forms.CharField(label="Code", widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}))
     seats = forms.ChoiceField(label="Number of seats", choices=[(1, 1), (2, 2)])
     question = forms.CharField(label="Your question", widget=forms.Textarea(attrs={"rows": 3}), required=False)
-    rating = forms.ChoiceField(
-        label="Your rating", choices=[(5, "5 – excellent"), (4, "4 – good")], widget=forms.RadioSelect
-    )
+    rating = forms.ChoiceField(label="Your rating", choices=[(5, "5 – excellent"), (4, "4 – good")], widget=forms.RadioSelect)
     consent = forms.BooleanField(label="I agree that the subscription renews every year at this price until I turn it off.")
 
 

@@ -102,8 +102,8 @@ class Refund(models.Model):
 
     @property
     def takes_the_seat(self) -> bool:
-        """Whether the payment left no seat behind: not said of a year, of money returned for a reason of the house's own, nor where the
-        reason says it."""
+        """Whether it must be said that the payment left no seat behind: not of a year, nor where the house had a reason of its
+        own or the reason says it already."""
         order = self.payment.order
         if order is None or order.live_session_id is None or self.reason in self.SAY_NOTHING_OF_THE_SEAT:
             return False
