@@ -16,10 +16,11 @@ class QuestionForm(forms.Form):
     """A question to the hosts."""
 
     text = forms.CharField(
-        label="Your question to the hosts",
+        label="Your question",
         max_length=Question._meta.get_field("text").max_length,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The hosts see it with your name and firm; other attendees do not.",
+        help_text="The authors see it with your name and firm; other attendees do not.",
+        error_messages={"required": "Enter your question."},
     )
 
     def clean_text(self) -> str:
@@ -70,7 +71,7 @@ class FeedbackForm(forms.Form):
     """What an attendee thought of the hour."""
 
     rating = forms.TypedChoiceField(
-        label="How was the hour?",
+        label="Your rating",
         choices=[("5", "5 – excellent"), ("4", "4 – good"), ("3", "3 – fair"), ("2", "2 – weak"), ("1", "1 – poor")],
         coerce=int,
         widget=forms.RadioSelect,

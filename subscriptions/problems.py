@@ -170,7 +170,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
         money="Please do not pay again.",
     ),
     YearNotRunning: Problem(
-        "You have no running year",
+        "You have no current year",
         "It has ended, or it is being ended, so there is no renewal to turn off or on.",
         money="",
         next_label="Your account",

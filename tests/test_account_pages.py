@@ -104,6 +104,14 @@ class TestSignIns:
         with pytest.raises(UpdateError):
             session.save()
 
+    def test_one_that_was_ended_while_its_session_changed_its_key_ends_all_the_same(self, reader: User) -> None:
+        with time_machine.travel(clock.now(), tick=False) as moved:
+            telephone = browser(reader, SAFARI)
+            SignIn.objects.all().delete()
+            moved.shift(timedelta(hours=1))
+            telephone.get("/account/")
+            assert (is_signed_in(telephone), SignIn.objects.count(), Session.objects.count()) == (False, 0, 0)
+
     def test_last_seen_is_written_once_an_hour(self, reader: User) -> None:
         with time_machine.travel(clock.now(), tick=False) as moved:
             desk = browser(reader)

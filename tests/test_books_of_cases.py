@@ -10,10 +10,12 @@ from django.db import connection
 from redreport import clock
 from sessions_live.models import Seat
 from sessions_live.operations.seats import Attendee
+from subscriptions.errors import CaseAlreadySettled
 from subscriptions.models import Case, Order, Payment, Refund, SeatCoverage
 from subscriptions.operations.case_actions import give_seat_of_case
-from subscriptions.operations.case_money import note_paid_back, refund_rest_of_case
+from subscriptions.operations.case_money import note_paid_back, refund_rest_of_case, retry_refund_of_case
 from subscriptions.operations.cases import open_case, settle_case
+from subscriptions.operations.goodwill import refund_forfeited_seat
 from subscriptions.operations.refunds import submit_refund
 from tests.bookkeeping import assert_every_cent_is_accounted_for, cents, day, pass_to, said, session_on
 from tests.canceling import cancel, cancel_by_house
@@ -293,3 +295,32 @@ def test_cases_settled_before_it_was_asked_say_what_their_words_said(shop: Shop)
     assert Case.objects.get(kind="payment_without_seat").given.get() == given
     assert Refund.objects.get().state == "failed"
     assert said("2027-01") == cents(payments=25000, offline_returned=-25000)
+
+
+def test_wire_and_goodwill_for_two_seats_of_one_order_never_give_back_more_than_was_paid(shop: Shop, timeline: Timeline) -> None:
+    order = shop.hold_seat(make_user(), session_on(day(3, 3)), [BO, CY])
+    shop.pay(order)
+    shop.hear_all()
+    in_time, late = Seat.objects.order_by("id")
+    shop.stripe.next_refund("failed")
+    cancel(in_time)
+    pass_to(timeline, day(3, 2, hour=20))
+    cancel(late)
+    pay_back("refund_failed", 25000)
+    assert_every_cent_is_accounted_for()
+    shop.stripe.next_refund("failed")
+    goodwill = refund_forfeited_seat(seat_id=late.pk, actor=make_staff(), reason="Was ill", now=clock.now())
+    submit_refund(refund_id=goodwill.pk, now=clock.now())
+    pay_back("refund_failed", 20000)
+    assert_every_cent_is_accounted_for()
+    again = refund_forfeited_seat(seat_id=late.pk, actor=make_staff(), reason="Once more", now=clock.now())
+    assert (again.pk, Payment.objects.get().left_minor, Payment.objects.get().paid_back_minor) == (goodwill.pk, 5000, 45000)
+    refunds = [(25000, "given_back", "failed"), (25000, "staff", "failed")]
+    assert refund_rows() == refunds
+    for case in Case.objects.all():
+        with pytest.raises(CaseAlreadySettled):
+            note_paid_back(case_id=case.pk, amount_minor=1, actor=make_staff(), how="cheque", reference="W-2", now=clock.now())
+        with pytest.raises(CaseAlreadySettled):
+            retry_refund_of_case(case_id=case.pk, actor=make_staff(), now=clock.now())
+    assert refund_rows() == refunds
+    assert_every_cent_is_accounted_for()

@@ -91,7 +91,7 @@ def test_errors_stand_in_a_summary_and_what_was_typed_is_kept(client: Client) ->
     page = client.post("/institutions/", {**form_of(client), "email": "ada", "need": ""}).text
     assert "<title>Error: For institutions" in page
     assert '<a href="#id_email">Write the e-mail address in full, such as name@example.com</a>' in page
-    assert '<a href="#id_need">Fill in: What do you need?</a>' in page
+    assert '<a href="#id_need">Say what you need.</a>' in page
     assert 'value="Okafor Research"' in page
     assert 'value="ada"' in page
     assert not Enquiry.objects.exists()

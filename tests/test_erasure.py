@@ -33,17 +33,19 @@ from sessions_live.operations.cancellations import cancel_live_session
 from sessions_live.operations.feeds import make_calendar_feed
 from sessions_live.operations.seats import Attendee
 from subscriptions.errors import EmailNotProven
-from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Plan, Refund, Subscriber
+from subscriptions.models import Case, CreditEntry, CreditGrant, Dispute, Order, Payment, Plan, Refund, Subscriber, Subscription
 from subscriptions.operations.auto_booking import switch_on_auto_booking
 from subscriptions.operations.booking import book_with_credit, start_year_order
 from subscriptions.operations.subscribers import ensure_customer, subscriber_of
 from subscriptions.selectors import current_price
+from subscriptions.tasks import sweep_refunds_task
 from tests.aftermath import AtStripe, a_day_passes
 from tests.books import our_books, stripes_books
 from tests.canceling import book, cancel
 from tests.factories import attendee_of, make_credits, make_guest_seat, make_live_session, make_staff, make_user
 from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
+from tests.fixtures_years import CHARGED_AFTER, Year
 from tests.handing_over import hand_over
 from tests.invariants import assert_invariants
 from tests.killing import killed_scenes
@@ -432,6 +434,7 @@ class TestByStaff:
 
 
 def order_a_seat(shop: Shop, user: User) -> Callable[[], object]:
+    subscriber_of(user)
     return partial(shop.hold_seat, user, make_live_session())
 
 
@@ -623,3 +626,30 @@ def test_what_another_server_said_of_the_address_is_forgotten_and_never_learnt_a
         returned(message_id=last.message_id, happened_at=clock.now(), now=clock.now())
         assert OutgoingMail.objects.get(pk=last.pk).state == "bounced"
     assert tables_that_hold("zenobia") == []
+
+
+def test_a_renewal_that_stripe_took_after_the_account_was_closed_goes_back(year: Year, smtp_server: MailServer) -> None:
+    reader, renews_at = year.subscriber.user, year.subscription.current_period_end
+    year.pass_to(renews_at - timedelta(minutes=1))
+    year.shop.stripe.fault("503", count=50)
+    erasure = erase(reader)
+    year.pass_to(renews_at + CHARGED_AFTER, hear=False)
+    year.shop.stripe.clear_faults()
+    assert [invoice["status"] for invoice in year.shop.stripe.objects("invoice")] == ["paid", "paid"]
+    for _ in range(2):
+        year.hear()
+    assert Subscription.objects.get().status == "active"
+    for _ in range(3):
+        year.pass_to(clock.now() + timedelta(hours=7))
+        carry_on(erasure_id=erasure.pk, now=clock.now())
+        year.shop.sweep()
+        sweep_refunds_task()
+        deliver_all()
+    year.hear()
+    erasure.refresh_from_db()
+    assert (erasure.finished_at is not None, Subscription.objects.get().status) == (True, "canceled")
+    assert list(Refund.objects.values_list("amount_minor", "reason", "state")) == [(250000, "year_ended", "succeeded")]
+    assert not CreditGrant.objects.filter(balance__gt=0).exists()
+    assert not Case.objects.exists()
+    assert_invariants()
+    assert our_books() == stripes_books(year.shop)

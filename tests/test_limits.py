@@ -191,6 +191,14 @@ def resets(client: Client) -> Callable[[], Any]:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("page", ["sessions:door", "sessions:question", "sessions:host"])
+def test_made_up_doors_fill_no_table(client: Client, page: str) -> None:
+    for number in range(3):
+        assert client.post(reverse(page, args=[f"made-up-{number}"])).status_code == 404
+    assert not Tally.objects.exists()
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("stage", "most", "wait"),
     [(door_posts, 20, 60), (unknown_feeds, 20, 60), (orders, 10, 60), (resets, 3, 60)],

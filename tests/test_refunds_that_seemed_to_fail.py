@@ -183,5 +183,5 @@ def test_refund_that_a_mail_has_promised_and_stripe_then_refused_is_told(shop: S
     give_up_refund(refund_id=Refund.objects.get().pk, error="InvalidRequestError", now=clock.now())
     assert OutgoingMail.objects.filter(kind="refund_failed").count() == 1
     text = rendered_mail("refund_failed").text
-    assert "We tried to send you $250 back, and Stripe, which carries our payments, did not take that on." in text
+    assert "We tried to send you $250 back, and Stripe, which carries our payments, could not deliver it." in text
     assert "your bank" not in text

@@ -42,7 +42,7 @@ def test_account_says_what_the_next_charge_is_and_has_the_way_off_in_sight(reade
     page = text_of(reader.get("/account/"))
     assert f"Renews on <strong>{ends_on(year)}</strong> for $2,500, which is the next charge." in page
     assert '<a class="more" href="/account/renewal/">Turn off auto-renew</a>' in page
-    assert "Card, address, tax id, invoices" in page
+    assert "Card, address, tax ID, invoices" in page
     assert "write to" not in page
 
 
@@ -99,7 +99,7 @@ def test_nobody_without_a_running_year_is_offered_a_renewal(shop: Shop) -> None:
     client.force_login(make_user())
     for answer in (client.get(RENEWAL), client.post(RENEWAL, {"renewal": "off"})):
         assert answer.status_code == 409
-        assert "You have no running year" in answer.text
+        assert "You have no current year" in answer.text
     assert SubscriptionChange.objects.count() == 0
 
 

@@ -106,7 +106,7 @@ def test_account_asks_a_stranger_to_sign_in(client: Client) -> None:
 def test_account_of_a_new_reader_is_empty_but_whole(client: Client, ada: User) -> None:
     client.force_login(ada)
     html = page(client, "/account/")
-    assert "None is booked." in html
+    assert "You have no session booked." in html
     assert "Set a password (optional)" in html
 
 

@@ -46,6 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "incorrect_code": "That code is not right. Use the newest one we mailed you.",
         "too_many_login_attempts": TOO_MANY_ATTEMPTS,
+        "incorrect_password": "That password is not right.",
         "email_password_mismatch": "The e-mail address or the password is not right.",
     }
 

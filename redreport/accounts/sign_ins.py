@@ -98,7 +98,12 @@ def _keep(request: HttpRequest, before: str | None) -> None:
 
 def _note(request: HttpRequest) -> None:
     now, key, user_id = clock.now(), str(request.session.session_key), int(request.session[SESSION_KEY])
-    if SignIn.objects.filter(pk=own_sign_in(request), user_id=user_id).update(session_key=key, seen_at=now):
+    own = own_sign_in(request)
+    if SignIn.objects.filter(pk=own, user_id=user_id).update(session_key=key, seen_at=now):
+        return
+    if own:
+        # The race: it was ended while its session changed its key, so the one that was deleted was the old one.
+        request.session.flush()
         return
     known = {"user_id": user_id, "device": device_of(request.headers.get("User-Agent", ""))}
     row, _ = SignIn.objects.get_or_create(session_key=key, defaults={**known, "signed_in_at": now, "seen_at": now})

@@ -18,24 +18,28 @@ class EnquiryForm(forms.Form):
     request_id = forms.CharField(required=False, widget=forms.HiddenInput)
     name = forms.CharField(
         label="Your name",
+        error_messages={"required": "Enter your name."},
         max_length=NAME_LENGTH,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     firm = forms.CharField(
         label="Institution or firm",
+        error_messages={"required": "Enter your institution or firm."},
         max_length=FIRM_LENGTH,
         validators=[validate_one_line],
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     email = forms.EmailField(
         label="E-mail address",
+        error_messages={"required": "Enter the e-mail address for our reply."},
         max_length=EMAIL_LENGTH,
         help_text="Our reply goes there.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     need = forms.CharField(
         label="What do you need?",
+        error_messages={"required": "Say what you need."},
         max_length=NEED_LENGTH,
         help_text="Seats for a team, a briefing, or analysis of a question of your own. A few sentences are enough.",
         widget=forms.Textarea(attrs={"rows": 6}),

@@ -23,10 +23,8 @@ class SampleForm(forms.Form):
     firm = forms.CharField(label="Firm", required=False)
     code = forms.CharField(label="Code", widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}))
     seats = forms.ChoiceField(label="Number of seats", choices=[(1, 1), (2, 2)])
-    question = forms.CharField(label="Your question to the hosts", widget=forms.Textarea(attrs={"rows": 3}), required=False)
-    rating = forms.ChoiceField(
-        label="How was the hour?", choices=[(5, "5 – excellent"), (4, "4 – good")], widget=forms.RadioSelect
-    )
+    question = forms.CharField(label="Your question", widget=forms.Textarea(attrs={"rows": 3}), required=False)
+    rating = forms.ChoiceField(label="Your rating", choices=[(5, "5 – excellent"), (4, "4 – good")], widget=forms.RadioSelect)
     consent = forms.BooleanField(label="I agree that the subscription renews every year at this price until I turn it off.")
 
 

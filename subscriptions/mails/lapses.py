@@ -44,7 +44,7 @@ SEVERAL = {
 
 LAPSED = Lapse(
     "The {seat} we held for you {was} not paid for in time, so {it_is} on sale again.",
-    "If you did pay and read this all the same: we give you {a_seat} if {one_is} left, or return all of it, without your asking.",
+    "If you did pay, there is nothing to ask for: you get {a_seat} if {one_is} left, or all of your money back.",
 )
 BEGUN = Lapse(
     "The session has begun, so seats are no longer sold.",
@@ -62,7 +62,7 @@ NOT_PAID_BY_THE_BANK = Lapse(
 NOT_ARRIVED = Lapse(
     f"Your bank had not moved the money {span_in_words(policy.PAID_BEFORE_START)} before the start, "
     "so the {seat} we held for you {is_} on sale again.",
-    "If the payment still arrives, we give you {a_seat} if {one_is} left, or return all of it, without your asking. "
+    "If the payment still arrives, you get {a_seat} if {one_is} left, or all of it back, without asking. "
     "Please do not pay for it twice.",
     is_uncharged=False,
 )

@@ -40,7 +40,15 @@ class Refund(models.Model):
     # Over, with nothing given back.
     GIVEN_UP = (State.FAILED, State.CANCELED)
     TOLD_WITH_THEIR_CAUSE = (Reason.GIVEN_BACK, Reason.HOUSE_CANCELED, Reason.YEAR_ENDED)
-    SAY_NOTHING_OF_THE_SEAT = (Reason.PAID_TWICE, Reason.STAFF, Reason.YEAR_ENDED)
+    SAY_NOTHING_OF_THE_SEAT = (
+        Reason.PAID_TWICE,
+        Reason.STAFF,
+        Reason.YEAR_ENDED,
+        # These say it themselves.
+        Reason.GIVEN_BACK,
+        Reason.HOUSE_CANCELED,
+        Reason.NOT_HELD,
+    )
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
@@ -94,7 +102,8 @@ class Refund(models.Model):
 
     @property
     def takes_the_seat(self) -> bool:
-        """Whether the payment left no seat behind: not said of a year, nor of money returned for a reason of the house's own."""
+        """Whether it must be said that the payment left no seat behind: not of a year, nor where the house had a reason of its
+        own or the reason says it already."""
         order = self.payment.order
         if order is None or order.live_session_id is None or self.reason in self.SAY_NOTHING_OF_THE_SEAT:
             return False

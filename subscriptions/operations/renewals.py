@@ -6,9 +6,10 @@ from django.conf import settings
 from django.db import transaction
 
 from redreport import policy
+from redreport.accounts.models import Erasure
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
-from subscriptions.models import Case, Invoice, Order, Subscriber, Subscription
+from subscriptions.models import Case, Invoice, Order, Payment, Refund, Subscriber, Subscription
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import grant_year_credits
 from subscriptions.operations.invoices import announce_paid_year, follow_collection, write_invoice
@@ -16,6 +17,7 @@ from subscriptions.operations.leases import Lease, synchronize
 from subscriptions.operations.locks import lock_order
 from subscriptions.operations.orders import mark_paid
 from subscriptions.operations.payments import record_captured_payment
+from subscriptions.operations.refunds import owe_refund
 from subscriptions.operations.subscribers import lock_subscriber
 from subscriptions.selectors import id_of_customers_subscriber, yearly_price_ids
 from subscriptions.stripe_objects import InvoiceLine, InvoiceState, SubscriptionState
@@ -142,6 +144,8 @@ def _apply_paid_year(written: Invoice, invoice: InvoiceState, subscription: Subs
         announce_paid_year(invoice=written, new_grants=[grant for grant, is_new in granted if is_new], now=now)
         if order and not order.fulfilled_at:
             _fulfil_year_order(lock_order(order.pk), invoice, now)
+    if _was_paid_after_closing(invoice, subscription):
+        _give_all_back(invoice, now)
     # Last, since a case is locked after everything else.
     _look_at_what_brings_too_little(invoice, lines, subscription, now)
 
@@ -253,6 +257,19 @@ def _record_payments(invoice: InvoiceState, subscription: Subscription, order: O
             invoice_id=invoice.id,
             now=now,
         )
+
+
+def _was_paid_after_closing(invoice: InvoiceState, subscription: Subscription) -> bool:
+    """Whether its reader had asked before that the account be erased, and was told that nothing more is charged: Stripe could not
+    be reached in time to end the year."""
+    paid_at = invoice.paid_at
+    return bool(paid_at and Erasure.objects.filter(user=subscription.subscriber.user_id, asked_at__lt=paid_at).exists())
+
+
+def _give_all_back(invoice: InvoiceState, now: datetime) -> None:
+    """Its credits stay on the account, which nobody enters, until they are written off with it."""
+    for payment in Payment.objects.filter(stripe_invoice_id=invoice.id, refunds__isnull=True).order_by("pk"):
+        owe_refund(payment_id=payment.pk, reason=Refund.Reason.YEAR_ENDED, now=now)
 
 
 def _fulfil_year_order(order: Order, invoice: InvoiceState, now: datetime) -> None:

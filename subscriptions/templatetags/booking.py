@@ -54,6 +54,7 @@ def booking_action(context: template.Context, live_session: LiveSession) -> dict
         "hand_over_url": _hand_over_url(own_seat, context, now),
         "door_opens_at": live_session.door_opens_at,
         "door_is_open": live_session.is_door_open(now),
+        "replay_url": context.get("replay_url", ""),
         "event": event_data(card, price, context.get("change")),
     }
 

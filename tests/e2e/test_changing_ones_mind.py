@@ -62,7 +62,7 @@ def test_a_renewal_is_turned_off_and_on_and_the_card_is_changed_at_stripe(
     reader.sees(person.name)
     assert "Your renewal is on again." in reader.words
 
-    reader.press("Card, address, tax id, invoices")
+    reader.press("Card, address, tax ID, invoices")
     expect(reader.page.get_by_role("heading", level=1)).to_contain_text("Your subscriptions")
     reader.page.get_by_role("link", name="Return to the shop").click()
     reader.sees(person.name)

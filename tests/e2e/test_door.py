@@ -69,7 +69,7 @@ def test_a_question_reaches_the_hosts_from_the_door(signed_in: Reader, person: P
     signed_in.holds_seat(live_session.slug).pay()
     signed_in.sees("Your seat is confirmed")
     signed_in.visit(f"/sessions/{live_session.slug}/")
-    signed_in.follow("Ask the hosts a question")
+    signed_in.follow("Ask the authors a question")
     signed_in.press("Ask")
     assert "There is a problem" in signed_in.words
     signed_in.fill(text="Who signs for the ministry?")

@@ -112,7 +112,7 @@ def test_reader_adds_a_passkey_signs_in_with_it_and_removes_it(watched: "Page", 
     page.goto(f"{site}/accounts/login/?next=/account/")
     sign_in_by_mail(page, reader)
     sees(page, "Ada Reader")
-    page.get_by_role("link", name="Security: passkeys and authenticator app").click()
+    page.get_by_role("link", name="Passkeys and authenticator app").click()
     add_passkey(page, site, device)
     assert device.keys() == 1
     expect(page.locator("main")).to_contain_text(recovery_codes_of(reader)[0])

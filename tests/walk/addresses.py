@@ -15,6 +15,7 @@ NO_PAGES = {
     "local:mail_html": "a mail's own HTML, in a frame",
     "account_inactive": "nobody is led there: accounts that are switched off are told nothing",
     "account_request_login_code": "the same page as the sign-in",
+    "subscriptions:portal": "a button; whoever types its address is led to the account",
     "metrics": "numbers for a machine",
     "mfa_download_recovery_codes": "a file",
     "mfa_login_webauthn": "asked by the script of the sign-in page",

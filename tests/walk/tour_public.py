@@ -89,7 +89,15 @@ def _mail_links(visitor: Walker) -> None:
 
 def _troubles(visitor: Walker) -> None:
     """A dead link of each kind, each error page, and the files that are shown when nothing else works."""
-    for address in ("/door/x/", "/host/x/", "/replay/x/", "/materials/x/", "/seats/cant-come/x/", "/seats/out/x/"):
+    for address in (
+        "/door/x/",
+        "/door/x/question/",
+        "/host/x/",
+        "/replay/x/",
+        "/materials/x/",
+        "/seats/cant-come/x/",
+        "/seats/out/x/",
+    ):
         visitor.opens(address, "dead link", status=404)
     visitor.opens("/sessions/no-such-session/", "no such page", status=404)
     for status in (400, 403, 429, 500):

@@ -55,6 +55,10 @@ def _canceled_in_time(world: World) -> None:
         seat.save()
     covers = SeatCoverage.objects.filter(order=world.order)
     covers.update(settled_at=world.now, settlement=SeatCoverage.Settlement.REFUND, refund=world.refund)
+    payment = world.refund.payment
+    payment.refunded_minor = world.refund.amount_minor = payment.amount_minor
+    payment.save(update_fields=["refunded_minor"])
+    world.refund.save(update_fields=["amount_minor"])
 
 
 def _moved(world: World) -> None:
