@@ -42,6 +42,8 @@ BEGUN_FIRST = [
 ]
 
 
+# Before xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests stay together, and the longest first."""
     for item in items:
@@ -49,12 +51,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: BEGUN_FIRST.index(_group_of(item)) if _group_of(item) in BEGUN_FIRST else len(BEGUN_FIRST))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """What is there by now stays until the end: thousands of tests and Django itself need not be looked through for garbage again
     and again."""
+    _see_that_groups_hold(session)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def _see_that_groups_hold(session: pytest.Session) -> None:
+    """A group that xdist does not know of is no group: its tests go to whichever process is free, and each starts what they share."""
+    is_grouped = session.config.getoption("loadgroup", default=False)
+    lost = [item.nodeid for item in session.items if is_grouped and not item.nodeid.endswith(f"@{_group_of(item)}")]
+    if lost:
+        raise pytest.UsageError(f"xdist does not know the group of {lost[0]}")
 
 
 def _group_of(item: pytest.Item) -> str:
