@@ -125,7 +125,9 @@ ACCOUNT_FORMS = {
     "signup": "redreport.accounts.forms.SignUpForm",
     "login": "redreport.accounts.forms.SignInForm",
     "add_email": "redreport.accounts.forms.ChangeEmailForm",
+    "change_password": "redreport.accounts.forms.NewPasswordForm",
     "reset_password": "redreport.accounts.forms.ForgottenPasswordForm",
+    "reset_password_from_key": "redreport.accounts.forms.ReplacedPasswordForm",
 }
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme
 ACCOUNT_SESSION_REMEMBER = True

@@ -61,7 +61,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _see_that_groups_hold(session: pytest.Session) -> None:
-    """A group that xdist does not know of is no group: its tests go to whichever process is free, and each starts what they share."""
+    """Tests of a group that xdist does not know go to whichever process is free, and each process starts what they share."""
     is_grouped = session.config.getoption("loadgroup", default=False)
     lost = [item.nodeid for item in session.items if is_grouped and not item.nodeid.endswith(f"@{_group_of(item)}")]
     if lost:

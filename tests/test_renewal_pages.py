@@ -59,8 +59,8 @@ def test_off_and_on_again_on_one_page(reader: Client, year: Subscription) -> Non
     assert (answer.status_code, answer["Location"]) == (303, RENEWAL)
     page = text_of(reader.get(RENEWAL))
     assert "<h1>Your renewal is off</h1> <p>Nothing will be charged. A mail confirms it.</p>" in page
-    assert f"ends on {ends_on(year)}" in page
-    assert f"it renews on {ends_on(year)} for $2,500, with 12 new credits" in page
+    assert f"Ends on {ends_on(year)}" in page
+    assert f"Renews on {ends_on(year)} for $2,500, with 12 new credits" in page
     assert f"Ends on <strong>{ends_on(year)}</strong>. It does not renew" in text_of(reader.get("/account/"))
     answer = reader.post(RENEWAL, {"renewal": "on"}, follow=True)
     assert "Your renewal is on again." in text_of(answer)

@@ -3,7 +3,14 @@
 from typing import Any
 
 from allauth.account.fields import PasswordField
-from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
+from allauth.account.forms import (
+    AddEmailForm,
+    ChangePasswordForm,
+    LoginForm,
+    ResetPasswordForm,
+    ResetPasswordKeyForm,
+    SignupForm,
+)
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.account.models import EmailAddress
 from django import forms
@@ -25,6 +32,23 @@ class OneWording(forms.Form):
         for name in {"login", "email"} & set(self.fields):
             self.fields[name].label = "E-mail address"
             self.fields[name].validators.append(MaxLengthValidator(EMAIL_LENGTH))
+
+
+class PlainLabels(forms.Form):
+    """allauth writes 'New Password (again)'; we 'New password (again)'."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.label = str(field.label).capitalize()
+
+
+class NewPasswordForm(PlainLabels, ChangePasswordForm):
+    pass
+
+
+class ReplacedPasswordForm(PlainLabels, ResetPasswordKeyForm):
+    pass
 
 
 class SignUpForm(OneWording, SignupForm):

@@ -82,7 +82,7 @@ class NamedPasskey(forms.Form):
             validators=[validate_one_line],
             # Not the reader's own name, which browsers would offer.
             widget=forms.TextInput(attrs={"autocomplete": "off"}),
-            help_text="So that you can tell it from others: the device it lies on, say.",
+            help_text="To tell it from others: the device it is kept on, for example.",
         )
         self.fields["name"] = field
 

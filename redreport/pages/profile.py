@@ -34,7 +34,7 @@ class ProfileForm(forms.ModelForm):
             "name": forms.TextInput(attrs={"autocomplete": "name"}),
             "firm": forms.TextInput(attrs={"autocomplete": "organization"}),
         }
-        help_texts = {"name": "Stands on the seats you book from now on."}
+        help_texts = {"name": "For the seats you book from now on."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

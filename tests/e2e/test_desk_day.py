@@ -228,7 +228,7 @@ def test_who_goes_and_who_waits_are_written_to_from_a_telephone(
     phone.follow("Announce…")
     phone.sees(f"Announce to everybody in “{title}”")
     phone.fill(subject=subject, body="Bring the second draft.\n\nIt lies at https://redreport.example/draft.")
-    phone.tick("Also to who waits for a seat")
+    phone.tick("Also to readers on the waitlist")
     assert phone.width == PHONE["width"]
     phone.looks_first()
     assert "2 who have a seat, and 1 who waits for one." in phone.words

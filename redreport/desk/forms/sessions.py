@@ -89,7 +89,7 @@ class AnnouncementForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 10}),
         help_text="Plain text. Addresses that begin with https:// can be clicked. An empty line begins a new paragraph.",
     )
-    to_waiting = forms.BooleanField(label="Also to who waits for a seat", required=False)
+    to_waiting = forms.BooleanField(label="Also to readers on the waitlist", required=False)
 
     def clean_body(self) -> str:
         body: str = self.cleaned_data["body"].replace("\r\n", "\n").replace("\r", "\n")
