@@ -28,6 +28,7 @@ def take(walkers: Walkers) -> None:
         reader.opens(path)
     reader.opens("/accounts/password/change/", "again")
     reader.sends()
+    reader.opens("/accounts/2fa/totp/deactivate/")
     for page in ("edit", "remove"):
         reader.opens(f"/accounts/2fa/webauthn/keys/{key.pk}/{page}/")
     visitor = walkers.visitor()
