@@ -45,7 +45,8 @@ SIGN_UP = Limit("sign_up", {"ip": (Rate(20, MINUTE),), "email": (Rate(3, MINUTE)
 PASSWORD_RESET = Limit("password_reset", {"ip": (Rate(20, MINUTE),), "email": (Rate(3, MINUTE), Rate(12, HOUR))}, is_closed=True)
 EMAIL_CHANGE = Limit("email_change", {"user": (Rate(10, MINUTE), Rate(30, HOUR))}, is_closed=True)
 PASSWORD_CHANGE = Limit("password_change", {"user": (Rate(5, MINUTE), Rate(30, HOUR))}, is_closed=True)
-ORDER_START = Limit("order_start", {"user": (Rate(10, MINUTE), Rate(60, HOUR))})
+# One rate: each is a statement of every purchase.
+ORDER_START = Limit("order_start", {"user": (Rate(20, 10 * MINUTE),)})
 WAITLIST_JOIN = Limit("waitlist_join", {"user": (Rate(10, MINUTE), Rate(60, HOUR))})
 # Each mails somebody who never asked for it.
 HAND_OVER = Limit("hand_over", {"user": (Rate(10, MINUTE), Rate(40, DAY))}, is_closed=True)

@@ -1,10 +1,7 @@
 """The address that Stripe calls: verify, store once, answer 200. Everything else happens in a worker."""
 
-from functools import partial
-
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -45,8 +42,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     if event.account and not Price.objects.filter(stripe_account_id=event.account).exists():
         log.warning("stripe_event_of_other_account", stripe_event=event.id)
         return HttpResponse("Not of this account.", status=400)
-    with transaction.atomic():
-        row, is_new = store_event(event=event, now=now)
-        if is_new and row.due_at:
-            transaction.on_commit(partial(hand_to_worker, process_event_task, row.pk))
+    row, is_new = store_event(event=event, now=now)
+    if is_new and row.due_at:
+        hand_to_worker(process_event_task, row.pk)
     return HttpResponse("Stored.")
