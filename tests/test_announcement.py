@@ -94,7 +94,7 @@ def test_who_waits_is_told_too_if_so_wished_and_nobody_twice() -> None:
     walk.confirm()
     assert told() == sorted([reader.email, seated.email.upper()])
     to_reader = OutgoingMail.objects.get(kind="announcement", recipient=reader.email)
-    assert "because you wait for a seat" in kinds.find("announcement").render(to_reader).text
+    assert "because you are on the waitlist" in kinds.find("announcement").render(to_reader).text
 
 
 @pytest.mark.django_db

@@ -552,17 +552,17 @@ def test_what_they_asked_us_is_in_the_file_and_goes_with_them(shop: Shop, smtp_s
     deliver_all()
     assert tables_that_hold("zenobia@quill", "Z. Quill") != []
     [exported] = export_of(user=user, now=clock.now())["enquiries"]
-    assert (exported["reference"], exported["need"]) == (enquiry.reference, f"{NAME} needs seats")
+    assert (exported["reference"], exported["what_you_need"]) == (enquiry.reference, f"{NAME} needs seats")
     with time_machine.travel(clock.now() + timedelta(minutes=5), tick=False) as moved:
         plan = plan_erasure(user=user, now=clock.now())
-        assert "1 enquiry that you sent us and we have not answered yet: what you wrote is removed." in plan.consequences
+        assert "1 enquiry of yours will not be answered." in plan.consequences
         erasure = erase(user)
         deliver_all()
         moved.shift(timedelta(hours=7))
         assert carry_on(erasure_id=erasure.pk, now=clock.now())
     assert tables_that_hold("zenobia", NAME, "Z. Quill", "Quill & Daughters") == []
     enquiry.refresh_from_db()
-    assert (enquiry.name, enquiry.state) == ("Erased reader", "new")
+    assert (enquiry.name, enquiry.state, enquiry.handled_by) == ("Erased reader", "closed", user)
 
 
 def test_a_seat_handed_to_the_address_later_is_of_who_has_it_now(shop: Shop, smtp_server: MailServer) -> None:

@@ -180,8 +180,6 @@ def purchase(shop: Shop, user: User, come_back: Callable[[Client, Order], None])
     """What a purchase asks the database, from the button to the confirmed seat, with both pages around it; savepoints count."""
     live_session, client = make_live_session(), browser_of(user)
     form = {"attendee_name": user.name, "attendee_email": user.email, "price_id": current_price(Plan.SINGLE_SEAT).pk}
-    # What a browser does once, after it has signed in, is no part of a purchase.
-    client.get(reverse("subscriptions:reserve", args=[live_session.slug]))
     with CaptureQueriesContext(connection) as captured:
         sent_on = client.post(reverse("subscriptions:reserve", args=[live_session.slug]), form)
     assert sent_on.status_code == 303

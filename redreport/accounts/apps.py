@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from redreport.accounts import changes, checks, mails, proof  # noqa: F401
+        from redreport.accounts import changes, checks, mails, proof, sign_ins  # noqa: F401
         from redreport.accounts.privacy import mails as privacy_mails
         from redreport.accounts.privacy.own_part import OwnPart
         from redreport.accounts.privacy.parts import register as register_part
@@ -16,3 +16,4 @@ class AccountsConfig(AppConfig):
         register_part(OwnPart())
         proof.watch_proofs()
         changes.watch_changes()
+        sign_ins.watch_sign_ins()

@@ -8,8 +8,10 @@ alone; this one keeps words, is written when a sign-in begins and then once an h
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -25,8 +27,8 @@ NOTED_EVERY = timedelta(hours=1)
 
 class SignInsMiddleware:
     """
-    Keeps the list as requests come: a sign-in gets its row, keeps it when its session changes its key (as it does with every
-    change of the password), and loses it when it signs out. Pages that never look who is there are left alone.
+    Keeps the list as requests come: a sign-in keeps its row when its session changes its key (as it does with every change of the
+    password), and loses it when it signs out. Pages that never look who is there are left alone.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -80,11 +82,20 @@ def _end(sign_ins: QuerySet[SignIn]) -> int:
     return len(keys)
 
 
+def watch_sign_ins() -> None:
+    user_logged_in.connect(_begin, dispatch_uid="begin_sign_in")
+
+
+def _begin(request: HttpRequest, **kwargs: Any) -> None:
+    """A sign-in gets its row at once: no page that follows has to ask for it."""
+    if request.session.session_key is None:
+        request.session.save()
+    _note(request)
+
+
 def _keep(request: HttpRequest, before: str | None) -> None:
     session = request.session
     is_signed_in = SESSION_KEY in session
-    if is_signed_in and session.session_key is None:
-        session.save()
     has_moved = before is not None and session.session_key != before
     if not is_signed_in:
         if has_moved:
@@ -92,11 +103,11 @@ def _keep(request: HttpRequest, before: str | None) -> None:
         return
     if not has_moved and time.time() - session.get(_NOTED_AT, 0) < NOTED_EVERY.total_seconds():
         return
-    session[_NOTED_AT] = int(time.time())
     _note(request)
 
 
 def _note(request: HttpRequest) -> None:
+    request.session[_NOTED_AT] = int(time.time())
     now, key, user_id = clock.now(), str(request.session.session_key), int(request.session[SESSION_KEY])
     own = own_sign_in(request)
     if SignIn.objects.filter(pk=own, user_id=user_id).update(session_key=key, seen_at=now):
