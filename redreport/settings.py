@@ -234,7 +234,12 @@ LOCAL_MAIL_DIR = "" if HTTPS else env.str("LOCAL_MAIL_DIR", default="")
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 # Three queues, so that a Stripe which is silent keeps no mail waiting. A worker that is told no queues (-Q) takes from all.
 CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "mail": {}, "stripe": {}}
-CELERY_TASK_ROUTES = {"redreport.outbox.*": {"queue": "mail"}, "subscriptions.*": {"queue": "stripe"}}
+# An erasure asks Stripe too.
+CELERY_TASK_ROUTES = {
+    "redreport.outbox.*": {"queue": "mail"},
+    "subscriptions.*": {"queue": "stripe"},
+    "redreport.accounts.*": {"queue": "stripe"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -21,7 +21,14 @@ from tests.fixtures_mail import MailServer
 from tests.fixtures_shop import Shop
 from tests.stack import wait_for
 
-QUEUE_OF = {"redreport.outbox": "mail", "subscriptions": "stripe", "sessions_live": "celery", "redreport.desk": "celery"}
+QUEUE_OF = {
+    "redreport.outbox": "mail",
+    "subscriptions": "stripe",
+    "redreport.accounts": "stripe",
+    "sessions_live": "celery",
+    "redreport.desk": "celery",
+    "redreport.limits": "celery",
+}
 
 
 def test_every_task_goes_to_the_queue_of_its_room() -> None:
