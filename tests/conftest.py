@@ -1,7 +1,7 @@
 """Services and guards that every test has. Django is set up on import, so that test modules may import models."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import django
 import pytest
@@ -42,12 +42,12 @@ BEGUN_FIRST = [
 ]
 
 
-# Before xdist reads the groups.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests stay together, and the longest first."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Which tests stay together, before xdist reads it; and the longest first, after pytest-django has put them into its order."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group_of(item)))
+    yield
     items.sort(key=lambda item: BEGUN_FIRST.index(_group_of(item)) if _group_of(item) in BEGUN_FIRST else len(BEGUN_FIRST))
 
 
