@@ -44,7 +44,7 @@ BEGUN_FIRST = [
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Which tests stay together, before xdist reads it; and the longest first, after pytest-django has put them into its order."""
+    """Which tests stay together, before xdist reads it; and the longest first, after pytest-django has sorted them its way."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group_of(item)))
     yield

@@ -13,9 +13,10 @@ from subscriptions.errors import AmountChanged, RefundTooLarge
 from subscriptions.models import Case, Order, Payment, Refund
 from subscriptions.operations.cancel import cancel_seat_by_house
 from subscriptions.operations.case_money import note_paid_back, refund_rest_of_case, to_pay_back
+from subscriptions.operations.cases import open_case
 from subscriptions.operations.refunds import owe_refund, submit_refund
 from subscriptions.operations.settle import plan_settlement
-from tests.factories import make_staff
+from tests.factories import make_guest_seat, make_live_session, make_staff
 from tests.fixtures_shop import Shop
 from tests.money_back import bought_seat, case_states, owe, refund_by_hand, refund_rows
 from tests.racing import at_once
@@ -82,6 +83,16 @@ def test_what_went_back_by_wire_is_not_left_to_any_refund(shop: Shop) -> None:
         owe_refund(payment_id=payment.pk, reason=Refund.Reason.STAFF, amount_minor=15001, now=clock.now())
     press(warning, "refund-rest", {"request_id": str(uuid4()), "amount_minor": 15000})
     assert refund_rows() == [(25000, "staff", "failed"), (15000, "staff", "pending")]
+
+
+@pytest.mark.django_db
+def test_case_about_a_seat_that_nobody_paid_for_offers_no_money_back() -> None:
+    seat = make_guest_seat(make_live_session())
+    with transaction.atomic():
+        open_case(key="guest", kind=Case.Kind.OFFLINE_RESTITUTION, summary="A guest wants money", seat=seat, now=clock.now())
+    case = Case.objects.get()
+    assert to_pay_back(case) is None
+    assert "A guest wants money" in page_of(case)
 
 
 def test_wire_for_all_of_a_payment_settles_what_stood_about_it(shop: Shop) -> None:

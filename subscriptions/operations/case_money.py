@@ -187,9 +187,9 @@ def _canceled_seat_of(case: Case) -> SeatCoverage | None:
 
 def _offline_payment_of(case: Case) -> SeatCoverage | None:
     """What came past Stripe for the canceled seat of a case."""
-    if case.kind != Case.Kind.OFFLINE_RESTITUTION:
+    if case.kind != Case.Kind.OFFLINE_RESTITUTION or not case.seat_id:
         return None
-    return SeatCoverage.objects.filter(seat=case.seat_id).first() if case.seat_id else None
+    return SeatCoverage.objects.filter(seat=case.seat_id, kind=SeatCoverage.Kind.OFFLINE).first()
 
 
 def _settle_refunded(case_id: int, refund: Refund, words: str, actor: User, now: datetime) -> None:
