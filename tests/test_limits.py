@@ -200,19 +200,24 @@ def test_made_up_doors_fill_no_table(client: Client, page: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("stage", "most", "wait"),
-    [(door_posts, 20, 60), (unknown_feeds, 20, 60), (orders, 10, 60), (resets, 3, 60)],
+    ("stage", "most", "seconds", "words"),
+    [
+        (door_posts, 20, 60, "60 seconds"),
+        (unknown_feeds, 20, 60, "60 seconds"),
+        (orders, 20, 600, "10 minutes"),
+        (resets, 3, 60, "60 seconds"),
+    ],
     ids=["door", "feed", "order", "reset"],
 )
 def test_who_tries_too_often_is_told_how_long_to_wait(
-    client: Client, stage: Callable[[Client], Callable[[], Any]], most: int, wait: int
+    client: Client, stage: Callable[[Client], Callable[[], Any]], most: int, seconds: int, words: str
 ) -> None:
     with time_machine.travel(clock.now(), tick=False):
         act = stage(client)
         assert all(act().status_code != 429 for _ in range(most))
         answer = act()
-    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"].split(", ")[0]) == (429, str(wait), "no-store")
-    assert f"Wait {wait} seconds, then try once more." in answer.content.decode()
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"].split(", ")[0]) == (429, str(seconds), "no-store")
+    assert f"Wait {words}, then try once more." in answer.content.decode()
 
 
 def test_every_limit_is_listed_with_its_numbers() -> None:
