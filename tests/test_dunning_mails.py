@@ -42,7 +42,7 @@ def test_a_renewal_is_called_one_and_shows_its_invoice(year: Year) -> None:
     assert mail.subject == "Your 12 sessions are ready"
     for part in (mail.text, mail.html):
         assert "Your year is renewed" in part
-        assert "good for sessions that start before 1 December 2028" in part
+        assert "Valid to 1 December 2028." in part
         assert invoice.hosted_invoice_url in part
         assert "http://testserver/account/renewal/" in part
         assert "you agreed to this" not in part

@@ -18,9 +18,13 @@ LONG_TITLE = (
 class SampleForm(forms.Form):
     """One field of each kind."""
 
-    name = forms.CharField(label="Name")
-    email = forms.EmailField(label="E-mail address", help_text="The invitation and the door go there.")
-    firm = forms.CharField(label="Firm", required=False)
+    name = forms.CharField(label="Name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = forms.EmailField(
+        label="E-mail address",
+        help_text="The invitation and the door go there.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    firm = forms.CharField(label="Firm", required=False, widget=forms.TextInput(attrs={"autocomplete": "organization"}))
     code = forms.CharField(label="Code", widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}))
     seats = forms.ChoiceField(label="Number of seats", choices=[(1, 1), (2, 2)])
     question = forms.CharField(label="Your question", widget=forms.Textarea(attrs={"rows": 3}), required=False)

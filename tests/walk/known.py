@@ -23,8 +23,14 @@ SHARED_TITLES = {
 }
 
 
+# It shows a form that was refused among others that were not.
+STYLE_PAGE = "local:style"
+
+
 def is_known(finding: Finding) -> bool:
     view = finding.page.partition(" ")[0]
+    if view == STYLE_PAGE and finding.rule.startswith("refused, and the title is"):
+        return True
     if finding.mode == "HTML":
         return GUESSES in finding.rule or (is_of_django(view) and any(f"“{word}”" in finding.rule for word in OF_DJANGO))
     return is_of_django(view) and finding.rule in OF_DJANGO
