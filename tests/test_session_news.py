@@ -212,4 +212,5 @@ class TestWhatItSays:
 
 def test_an_empty_schedule_offers_to_tell(client: Client) -> None:
     html = client.get("/sessions/").content.decode()
-    assert 'href="/account/mails/">Tell me of new sessions' in html
+    assert "Tell me of new sessions" in html
+    assert 'href="/account/mails/">Ask for it in your account' in html
