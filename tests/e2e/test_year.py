@@ -55,7 +55,7 @@ def test_a_year_is_bought_with_consent_and_brings_credits_that_reserve_in_one_st
 
     reader.visit("/account/credits/")
     reader.sees("Your credits")
-    assert reader.words.startswith("Your credits 11 credits left")
+    assert "Your credits 11 credits left" in reader.words
     statement = reader.page.get_by_role("table", name="Statement")
     spent, granted = statement.locator("tbody tr").all()
     for row, words in (
