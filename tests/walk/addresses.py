@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from redreport.accounts.models import User
+from tests.signing_in import signed_in
 from tests.walk.walker import session_of
 
 # What the walk does not open, and why. Django admin and the desk have a list of their own: `tests/e2e/every_page.py`.
@@ -17,6 +18,7 @@ NO_PAGES = {
     "account_request_login_code": "the same page as the sign-in",
     "subscriptions:portal": "a button; whoever types its address is led to the account",
     "metrics": "numbers for a machine",
+    "pages:favicon": "leads to a picture",
     "mfa_download_recovery_codes": "a file",
     "mfa_login_webauthn": "asked by the script of the sign-in page",
     "file": "its pages are opened by their names",
@@ -25,8 +27,8 @@ NO_PAGES = {
 
 def all_views(user: User) -> set[str]:
     """The name of every address outside the admin that can be looked at by somebody who has signed in."""
-    client = Client(raise_request_exception=False)
-    client.force_login(user)
+    client = signed_in(user)
+    client.raise_request_exception = False
     routes = _routes(get_resolver().url_patterns)
     return {name for name, route in routes if not _is_listed(name) and _can_be_looked_at(client, route)}
 

@@ -21,6 +21,8 @@ from tests.walk.walker import Walker, Walkers
 # Forms that are sent empty where they stand. Others' pages are added by themselves, their forms are not.
 FORMS = ("/accounts/login/", "/accounts/login/password/", "/accounts/signup/", "/accounts/password/reset/")
 
+ENQUIRY = {"name": "Ada Marsh", "firm": "Marsh & Partners", "email": "ada@example.com", "need": "Twelve seats for one team."}
+
 
 def take(walkers: Walkers) -> None:
     visitor = walkers.visitor()
@@ -35,6 +37,7 @@ def take(walkers: Walkers) -> None:
         visitor.opens(f"/sessions/{live_session.slug}/", state)
     visitor.opens("/sessions/?section=zhongnanhai", "one section")
     _entrance(visitor)
+    _enquiry(visitor)
     _mail_links(visitor)
     _troubles(visitor)
 
@@ -78,6 +81,12 @@ def _entrance(visitor: Walker) -> None:
     visitor.opens("/accounts/signup/", "again")
     visitor.sends("the code is on its way", email="new@example.com", name="Ada Marsh", firm="Marsh & Partners")
     visitor.sends("wrong code", code="000000")
+
+
+def _enquiry(visitor: Walker) -> None:
+    visitor.opens("/institutions/", "again")
+    visitor.sends()
+    visitor.sends("taken", **ENQUIRY)
 
 
 def _mail_links(visitor: Walker) -> None:
