@@ -30,11 +30,13 @@ def year_context(*, user: User) -> dict[str, Any]:
     """The running year, or the last one: how it stands, what comes next, and what is being done about it just now."""
     subscription = shown_year(user=user)
     if subscription is None:
-        return {"subscription": None, "year_view": "", "amount": None, "change": None}
+        return {"subscription": None, "year_view": "", "amount": None, "card_ends_before": False, "change": None}
+    card = subscription.card
     return {
         "subscription": subscription,
         "year_view": _view(subscription),
         "amount": yearly_amount(subscription),
+        "card_ends_before": card is not None and card.ends_before(subscription.current_period_end),
         "change": subscription.changes.filter(state=SubscriptionChange.State.PENDING).first(),
     }
 

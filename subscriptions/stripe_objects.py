@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from subscriptions.cards import Card
+
 A_YEAR_AT_LEAST = timedelta(days=360)
 
 
@@ -150,6 +152,8 @@ class SubscriptionState:
     customer: CustomerState | None = None
     # Stripe's own word for why it ends: payment_failed, cancellation_requested, payment_disputed.
     ends_because: str = ""
+    # What its next invoice is charged to, where it was fetched along; none where it is no card, or nothing will be charged.
+    card: Card | None = None
 
 
 @dataclass(frozen=True)
@@ -248,7 +252,7 @@ class FraudWarning:
 
 @dataclass(frozen=True)
 class RenewalPreview:
-    """What the next invoice of a subscription will charge, in minor units, and the card it will go to ('' where none is kept)."""
+    """What the next invoice of a subscription will charge, in minor units, and the card it will go to, where one is kept."""
 
     subtotal_minor: int
     discount_minor: int
@@ -256,9 +260,7 @@ class RenewalPreview:
     total_minor: int
     currency: str
     renews_at: datetime
-    card_brand: str
-    card_last4: str
-    card_expires: str
+    card: Card | None
 
 
 @dataclass(frozen=True)

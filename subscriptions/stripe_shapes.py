@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from subscriptions.cards import Card
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutState,
@@ -90,6 +91,7 @@ def read_subscription(subscription: dict[str, Any]) -> SubscriptionState:
         livemode=bool(subscription.get("livemode")),
         customer=_customer_fetched_along(subscription),
         ends_because=(subscription.get("cancellation_details") or {}).get("reason") or "",
+        card=None if subscription.get("ended_at") else _card_to_charge(subscription),
     )
 
 
@@ -208,10 +210,7 @@ def read_customer(customer: dict[str, Any]) -> CustomerState:
 
 
 def read_preview(invoice: dict[str, Any], subscription: dict[str, Any]) -> RenewalPreview:
-    """A previewed invoice, and its subscription fetched with the cards it may charge: its own, else its customer's."""
-    settings = _expanded(_expanded(subscription.get("customer")).get("invoice_settings"))
-    method = _expanded(subscription.get("default_payment_method")) or _expanded(settings.get("default_payment_method"))
-    card = method.get("card") or {}
+    """A previewed invoice, and its subscription fetched with the cards it may charge."""
     return RenewalPreview(
         subtotal_minor=invoice["subtotal"],
         discount_minor=_sum_of(invoice.get("total_discount_amounts")),
@@ -219,9 +218,7 @@ def read_preview(invoice: dict[str, Any], subscription: dict[str, Any]) -> Renew
         total_minor=invoice["total"],
         currency=invoice["currency"],
         renews_at=_instant(subscription["items"]["data"][0]["current_period_end"]),
-        card_brand=card.get("brand") or "",
-        card_last4=card.get("last4") or "",
-        card_expires=f"{card['exp_month']:02}/{card['exp_year']}" if card else "",
+        card=_card_to_charge(subscription),
     )
 
 
@@ -248,6 +245,14 @@ def read_payment(intent: dict[str, Any]) -> CapturedPayment | None:
 def _customer_fetched_along(owned: dict[str, Any]) -> CustomerState | None:
     customer = _expanded(owned.get("customer"))
     return read_customer(customer) if customer else None
+
+
+def _card_to_charge(subscription: dict[str, Any]) -> Card | None:
+    """The subscription's own, else its customer's."""
+    settings = _expanded(_expanded(subscription.get("customer")).get("invoice_settings"))
+    method = _expanded(subscription.get("default_payment_method")) or _expanded(settings.get("default_payment_method"))
+    card = method.get("card")
+    return Card(card["brand"], card["last4"], f"{card['exp_month']:02}/{card['exp_year']}") if card else None
 
 
 def _own_order_number(session: dict[str, Any]) -> str:

@@ -7,9 +7,11 @@ import pytest
 from redreport import clock
 from redreport.audit.models import AuditEntry
 from subscriptions import stripe_gateway as gateway
+from subscriptions.cards import Card
 from subscriptions.errors import GatewayUnavailable
 from subscriptions.models import Case, CreditGrant, FormerCustomer, Payment, Subscription
 from subscriptions.operations.customers import sync_customer
+from subscriptions.operations.renewals import sync_subscription
 from tests.factories import make_user
 from tests.fixtures_shop import Shop
 
@@ -86,6 +88,24 @@ def test_name_changed_in_the_portal_is_the_billing_name(shop: Shop) -> None:
     assert list(AuditEntry.objects.filter(verb="billing_name_changed").values_list("actor_label", "target_id")) == [
         ("stripe", str(year.subscriber.pk))
     ]
+
+
+def test_card_put_in_at_stripe_is_the_one_that_its_years_renew_with(shop: Shop) -> None:
+    year = shop.begin_year()
+    gateway.open_portal(customer_id=customer_id(year), return_url="http://testserver/")
+    shop.stripe.portal(customer_id(year), "card", card_number="5555555555554444")
+    shop.hear(shop.events("customer.updated")[-1])
+    year.refresh_from_db()
+    assert year.card == Card("mastercard", "4444", "12/2034")
+
+
+def test_year_that_has_ended_keeps_no_card(shop: Shop) -> None:
+    year = shop.begin_year()
+    assert year.card == Card("visa", "4242", "12/2034")
+    gateway.cancel_subscription(year.stripe_subscription_id)
+    sync_subscription(stripe_subscription_id=year.stripe_subscription_id, now=clock.now())
+    year.refresh_from_db()
+    assert (year.card, year.card_brand, year.card_last4, year.card_expires) == (None, "", "", "")
 
 
 def test_other_changes_of_a_customer_change_nothing(shop: Shop) -> None:

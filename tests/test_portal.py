@@ -1,5 +1,6 @@
 """The way to Stripe's portal and back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -56,6 +57,31 @@ def test_what_was_changed_there_shows_at_once_without_a_webhook(reader: Client, 
     year.refresh_from_db()
     assert (year.cancel_at, year.cancel_at_period_end, year.renews) == (year.current_period_end, False, False)
     assert "It does not renew" in reader.get("/account/").text
+
+
+def test_account_says_which_card_pays_next_and_another_one_shows_on_the_way_back(
+    shop: Shop, reader: Client, year: Subscription
+) -> None:
+    assert "Charged to your Visa ending in 4242, good until 12/2034." in reader.get("/account/").text
+    gateway.open_portal(customer_id=str(year.subscriber.stripe_customer_id), return_url="http://testserver/account/portal/")
+    assert shop.stripe.portal(str(year.subscriber.stripe_customer_id), "card", card_number="5555555555554444") == ""
+    page = reader.get(PORTAL, follow=True).text
+    assert "Charged to your Mastercard ending in 4444, good until 12/2034." in page
+    assert "4242" not in page
+
+
+def test_card_that_expires_before_the_renewal_is_said_on_the_account(reader: Client, year: Subscription) -> None:
+    Subscription.objects.update(card_expires=f"{year.current_period_end - timedelta(days=35):%m/%Y}")
+    page = reader.get("/account/").text
+    assert f"It expires {Subscription.objects.get().card_expires}, before the renewal: please put in another one" in page
+    Subscription.objects.update(card_expires=f"{year.current_period_end:%m/%Y}")
+    assert "before the renewal" not in reader.get("/account/").text
+
+
+def test_year_that_pays_by_no_card_names_none(reader: Client) -> None:
+    Subscription.objects.update(card_brand="", card_last4="", card_expires="")
+    page = reader.get("/account/").text
+    assert ("Renews on" in page, "Charged to" in page) == (True, False)
 
 
 def test_way_back_works_while_stripe_is_down(shop: Shop, reader: Client) -> None:

@@ -99,6 +99,15 @@ def test_dry_run_tells_what_differs_writes_nothing_and_only_asks(business: Shop)
     assert run()[1][0].startswith("reconcile: nothing differs (")
 
 
+def test_card_that_we_never_heard_of_is_fetched_and_its_digits_are_in_no_line(business: Shop) -> None:
+    Subscription.objects.update(card_brand="visa", card_last4="1881", card_expires="01/2027")
+    code, lines = run()
+    assert code == 0
+    assert lines[0].endswith(", card: ours one that expires 01/2027, Stripe one that expires 12/2034: fixed.")
+    assert not any(digits in line for line in lines for digits in ("1881", "4242"))
+    assert set(Subscription.objects.values_list("card_last4", flat=True)) == {"4242"}
+
+
 def test_what_does_not_heal_becomes_one_case_with_a_proposal_and_is_not_found_again(business: Shop) -> None:
     payment = Payment.objects.first()
     assert payment

@@ -11,6 +11,7 @@ from redreport.outbox.models import OutgoingMail
 from redreport.outbox.queue import queue_mail
 from redreport.outbox.render import render_templates
 from redreport.wording import full_day, house_day
+from subscriptions.cards import Card
 from subscriptions.models import RenewalNotice
 
 
@@ -40,12 +41,13 @@ def _still_renews(mail: OutgoingMail, now: datetime) -> Verdict:
 def _render_renewal_notice(mail: OutgoingMail) -> RenderedMail:
     notice = RenewalNotice.objects.get(pk=mail.context["notice_id"])
     dossier = notice.dossier
+    card = _card(dossier)
     context = {
         "renews_at": notice.renews_at,
         **{name: _money(dossier, name) for name in ("subtotal", "discount", "tax", "total")},
-        "card": f"{dossier['card_brand'].title()} ending in {dossier['card_last4']}" if dossier["card_last4"] else "",
+        "card": card,
         "card_expires": dossier["card_expires"],
-        "card_ends_before": _ends_before(dossier["card_expires"], notice.renews_at),
+        "card_ends_before": card is not None and card.ends_before(notice.renews_at),
         "new_credits": dossier["new_credits"],
         "attended": _sessions(dossier["sessions_attended"]),
         "left": _credits(dossier["credits_left"], _instant(dossier["credits_expire_at"])),
@@ -54,6 +56,10 @@ def _render_renewal_notice(mail: OutgoingMail) -> RenderedMail:
         "renewal_url": address_of("subscriptions:renewal"),
     }
     return render_templates("renewal_notice", context)
+
+
+def _card(dossier: dict[str, Any]) -> Card | None:
+    return Card(dossier["card_brand"], dossier["card_last4"], dossier["card_expires"]) if dossier["card_last4"] else None
 
 
 def _money(dossier: dict[str, Any], name: str) -> str:
@@ -69,14 +75,6 @@ def _sessions(count: int) -> str:
 def _credits(left: int, expire_at: datetime | None) -> str:
     """'3, good until 1 December 2027': until the first of them expires."""
     return f"{left}, good until {full_day(house_day(expire_at))}" if expire_at else "none"
-
-
-def _ends_before(card_expires: str, moment: datetime) -> bool:
-    """Whether a card, good to the end of the month in 'MM/YYYY', has expired by then."""
-    if not card_expires:
-        return False
-    month, year = card_expires.split("/")
-    return (int(year), int(month)) < (moment.year, moment.month)
 
 
 def _instant(written: str | None) -> datetime | None:

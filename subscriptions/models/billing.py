@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from redreport.outbox.models import OutgoingMail
 from redreport.text import FIRM_LENGTH, NAME_LENGTH
+from subscriptions.cards import Card
 
 
 class Subscriber(models.Model):
@@ -72,6 +73,10 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # Collection paused in Stripe's dashboard: what becomes of its invoices meanwhile. Empty when it is not paused.
     pause_behavior = models.CharField(max_length=20, blank=True, default="", db_default="")
+    # What the next charge goes to; empty where that is no card, and once the year has ended.
+    card_brand = models.CharField(max_length=20, blank=True, default="", db_default="")
+    card_last4 = models.CharField(max_length=4, blank=True, default="", db_default="")
+    card_expires = models.CharField(max_length=7, blank=True, default="", db_default="")
     synced_at = models.DateTimeField()
 
     class Meta:
@@ -105,6 +110,11 @@ class Subscription(models.Model):
     def is_paused(self) -> bool:
         """Whether the house paused it at Stripe, in either of Stripe's two ways: nothing is charged meanwhile."""
         return self.status == self.Status.PAUSED or (self.is_live and bool(self.pause_behavior))
+
+    @property
+    def card(self) -> Card | None:
+        """What Stripe will charge next."""
+        return Card(self.card_brand, self.card_last4, self.card_expires) if self.card_last4 else None
 
     @property
     def ends_at(self) -> datetime:

@@ -40,15 +40,14 @@ def open_portal(*, user: User, now: datetime) -> str:
 
 
 def sync_customer(*, stripe_customer_id: str, now: datetime) -> None:
-    """Fetch a customer and keep the name it bills to. One that was deleted is forgotten, and the years that ended with it synced.
+    """Fetch a customer, and keep the name it bills to and the card its years renew with. One that was deleted is forgotten.
 
     Refuses with ObjectBusy while another worker is at it or at one of its subscriptions.
     """
     customer = synchronize(stripe_customer_id, lambda lease: _fetch_and_apply(stripe_customer_id, lease, now))
-    if not customer.is_deleted:
-        return
-    forget_customer(stripe_customer_id=stripe_customer_id, now=now)
-    # Stripe ends a deleted customer's subscriptions at once. Those of the subscriber's next customer are synced in vain.
+    if customer.is_deleted:
+        forget_customer(stripe_customer_id=stripe_customer_id, now=now)
+    # Its card may be another. A deleted customer's subscriptions end at once; those of its subscriber's next are synced in vain.
     owner_id = id_of_customers_subscriber(stripe_customer_id)
     if owner_id is not None:
         _sync_live(Subscription.objects.filter(subscriber_id=owner_id), now)

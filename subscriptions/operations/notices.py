@@ -15,6 +15,7 @@ from redreport.waits import growing_wait
 from sessions_live.selectors import sessions_attended
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
+from subscriptions.cards import card_fields
 from subscriptions.errors import GatewayNotFound, GatewayRefused
 from subscriptions.models import Case, Order, RenewalNotice, Subscription
 from subscriptions.operations.cases import case_key, open_case
@@ -148,9 +149,7 @@ def _dossier(subscription: Subscription, preview: RenewalPreview, now: datetime)
         "tax_minor": preview.tax_minor,
         "total_minor": preview.total_minor,
         "currency": preview.currency,
-        "card_brand": preview.card_brand,
-        "card_last4": preview.card_last4,
-        "card_expires": preview.card_expires,
+        **card_fields(preview.card),
         "new_credits": policy.CREDITS_PER_YEAR,
         "sessions_attended": sessions_attended(user=user, begin=begin, end=end),
         "credits_left": balance.total,

@@ -9,6 +9,7 @@ from redreport import policy
 from redreport.accounts.models import Erasure
 from subscriptions import mails
 from subscriptions import stripe_gateway as gateway
+from subscriptions.cards import card_fields
 from subscriptions.models import Case, Invoice, Order, Payment, Refund, Subscriber, Subscription
 from subscriptions.operations.cases import case_key, open_case
 from subscriptions.operations.credits import grant_year_credits
@@ -75,6 +76,7 @@ def apply_subscription(*, state: SubscriptionState, lease: Lease, now: datetime)
                 "canceled_at": state.canceled_at,
                 "ended_at": state.ended_at,
                 "pause_behavior": state.pause_behavior,
+                **card_fields(state.card),
                 "synced_at": now,
             },
         )

@@ -109,6 +109,8 @@ def _year(year: Subscription) -> dict[str, Any]:
         "period_starts_at": at(year.current_period_start),
         "period_ends_at": at(year.current_period_end),
         "renews": year.renews,
+        "card": str(year.card) if year.card else None,
+        "card_expires": year.card_expires or None,
         "ended_at": at(year.ended_at),
         "number_at_stripe": year.stripe_subscription_id,
     }

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from redreport.money import format_money
+from subscriptions.cards import Card
 from subscriptions.models import Dispute, Invoice, Order, Payment, Refund, StripeEvent, Subscription
 from subscriptions.operations.refund_states import STATE_OF_STATUS
 from subscriptions.stripe_objects import (
@@ -49,7 +50,7 @@ class Difference:
 
 
 def of_subscription(state: SubscriptionState, row: Subscription | None) -> Iterator[Difference]:
-    """Status, period, end and pause."""
+    """Status, period, end, pause and card."""
     if row is None:
         yield Difference("subscription", state.id, "row", NOTHING, f"{state.status} until {_said(state.current_period_end)}")
         return
@@ -57,6 +58,13 @@ def of_subscription(state: SubscriptionState, row: Subscription | None) -> Itera
         ours, stripe = getattr(row, name), getattr(state, name)
         if ours != stripe:
             yield Difference("subscription", state.id, name.replace("_", " "), _said(ours), _said(stripe))
+    if row.card != state.card:
+        # Its digits are in no log and no case.
+        yield Difference("subscription", state.id, "card", _known(row.card), _known(state.card))
+
+
+def _known(card: Card | None) -> str:
+    return "one that expires " + card.expires if card else NOTHING
 
 
 def of_customer(kind: str, object_id: str, is_deleted: bool, is_linked: bool) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from subscriptions.stripe_gateway.checkouts import fetch_checkout
 from subscriptions.stripe_gateway.client import client, stripe_errors
-from subscriptions.stripe_gateway.years import fetch_invoice
+from subscriptions.stripe_gateway.years import FETCHED_ALONG, fetch_invoice
 from subscriptions.stripe_objects import (
     CapturedPayment,
     CheckoutState,
@@ -64,8 +64,8 @@ def list_disputes(*, since: datetime, until: datetime | None = None) -> Iterator
 
 
 def list_subscriptions() -> Iterator[SubscriptionState]:
-    """Every subscription of the account with its customer, ended ones too."""
-    params: Any = {"status": "all", "limit": MOST_AT_ONCE, "expand": ["data.customer"]}
+    """Every subscription of the account with its customer and card, ended ones too."""
+    params: Any = {"status": "all", "limit": MOST_AT_ONCE, "expand": [f"data.{path}" for path in FETCHED_ALONG]}
     with stripe_errors():
         for subscription in client().v1.subscriptions.list(params).auto_paging_iter():
             yield read_subscription(subscription.to_dict())

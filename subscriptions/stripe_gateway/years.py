@@ -7,11 +7,14 @@ from subscriptions.stripe_gateway.money import fetch_payment
 from subscriptions.stripe_objects import InvoiceState, RenewalPreview, SubscriptionState
 from subscriptions.stripe_shapes import open_intent_ids, paid_intent_ids, read_invoice, read_preview, read_subscription
 
+# Its customer, and the cards that it may charge.
+FETCHED_ALONG = ["default_payment_method", "customer.invoice_settings.default_payment_method"]
+
 
 def fetch_subscription(subscription_id: str) -> SubscriptionState:
-    """The subscription as it is now, with its customer."""
+    """The subscription as it is now, with its customer and card."""
     with stripe_errors():
-        subscription = client().v1.subscriptions.retrieve(subscription_id, {"expand": ["customer"]})
+        subscription = client().v1.subscriptions.retrieve(subscription_id, {"expand": FETCHED_ALONG})
     return read_subscription(subscription.to_dict())
 
 
@@ -55,7 +58,5 @@ def preview_renewal(subscription_id: str) -> RenewalPreview:
     """What the next invoice will charge, with tax and discounts, and to which card."""
     with stripe_errors():
         invoice = client().v1.invoices.create_preview({"subscription": subscription_id}).to_dict()
-        subscription = client().v1.subscriptions.retrieve(
-            subscription_id, {"expand": ["default_payment_method", "customer.invoice_settings.default_payment_method"]}
-        )
+        subscription = client().v1.subscriptions.retrieve(subscription_id, {"expand": FETCHED_ALONG})
     return read_preview(invoice, subscription.to_dict())

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -21,7 +22,12 @@ from tests.walk.walker import Walker, Walkers
 # Forms that are sent empty where they stand. Others' pages are added by themselves, their forms are not.
 FORMS = ("/accounts/login/", "/accounts/login/password/", "/accounts/signup/", "/accounts/password/reset/")
 
-ENQUIRY = {"name": "Ada Marsh", "firm": "Marsh & Partners", "email": "ada@example.com", "need": "Twelve seats for one team."}
+ENQUIRY: dict[str, Any] = {
+    "name": "Ada Marsh",
+    "firm": "Marsh & Partners",
+    "email": "ada@example.com",
+    "need": "Twelve seats for one team.",
+}
 
 
 def take(walkers: Walkers) -> None:
