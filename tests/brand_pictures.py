@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redreport.local.supervisor import REPOSITORY
-from tests.fixtures_browser import FLAGS, MISSING, find_chromium
+from tests.fixtures_browser import FLAGS, INSTALL, MISSING, find_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -65,7 +65,7 @@ def keep(name: str, content: bytes) -> None:
 def main() -> None:
     executable = find_chromium()
     if executable is None:
-        raise SystemExit(f"{MISSING} (on Debian: apt-get install chromium)")
+        raise SystemExit(f"{MISSING} ({INSTALL})")
     from playwright.sync_api import sync_playwright
 
     svg = (STATIC / "favicon.svg").read_text()

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from redreport.local.demo_accounts import READER_EMAIL, STAFF_EMAIL, SUBSCRIBER_EMAIL
 from redreport.local.supervisor import REPOSITORY
 from redreport.policy import HOUSE_ZONE
-from tests.fixtures_browser import FLAGS, MISSING, find_chromium
+from tests.fixtures_browser import FLAGS, INSTALL, MISSING, find_chromium
 from tests.stack import Stack, wait_for
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Photographer:
 def main() -> None:
     executable = find_chromium()
     if executable is None:
-        raise SystemExit(f"{MISSING} (on Debian: apt-get install chromium)")
+        raise SystemExit(f"{MISSING} ({INSTALL})")
     from playwright.sync_api import sync_playwright
 
     IMAGES.mkdir(parents=True, exist_ok=True)

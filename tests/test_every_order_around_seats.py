@@ -340,7 +340,7 @@ def two_workers_move_a_seat_for_one_job() -> Scene:
 
 
 def test_two_workers_at_one_job_move_a_seat_once_and_neither_says_that_it_failed() -> None:
-    explore(two_workers_move_a_seat_for_one_job).assert_unharmed()
+    explore(two_workers_move_a_seat_for_one_job, one_goes_between).assert_unharmed()
 
 
 def job_is_tried_again_as_a_second_worker_finishes_it() -> Scene:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.page_views import DESKTOP, PHONE, View, first_view, public_paths
-from tests.fixtures_browser import FLAGS, MISSING, find_chromium
+from tests.fixtures_browser import FLAGS, INSTALL, MISSING, find_chromium
 from tests.stack import Stack
 
 # The quickest counts: whatever else this machine does must not look like a slow page.
@@ -17,7 +17,7 @@ TRIES = 3
 def main() -> None:
     executable = find_chromium()
     if executable is None:
-        raise SystemExit(f"{MISSING} (on Debian: apt-get install chromium)")
+        raise SystemExit(f"{MISSING} ({INSTALL})")
     from playwright.sync_api import sync_playwright
 
     print(f"{'':<44}{'bytes':>8}{'requests':>10}{'scripts':>9}{'LCP ms':>8}{'CLS':>8}")
