@@ -79,6 +79,4 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _skipped:
-        terminalreporter.write_line(
-            f"{len(_skipped)} browser tests were skipped: {MISSING} ({INSTALL})", yellow=True
-        )
+        terminalreporter.write_line(f"{len(_skipped)} browser tests were skipped: {MISSING} ({INSTALL})", yellow=True)

@@ -1,5 +1,6 @@
 """One look at a page that is open: in light and dark, narrow and with large letters, without loading it again."""
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ from tests.walk import axe, layout
 WINDOW: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 LARGE = "document.documentElement.style.fontSize = '200%'"
+# What differs from one answer to the next, whoever asks.
+OF_THIS_ANSWER = re.compile(r'name="(?:csrfmiddlewaretoken|request_id)" value="[^"]*"')
 USUAL = "document.documentElement.style.fontSize = ''"
 
 
@@ -46,10 +49,20 @@ class Examiner:
     views: set[str] = field(default_factory=set)
     titles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     seconds: dict[str, float] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
+
+    def knows(self, page: Page, html: str) -> bool:
+        """Whether the same page was looked at before, for somebody else to whom it says the same; from now on it was."""
+        said = OF_THIS_ANSWER.sub("", html)
+        is_known = said in self._known
+        self._known.add(said)
+        if is_known:
+            self.views.add(_view(page))
+        return is_known
 
     def examine(self, page: Page, *, html: str, state: str = "") -> str:
         """Look at the page in every mode; returns the name under which its findings stand."""
-        began, view = time.perf_counter(), resolve(urlsplit(page.url).path).view_name
+        began, view = time.perf_counter(), _view(page)
         name = self._name(view, state)
         self.views.add(view)
         self.documents[name] = html
@@ -102,6 +115,10 @@ class Examiner:
 
     def _say(self, name: str, mode: str, faults: Iterable[str]) -> None:
         self.findings += [Finding(name, mode, fault) for fault in faults]
+
+
+def _view(page: Page) -> str:
+    return resolve(urlsplit(page.url).path).view_name
 
 
 @contextmanager

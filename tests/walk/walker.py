@@ -86,7 +86,10 @@ class Walker:
     def _look(self, answer: "Response", state: str, status: int | None) -> None:
         self._seen.add(self.page.url)
         assert status in (None, answer.status), f"the answer is {answer.status}"
-        name = self.examiner.examine(self.page, html=answer.text(), state=", ".join(filter(None, (self.who, state))))
+        html = answer.text()
+        if self.examiner.knows(self.page, html):
+            return
+        name = self.examiner.examine(self.page, html=html, state=", ".join(filter(None, (self.who, state))))
         self.examiner.complain(name, self.watch.problems[self._heard :])
         self._heard = len(self.watch.problems)
 
