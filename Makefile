@@ -8,8 +8,9 @@ SHELL := /bin/bash
 .PHONY: run test lint check mails screenshots bench simulate
 
 PORT ?= 8000
-# How many test processes run side by side; each has services of its own.
-WORKERS ?= 2
+# How many test processes run side by side; each has services of its own, for which it waits a quarter of the time: three keep two
+# cores busy.
+WORKERS ?= 3
 BIN := .venv/bin
 # The system's certificates where it has any: they include those of a proxy at work.
 UV_ENV := UV_PYTHON_DOWNLOADS=never $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),UV_SYSTEM_CERTS=1)

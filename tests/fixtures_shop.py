@@ -129,7 +129,14 @@ class Shop:
         return self.webhooks.post("/webhooks/stripe/", payload, content_type="application/json", headers=headers).status_code
 
     def hear_all(self) -> None:
-        """Every event so far that concerns us arrives, oldest first."""
+        """Every event so far that no worker has done with arrives, oldest first."""
+        done = set(StripeEvent.objects.filter(due_at__isnull=True).values_list("stripe_event_id", flat=True))
+        for event in self.stripe.objects("event"):
+            if event["id"] not in done:
+                self.hear(event)
+
+    def hear_all_again(self) -> None:
+        """Stripe tells everything once more, what was done long ago too."""
         for event in self.stripe.objects("event"):
             self.hear(event)
 

@@ -50,7 +50,7 @@ class Year:
             self.shop.hear(event)
 
     def hear(self) -> None:
-        """Everything that Stripe ever told is told again."""
+        """Everything new that Stripe tells is told."""
         self.shop.hear_all()
 
     def sweep(self) -> int:

@@ -122,7 +122,7 @@ def test_each_is_marked_as_a_draft_with_its_day(client: Client, path: str) -> No
 
 def test_privacy_names_every_cookie_that_the_site_sets(client: Client) -> None:
     page = client.get("/privacy/").text
-    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, "messages", "door_device"):
+    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, "messages", "door_device", "known_browser"):
         assert f"<code>{name}</code>" in page
     assert "Kept for 14 days at most." in page
 

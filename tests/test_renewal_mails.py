@@ -73,8 +73,8 @@ def test_turning_it_on_again_is_confirmed_with_date_and_amount(shop: Shop, year:
 
 def test_same_news_by_webhook_afterwards_mails_nothing_more(shop: Shop, year: Subscription) -> None:
     turn(year, False)
-    for _ in range(2):
-        shop.hear_all()
+    shop.hear_all()
+    shop.hear_all_again()
     assert owed() == ["renewal_turned_off"]
 
 

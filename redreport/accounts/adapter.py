@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from redreport import clock
+from redreport.accounts.known_browser import counted_as
 from redreport.accounts.mails import ACCOUNT_MAIL
 from redreport.accounts.models import User
 from redreport.limits import rules
@@ -58,7 +59,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """A password is tried: wrong ones are counted, for an address without an account too."""
-        email = str(credentials.get("email", ""))
+        email = counted_as(request, str(credentials.get("email", "")))
         answer = refusal(request, rules.PASSWORD_TRIED, email=email)
         if answer is not None:
             raise ImmediateHttpResponse(answer)

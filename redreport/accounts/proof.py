@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from redreport import clock
+from redreport.accounts.known_browser import counted_as
 from redreport.accounts.mails import queue_welcome
 from redreport.accounts.models import User
 from redreport.limits import rules
@@ -36,7 +37,8 @@ def welcome(email_address: EmailAddress, **kwargs: Any) -> None:
 
 def begin_passwords_anew(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Who has reset the password was mailed a code: what they guessed before keeps them out no longer."""
-    forget(rules.PASSWORD_TRIED, by="email", value=user.email)
+    for tried in {user.email, counted_as(request, user.email)}:
+        forget(rules.PASSWORD_TRIED, by="email", value=tried)
 
 
 def watch_proofs() -> None:

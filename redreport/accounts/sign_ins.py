@@ -18,10 +18,13 @@ from django.http import HttpRequest, HttpResponse
 
 from redreport import clock
 from redreport.accounts.devices import device_of
+from redreport.accounts.known_browser import remember_browser
 from redreport.accounts.models import SignIn, User
 
 # In the browser's session: which row is its own, and when that was last written.
 _OWN, _NOTED_AT = "sign_in", "sign_in_noted_at"
+# On the request, for the middleware: whose sign-in ends with this response.
+_BEGUN_BY = "sign_in_begun_by"
 NOTED_EVERY = timedelta(hours=1)
 
 
@@ -39,6 +42,8 @@ class SignInsMiddleware:
         response = self.get_response(request)
         if request.session.accessed:
             _keep(request, before)
+            if begun_by := getattr(request, _BEGUN_BY, ""):
+                remember_browser(response, email=begun_by)
         return response
 
 
@@ -86,10 +91,11 @@ def watch_sign_ins() -> None:
     user_logged_in.connect(_begin, dispatch_uid="begin_sign_in")
 
 
-def _begin(request: HttpRequest, **kwargs: Any) -> None:
+def _begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """A sign-in gets its row at once: no page that follows has to ask for it."""
     if request.session.session_key is None:
         request.session.save()
+    setattr(request, _BEGUN_BY, user.email)
     _note(request)
 
 

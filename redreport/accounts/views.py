@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from redreport.accounts.forms import PasswordLoginForm
+from redreport.accounts.known_browser import counted_as
 from redreport.accounts.models import User
 from redreport.accounts.recent import sign_in_once_more, signed_in_recently
 from redreport.accounts.selectors import reader_of
@@ -69,7 +70,7 @@ class Limited:
     email_field = ""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        typed = {"email": request.POST.get(self.email_field, "")} if self.email_field else {}
+        typed = {"email": counted_as(request, request.POST.get(self.email_field, ""))} if self.email_field else {}
         answer = refusal(request, self.limit, **typed)
         if answer is not None:
             return answer
@@ -121,7 +122,7 @@ class CountedCodes:
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.POST.get("action") in ("resend", "change"):
             email = request.POST.get("email") or str(self._process.state.get("email", ""))
-            answer = refusal(request, rules.CODE_ASKED, email=email)
+            answer = refusal(request, rules.CODE_ASKED, email=counted_as(request, email))
         else:
             answer = refusal(request, rules.CODE_TRIED)
         if answer is not None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from redreport.accounts.known_browser import KNOWN_BROWSER_COOKIE, KNOWN_BROWSER_LIFETIME
 from sessions_live.views.door import DEVICE_COOKIE, DEVICE_COOKIE_SECONDS
 from subscriptions.models import Plan
 from subscriptions.order_words import tax_comes_on_top
@@ -61,6 +62,11 @@ def _cookies() -> list[Cookie]:
             settings.CSRF_COOKIE_NAME,
             "shows that a form was sent from our own page",
             timedelta(seconds=settings.CSRF_COOKIE_AGE),
+        ),
+        Cookie(
+            KNOWN_BROWSER_COOKIE,
+            "tells, where you have signed in before, your tries to sign in from those of somebody else who types your address",
+            KNOWN_BROWSER_LIFETIME,
         ),
         Cookie("messages", "carries a line such as ‘Saved’ to the next page", None),
         Cookie(

@@ -1,4 +1,4 @@
-"""One look at a page that is open: in light and dark, narrow and with large letters, without loading it again."""
+"""One look at a page that is open: in light and dark, in windows of several widths and with large letters, all at one loading."""
 
 import re
 import time
@@ -15,6 +15,7 @@ from tests.html_checker import faults_in
 from tests.walk import axe, layout
 
 WINDOW: ViewportSize = {"width": 1280, "height": 900}
+TABLET: ViewportSize = {"width": 900, "height": 900}
 NARROW: ViewportSize = {"width": 320, "height": 640}
 LARGE = "document.documentElement.style.fontSize = '200%'"
 # What differs from one answer to the next, whoever asks.
@@ -81,12 +82,17 @@ class Examiner:
 
     def _look_at_layout(self, page: Page, name: str) -> None:
         self._say(name, "light", layout.lost_words(page))
-        for mode, changed in (("320 px", _narrow(page)), ("large letters", _large(page))):
+        with _window(page, TABLET):
+            self._look_at_words(page, name, "900 px")
+        for mode, changed in (("320 px", _window(page, NARROW)), ("large letters", _large(page))):
             with changed:
                 self._note(name, mode, axe.violations(page, axe.BY_LAYOUT))
-                self._say(name, mode, layout.lost_words(page))
-                if not name.startswith("admin:"):
-                    self._say(name, mode, layout.covered_targets(page))
+                self._look_at_words(page, name, mode)
+
+    def _look_at_words(self, page: Page, name: str, mode: str) -> None:
+        self._say(name, mode, layout.lost_words(page))
+        if not name.startswith("admin:"):
+            self._say(name, mode, layout.covered_targets(page))
 
     def complain(self, name: str, faults: Iterable[str]) -> None:
         """What was heard while the page was open."""
@@ -129,8 +135,8 @@ def _dark(page: Page) -> Iterator[None]:
 
 
 @contextmanager
-def _narrow(page: Page) -> Iterator[None]:
-    page.set_viewport_size(NARROW)
+def _window(page: Page, size: ViewportSize) -> Iterator[None]:
+    page.set_viewport_size(size)
     yield
     page.set_viewport_size(WINDOW)
 
