@@ -49,7 +49,7 @@ bench: .venv/for-testing
 	exec $(BIN)/python -m tests.bench.bench_pages
 
 simulate: .venv/for-testing
-	@SIMULATED_DAYS_BETWEEN_BEATS=1 LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"
+	@SIMULATED_DAYS_BETWEEN_BEATS=1 SIMULATED_SEATS=500 LOG_LEVEL=WARNING exec $(BIN)/python -m pytest tests/simulation -q -s -o "addopts=-p tests.environment_first"
 
 # The marks below stand for "what the lock says is installed": nothing is done again until the lock changes.
 .venv/bin/uv: .ci/uv-requirements.txt

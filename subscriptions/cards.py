@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+# Where a brand writes itself otherwise than its word at Stripe with a capital.
+BRANDS = {"amex": "American Express", "diners": "Diners Club", "eftpos_au": "eftpos", "jcb": "JCB", "unionpay": "UnionPay"}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -13,7 +16,8 @@ class Card:
     expires: str
 
     def __str__(self) -> str:
-        return f"{self.brand.title()} ending in {self.last4}"
+        brand = BRANDS.get(self.brand) or self.brand.replace("_", " ").title()
+        return f"{brand} ending in {self.last4}"
 
     def ends_before(self, moment: datetime) -> bool:
         """Whether it has expired by then: it is good to the end of its month."""

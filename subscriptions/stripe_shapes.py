@@ -251,8 +251,13 @@ def _card_to_charge(subscription: dict[str, Any]) -> Card | None:
     """The subscription's own, else its customer's."""
     settings = _expanded(_expanded(subscription.get("customer")).get("invoice_settings"))
     method = _expanded(subscription.get("default_payment_method")) or _expanded(settings.get("default_payment_method"))
-    card = method.get("card")
-    return Card(card["brand"], card["last4"], f"{card['exp_month']:02}/{card['exp_year']}") if card else None
+    return _card(method.get("card") or {})
+
+
+def _card(card: dict[str, Any]) -> Card | None:
+    """It is only shown: one of which Stripe does not say everything is none."""
+    brand, last4, month, year = (card.get(name) for name in ("brand", "last4", "exp_month", "exp_year"))
+    return Card(brand, last4, f"{month:02}/{year}") if brand and last4 and month and year else None
 
 
 def _own_order_number(session: dict[str, Any]) -> str:

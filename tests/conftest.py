@@ -30,15 +30,15 @@ pytest_plugins = [
 SHARED_STACK = "running_stack"
 BEGUN_FIRST = [
     SHARED_STACK,
-    "test_every_order_around_seats",
-    "test_guarantees",
-    "test_local_stack",
     "test_every_page",
-    "test_three_years",
-    "test_five_hundred_seats",
     "test_event_pairs",
-    "test_passkeys",
+    "test_guarantees",
+    "test_hundreds_of_seats",
+    "test_local_stack",
     "test_access_matrix",
+    "test_three_years",
+    "test_every_order_around_seats",
+    "test_passkeys",
 ]
 
 

@@ -99,6 +99,14 @@ def test_card_put_in_at_stripe_is_the_one_that_its_years_renew_with(shop: Shop) 
     assert year.card == Card("mastercard", "4444", "12/2034")
 
 
+@pytest.mark.parametrize(
+    ("brand", "words"),
+    [("visa", "Visa"), ("amex", "American Express"), ("cartes_bancaires", "Cartes Bancaires"), ("unionpay", "UnionPay")],
+)
+def test_brand_is_called_as_it_calls_itself(brand: str, words: str) -> None:
+    assert str(Card(brand, "4242", "12/2034")) == f"{words} ending in 4242"
+
+
 def test_year_that_has_ended_keeps_no_card(shop: Shop) -> None:
     year = shop.begin_year()
     assert year.card == Card("visa", "4242", "12/2034")

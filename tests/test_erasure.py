@@ -26,7 +26,8 @@ from sessions_live.mails.news import NEW_SESSIONS
 from sessions_live.models import Feedback, Question, Seat, WaitlistEntry
 from sessions_live.operations.feeds import make_calendar_feed
 from sessions_live.operations.seats import Attendee
-from subscriptions.models import Case, CreditEntry, CreditGrant, Order, Refund, Subscription
+from subscriptions.cards import card_fields
+from subscriptions.models import Case, CreditEntry, CreditGrant, Order, Refund, RenewalNotice, Subscription
 from subscriptions.operations.auto_booking import switch_on_auto_booking
 from subscriptions.operations.subscribers import subscriber_of
 from subscriptions.tasks import sweep_refunds_task
@@ -51,7 +52,13 @@ def lived_in(shop: Shop) -> User:
     own = shop.sell_seat(user, make_live_session(starts_in=SOON))
     canceled = shop.sell_seat(user, make_live_session(starts_in=SOON))
     cancel(canceled)
-    shop.begin_year(user)
+    year = shop.begin_year(user)
+    RenewalNotice.objects.create(
+        subscription=year,
+        renews_at=year.current_period_end,
+        dossier={"total_minor": 250000, **card_fields(year.card)},
+        created_at=clock.now(),
+    )
     book(user, make_live_session(starts_in=SOON))
     guest = make_guest_seat(make_live_session(starts_in=SOON), user, staff=staff)
     Question.objects.create(seat=own, text=f"Who signs? {NAME}", asked_at=clock.now())
@@ -124,6 +131,8 @@ def test_nothing_of_the_person_is_left_and_every_cent_is(shop: Shop, smtp_server
     assert Order.objects.get(kind="year").consent_text
     assert client.get("/account/").status_code == 302
     assert (Authenticator.objects.count(), SignIn.objects.count(), MailWish.objects.count()) == (0, 0, 0)
+    assert RenewalNotice.objects.get().dossier == {"total_minor": 250000, **card_fields(None)}
+    assert Subscription.objects.get().card is None
 
 
 def test_the_year_ends_at_stripe_and_its_customer_is_nobody(shop: Shop) -> None:

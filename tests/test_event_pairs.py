@@ -202,6 +202,13 @@ STORIES: tuple[Callable[[Timeline], None], ...] = (
 # Told in stories of their own: tests/test_delayed_payments.py.
 TOLD_ELSEWHERE = {"checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"}
 
+# What each story was seen to emit in this run: none is told twice for it.
+EMITTED: dict[Callable[[Timeline], None], set[str]] = {}
+
+
+def emitted_by(timeline: Timeline) -> set[str]:
+    return {event["type"] for event in timeline.shop.stripe.objects("event")}
+
 
 def states_after(shop: Shop, first: list[Event], second: list[Event], everything: list[Event]) -> tuple[Any, Any]:
     """What stands after these two, each heard twice, and what after all the rest has come as well."""
@@ -210,7 +217,8 @@ def states_after(shop: Shop, first: list[Event], second: list[Event], everything
             assert shop.hear(event) == 200
         after_the_pair = outcome()
         for event in everything:
-            assert shop.hear(event) == 200
+            if event not in first and event not in second:
+                assert shop.hear(event) == 200
         return after_the_pair, outcome()
 
 
@@ -218,6 +226,7 @@ def states_after(shop: Shop, first: list[Event], second: list[Event], everything
 def test_both_orders_of_every_pair_of_events_end_in_one_state(timeline: Timeline, story: Callable[[Timeline], None]) -> None:
     story(timeline)
     everything = [event for event in timeline.unheard() if event["type"] in HANDLERS]
+    EMITTED[story] = emitted_by(timeline)
     by_type: dict[str, list[Event]] = {}
     for event in everything:
         by_type.setdefault(event["type"], []).append(event)
@@ -234,7 +243,8 @@ def test_both_orders_of_every_pair_of_events_end_in_one_state(timeline: Timeline
 
 
 def test_every_event_we_act_on_is_part_of_a_story(timeline: Timeline) -> None:
-    for story in STORIES:
+    untold = [story for story in STORIES if story not in EMITTED]
+    for story in untold:
         story(timeline)
-    emitted = {event["type"] for event in timeline.shop.stripe.objects("event")}
+    emitted = emitted_by(timeline).union(*EMITTED.values())
     assert set(HANDLERS) - emitted - TOLD_ELSEWHERE == set()

@@ -7,7 +7,9 @@ import time_machine
 from django.test import Client
 
 from redreport import clock
+from redreport.accounts.adapter import MAILS_PER_HOUR
 from redreport.accounts.known_browser import KNOWN_BROWSER_COOKIE
+from redreport.accounts.mails import ACCOUNT_MAIL
 from redreport.accounts.models import User
 from redreport.outbox.models import OutgoingMail
 from tests.factories import make_user
@@ -78,6 +80,26 @@ def test_a_browser_is_known_for_no_other_address(ada: User) -> None:
     others = browser_of(make_user("Bo", email="bo@example.com"))
     use_up(ask_for_code, Client(REMOTE_ADDR="192.0.2.1"))
     assert ask_for_code(others) == 429
+
+
+def test_a_mailbox_that_a_stranger_has_filled_takes_its_readers_own_codes_all_the_same(ada: User) -> None:
+    own = browser_of(ada)
+    for number in range(MAILS_PER_HOUR):
+        OutgoingMail.objects.create(
+            kind=ACCOUNT_MAIL, key=f"stranger-{number}", recipient=ada.email, due_at=clock.now(), message_id=f"<{number}@x>"
+        )
+    mails = OutgoingMail.objects.filter(kind=ACCOUNT_MAIL).count()
+    assert [ask_for_code(browser) for browser in (Client(), own)] == [302, 302]
+    assert OutgoingMail.objects.filter(kind=ACCOUNT_MAIL).count() == mails + 1
+    own.post(CONFIRM, {"code": OutgoingMail.objects.latest("pk").read_secret()["code"]})
+    assert own.session["_auth_user_id"] == str(ada.pk)
+
+
+def test_neither_blanks_nor_capitals_nor_a_second_browser_bring_more_tries(ada: User) -> None:
+    own, second = browser_of(ada), browser_of(ada)
+    use_up(ask_for_code, own)
+    for typed in ("ada@example.com ", "ada@example.com  ", "ADA@example.com", " Ada@Example.com"):
+        assert [browser.post(LOGIN, {"login": typed}).status_code for browser in (own, second)] == [429, 429]
 
 
 @pytest.mark.parametrize("made_up", ["", "ada@example.com", "WyJhIiwgImIiXQ:1tX:abc"])

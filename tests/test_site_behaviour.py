@@ -122,13 +122,15 @@ class Waiting:
     def __init__(self, page: "Page", site: str) -> None:
         self.asked = 0
         self.is_done = False
-        script = f'<script type="module" src="{site}{static("site.js")}"></script>'
-        self.page = f"<!doctype html><title>Waiting</title><main data-look-again=4>{script}</main>"
+        self.sent = 0
+        self.script = f'<script type="module" src="{site}{static("site.js")}"></script>'
         page.route("**/waiting/", self._fulfil)
 
     def _fulfil(self, route: "Route") -> None:
         self.asked += 1
-        body = "<!doctype html><title>Done</title><main>Confirmed</main>" if self.is_done else self.page
+        mark = f'data-look-again="4" data-seen="{self.sent}"'
+        waiting = f"<!doctype html><title>{self.sent} sent</title><main {mark}>{self.script}</main>"
+        body = "<!doctype html><title>Done</title><main>Confirmed</main>" if self.is_done else waiting
         route.fulfill(body=body, content_type="text/html")
 
 
@@ -140,10 +142,14 @@ def test_page_that_waits_is_not_torn_from_under_its_reader_before_there_is_news(
     with page.expect_response("**/waiting/"):
         page.clock.run_for(4000)
     assert (waiting.asked, page.evaluate("window.isTheSame")) == (2, True)
+    waiting.sent = 3
+    with page.expect_navigation():
+        page.clock.run_for(4000)
+    assert (waiting.asked, page.title()) == (4, "3 sent")
     waiting.is_done = True
     with page.expect_navigation():
         page.clock.run_for(4000)
-    assert (waiting.asked, page.title()) == (4, "Done")
+    assert (waiting.asked, page.title()) == (6, "Done")
 
 
 def test_structured_data_passes_the_policy_and_can_be_read(page: "Page", site: str, reader: User) -> None:

@@ -1,7 +1,8 @@
 """
-A browser in which somebody was signed in before is known again, and its tries for that address count by themselves.
+A browser in which somebody was signed in before is known again: tries for their address from there count by themselves.
 
-Else whoever knows an address could try it until its limit is full, and so keep its reader from coming in.
+Else whoever knows an address could try it until its limit is full, and so keep its reader from coming in. All browsers of one
+address count together: who signs in again and again collects no more tries.
 """
 
 from datetime import timedelta
@@ -9,7 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import get_random_string, salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 KNOWN_BROWSER_COOKIE = "known_browser"
 # As long as browsers keep any cookie.
@@ -21,7 +22,7 @@ def remember_browser(response: HttpResponse, *, email: str) -> None:
     """This browser is known as one of the address from now on."""
     response.set_cookie(
         KNOWN_BROWSER_COOKIE,
-        signing.dumps([_hashed(email), get_random_string(16)], salt=_SALT),
+        signing.dumps(_hashed(email), salt=_SALT),
         max_age=KNOWN_BROWSER_LIFETIME,
         secure=settings.HTTPS,
         httponly=True,
@@ -29,15 +30,24 @@ def remember_browser(response: HttpResponse, *, email: str) -> None:
     )
 
 
-def counted_as(request: HttpRequest, email: str) -> str:
-    """By what a try for this address is counted: by the browser that is known as one of the address, else by the address."""
+def is_known(request: HttpRequest, email: str) -> bool:
+    """Whether somebody of this address has signed in before in the browser that asks."""
     try:
-        known, browser = signing.loads(request.COOKIES.get(KNOWN_BROWSER_COOKIE, ""), salt=_SALT, max_age=KNOWN_BROWSER_LIFETIME)
+        known = signing.loads(request.COOKIES.get(KNOWN_BROWSER_COOKIE, ""), salt=_SALT, max_age=KNOWN_BROWSER_LIFETIME)
     except signing.BadSignature:
-        return email
-    return f"{email} in {browser}" if known == _hashed(email) else email
+        return False
+    return constant_time_compare(known, _hashed(email))
+
+
+def counted_as(request: HttpRequest, email: str) -> str:
+    """By what a try for this address is counted: by the browsers that are known, or by everybody else."""
+    return f"{_plain(email)} in a known browser" if is_known(request, email) else email
 
 
 def _hashed(email: str) -> str:
     """The cookie names nobody."""
-    return salted_hmac(_SALT, email.strip().lower(), algorithm="sha256").hexdigest()
+    return salted_hmac(_SALT, _plain(email), algorithm="sha256").hexdigest()
+
+
+def _plain(email: str) -> str:
+    return email.strip().lower()

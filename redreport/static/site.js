@@ -165,16 +165,17 @@ async function get(address, options) {
   return answer;
 }
 
-// A page that waits for somebody else says so by this mark. It is fetched anew once it would say something else: that the wait is
-// over, or that a bar has moved on.
+// A page that waits for somebody else says so by this mark, and beside it how far things are that it shows. It is loaded anew once
+// it would say something else: that the wait is over, or that things are further.
 function lookAgain() {
   const waiting = document.querySelector("[data-look-again]");
   if (!waiting) return;
-  const bars = [...document.querySelectorAll("progress")].map((bar) => bar.outerHTML);
+  const { lookAgain: seconds, seen } = waiting.dataset;
+  const mark = `data-look-again="${seconds}"${seen ? ` data-seen="${seen}"` : ""}`;
   keepAsking(async () => {
     const page = await (await get(location.href)).text();
-    if (!page.includes("data-look-again") || !bars.every((bar) => page.includes(bar))) location.reload();
-  }, 1000 * waiting.dataset.lookAgain);
+    if (!page.includes(mark)) location.reload();
+  }, 1000 * seconds);
 }
 
 // Seats as they go. What the page shows is put right where it stands; what a reader can do changes with a reload alone, so that

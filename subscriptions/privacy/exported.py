@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from redreport.accounts.models import User
 from redreport.accounts.privacy.exporting import at
-from subscriptions.models import AutoBooking, CreditEntry, Dispute, Invoice, Order, Payment, Refund, Subscription
+from subscriptions.models import AutoBooking, CreditEntry, Dispute, Invoice, Order, Payment, Refund, RenewalNotice, Subscription
 
 
 def bought_by(user: User) -> dict[str, Any]:
@@ -34,6 +34,10 @@ def bought_by(user: User) -> dict[str, Any]:
         ],
         "invoices": [_invoice(row) for row in _rows(Invoice, Q(subscriber__user=user))],
         "years": [_year(row) for row in _rows(Subscription, Q(subscriber__user=user))],
+        "renewal_notices": [
+            {"renews_at": at(row.renews_at), "told": row.dossier}
+            for row in _rows(RenewalNotice, Q(subscription__subscriber__user=user))
+        ],
         "credits": [_credit(row) for row in _rows(CreditEntry, Q(grant__subscriber__user=user), "grant", "seat__live_session")],
         "is_booked_automatically_since": at(auto_booking.since) if auto_booking else None,
     }

@@ -13,9 +13,10 @@ from redreport.outbox.models import OutgoingMail
 from redreport.wording import counted
 from sessions_live.models import ScheduleChange, Seat
 from subscriptions import stripe_gateway as gateway
+from subscriptions.cards import card_fields
 from subscriptions.errors import GatewayError, GatewayNotFound, ObjectBusy
 from subscriptions.mails.moves import BOOKING_MOVED
-from subscriptions.models import AutoBooking, Case, CreditGrant, Subscriber, Subscription, SubscriptionChange
+from subscriptions.models import AutoBooking, Case, CreditGrant, RenewalNotice, Subscriber, Subscription, SubscriptionChange
 from subscriptions.operations.cases import LONGEST
 from subscriptions.operations.changes import ask_end_now, submit_change
 from subscriptions.operations.credits import write_off_credits
@@ -68,6 +69,9 @@ class BuyingPart(Part):
 
     def forget(self, person: Person, now: datetime) -> None:
         Subscriber.objects.filter(user=person.user).update(billing_name=ERASED_NAME, firm="")
+        for notice in RenewalNotice.objects.filter(subscription__subscriber__user=person.user):
+            notice.dossier |= card_fields(None)
+            notice.save(update_fields=["dossier"])
         _forget_mails_to_bookers(person)
         about = Q(subscriber__user=person.user) | Q(seat__attendee_email=person.pseudonym) | Q(seat__booked_by=person.user)
         # The mail came back, and whoever it was for has bought nothing.

@@ -24,7 +24,7 @@ FAILS_LATER, PAYS = "4000000000000341", "4242424242424242"
 
 
 # Beat comes by once in so many days: each day in `make simulate`, more rarely in `make test`, where it finds more to make good.
-BEAT_COMES_EVERY = timedelta(days=int(os.environ.get("SIMULATED_DAYS_BETWEEN_BEATS", "3")))
+BEAT_COMES_EVERY = timedelta(days=int(os.environ.get("SIMULATED_DAYS_BETWEEN_BEATS", "7")))
 
 
 def moment(year: int, month: int, day: int) -> datetime:

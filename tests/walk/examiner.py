@@ -59,6 +59,7 @@ class Examiner:
         self._known.add(said)
         if is_known:
             self.views.add(_view(page))
+            self.titles[page.title()].add(_view(page))
         return is_known
 
     def examine(self, page: Page, *, html: str, state: str = "") -> str:

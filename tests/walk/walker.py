@@ -86,10 +86,11 @@ class Walker:
     def _look(self, answer: "Response", state: str, status: int | None) -> None:
         self._seen.add(self.page.url)
         assert status in (None, answer.status), f"the answer is {answer.status}"
-        html = answer.text()
+        html, state = answer.text(), ", ".join(filter(None, (self.who, state)))
         if self.examiner.knows(self.page, html):
-            return
-        name = self.examiner.examine(self.page, html=html, state=", ".join(filter(None, (self.who, state))))
+            name = f"{self.page.url} ({state})"
+        else:
+            name = self.examiner.examine(self.page, html=html, state=state)
         self.examiner.complain(name, self.watch.problems[self._heard :])
         self._heard = len(self.watch.problems)
 
