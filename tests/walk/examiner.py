@@ -83,12 +83,17 @@ class Examiner:
 
     def _look_at_layout(self, page: Page, name: str) -> None:
         self._say(name, "light", layout.lost_words(page))
-        with _window(page, TABLET):
-            self._look_at_words(page, name, "900 px")
-        for mode, changed in (("320 px", _window(page, NARROW)), ("large letters", _large(page))):
-            with changed:
-                self._note(name, mode, axe.violations(page, axe.BY_LAYOUT))
-                self._look_at_words(page, name, mode)
+        page.set_viewport_size(TABLET)
+        self._look_at_words(page, name, "900 px")
+        page.set_viewport_size(NARROW)
+        self._look_at_targets(page, name, "320 px")
+        page.set_viewport_size(WINDOW)
+        with _large(page):
+            self._look_at_targets(page, name, "large letters")
+
+    def _look_at_targets(self, page: Page, name: str, mode: str) -> None:
+        self._note(name, mode, axe.violations(page, axe.BY_LAYOUT))
+        self._look_at_words(page, name, mode)
 
     def _look_at_words(self, page: Page, name: str, mode: str) -> None:
         self._say(name, mode, layout.lost_words(page))
@@ -133,13 +138,6 @@ def _dark(page: Page) -> Iterator[None]:
     page.emulate_media(color_scheme="dark")
     yield
     page.emulate_media(color_scheme="light")
-
-
-@contextmanager
-def _window(page: Page, size: ViewportSize) -> Iterator[None]:
-    page.set_viewport_size(size)
-    yield
-    page.set_viewport_size(WINDOW)
 
 
 @contextmanager
