@@ -38,8 +38,12 @@ def browser() -> "Iterator[Browser]":
         if os.environ.get("REQUIRE_BROWSER"):
             pytest.fail(f"{MISSING}, and REQUIRE_BROWSER is set", pytrace=False)
         pytest.skip(MISSING)
+    from django.db import connections
     from playwright.sync_api import sync_playwright
 
+    # While a loop runs in this thread, Django has other connections here. Those of before would stay open, and a process forked
+    # later, in which no loop runs, would find and share them.
+    connections.close_all()
     # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

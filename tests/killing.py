@@ -167,7 +167,8 @@ def _fork(operation: Callable[[], object], die_at: int) -> int:
 def _run_in_child(operation: Callable[[], object], die_at: int) -> NoReturn:
     outcome = FAILED
     try:
-        # The inherited connection to Stripe is the parent's; that to the database was closed.
+        # The inherited connection to Stripe is the parent's; that to the database was closed, else its locks outlived the child.
+        assert connection.connection is None
         _client.cache_clear()
         with Steps(die_at).watched():
             operation()

@@ -102,7 +102,7 @@ def test_next_session_in_the_account_says_how_far_its_door_is(signed_in: "Page",
 def test_result_of_a_step_takes_the_focus(signed_in: "Page", site: str) -> None:
     signed_in.goto(f"{site}/account/mails/")
     signed_in.get_by_role("button", name="Save").click()
-    signed_in.wait_for_function("document.activeElement.innerText.includes('Your choice is saved.')")
+    expect(signed_in.locator(":focus")).to_contain_text("Your choice is saved.")
     assert signed_in.evaluate("document.activeElement.matches('main > div')")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from redreport import clock
 from sessions_live.models import LiveSession
@@ -62,7 +63,7 @@ def test_second_click_on_a_form_sends_nothing(page: "Page", site: str) -> None:
 def test_refused_form_takes_the_focus_to_its_summary(page: "Page", site: str) -> None:
     page.goto(f"{site}/accounts/signup/")
     page.get_by_role("button", name="Mail me a code").click()
-    page.wait_for_function("document.activeElement.classList.contains('error-summary')")
+    expect(page.locator(".error-summary")).to_be_focused()
     assert page.title().startswith("Error: ")
     page.get_by_role("link", name="Fill in: Name").click()
     assert page.evaluate("document.activeElement.name") == "name"
