@@ -24,8 +24,8 @@ class _Memory:
 
 
 class _Link(threading.local):
-    """This thread's connection to the broker, with the process and the address that it was made for: to make one for each
-    hand-off costs four times the hand-off. None is shared, so that nobody waits for another."""
+    """This thread's connection to the broker, with the process and the address that it was made for: to make one costs three
+    times as much as the hand-off itself. None is shared, so that nobody waits for another."""
 
     connection: Connection | None = None
     made_for: tuple[int, str] = (0, "")
